@@ -1,0 +1,201 @@
+//! Findings: the only currency between the engines and the outputs.
+
+use crate::{Location, ObjectId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// How bad a finding is. The order is by weight, so `severity >= Severity::High` reads as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Hardening that rarely matters alone.
+    Low,
+    /// Hardening that is expected of every workload.
+    Medium,
+    /// A way towards the node or another tenant.
+    High,
+    /// The node, or the cluster, is one step away.
+    Critical,
+}
+
+/// What is looked for: one page of documentation, one entry in SARIF `rules[]`, one id to except.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule {
+    /// Stable, unique, never used again for something else.
+    pub id: Cow<'static, str>,
+    /// A few words, without a full stop.
+    pub title: Cow<'static, str>,
+    /// The severity of its findings unless the configuration or the finding says otherwise.
+    pub severity: Severity,
+    /// The page: Markdown with the sections *What it detects*, *Why it matters*, *How to fix*.
+    pub docs: Cow<'static, str>,
+    /// Where the field asks for it.
+    pub references: Cow<'static, [Reference]>,
+}
+
+/// An entry of a standard, benchmark or database that asks for a rule or knows a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// `PSS`, `CIS`, `NSA`, `MITRE`, `CVE`, `KEP`, `docs`.
+    pub system: &'static str,
+    /// The entry's identifier in that system.
+    pub id: &'static str,
+    /// Where to read it.
+    pub url: &'static str,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The object as Kubernetes names it.
+    pub object: Arc<ObjectId>,
+    /// The container's name, where the finding is about one.
+    pub container: Option<String>,
+    /// The container's image reference, where the finding is about one.
+    pub image: Option<String>,
+    /// JSON pointer (RFC 6901) from the object's root to the value that is wrong or missing.
+    pub pointer: String,
+}
+
+/// One thing that is wrong at one place, with what was seen and what cures it.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// What was looked for.
+    pub rule: Arc<Rule>,
+    /// The severity here: the rule's own, or raised by what the finding knows of its place.
+    pub severity: Severity,
+    /// What is wrong here, as one sentence without a full stop.
+    pub message: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// Where it stands. For a value that is missing, the place that it should stand in.
+    pub location: Option<Location>,
+    /// The facts that it rests on, one sentence each.
+    pub evidence: Vec<String>,
+    /// What cures it, where that is mechanical.
+    pub remediation: Option<Remediation>,
+    /// The exception that covers it. An excepted finding stays visible and does not count for the exit status.
+    pub exception: Option<Arc<AppliedException>>,
+}
+
+/// A structured cure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remediation {
+    /// What to do, in the imperative.
+    pub summary: Cow<'static, str>,
+    /// The smallest patch of the object that clears the finding.
+    pub patch: Vec<PatchOp>,
+    /// Whether it may be applied without looking at what the workload does.
+    pub applicability: Applicability,
+}
+
+/// Whether a patch may be applied on the strength of the manifest alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applicability {
+    /// The manifest itself shows that the workload does not rely on what is taken away.
+    Safe,
+    /// The workload may rely on it; the text says what has to be known first.
+    NeedsEvidence(Cow<'static, str>),
+}
+
+/// One operation of a JSON Patch (RFC 6902). The parent of `path` exists in the object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PatchOp {
+    /// What to do.
+    pub op: PatchKind,
+    /// JSON pointer from the object's root.
+    pub path: String,
+    /// The new value; absent for `remove`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+}
+
+/// The operations of RFC 6902 that cures need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PatchKind {
+    /// Sets a member that is missing, or inserts into a list (`/-` appends).
+    Add,
+    /// Replaces a value that is there.
+    Replace,
+    /// Removes a value that is there.
+    Remove,
+}
+
+/// Who decided that a finding is accepted, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AppliedException {
+    /// Why it is accepted.
+    pub reason: String,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// The last day it holds, `YYYY-MM-DD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Where it is written: `plimsoll.yaml:12` or the in-line comment's own place.
+    pub source: String,
+}
+
+impl Severity {
+    /// All, from the lightest.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The lower-case name, as in every output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.name() == name)
+            .ok_or_else(|| format!("unknown severity `{name}`: one of info, low, medium, high, critical"))
+    }
+}
+
+impl PatchOp {
+    /// `add` of `value` at `path`.
+    pub fn add(path: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        Self { op: PatchKind::Add, path: path.into(), value: Some(value.into()) }
+    }
+
+    /// `replace` of the value at `path`.
+    pub fn replace(path: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        Self { op: PatchKind::Replace, path: path.into(), value: Some(value.into()) }
+    }
+
+    /// `remove` of the value at `path`.
+    pub fn remove(path: impl Into<String>) -> Self {
+        Self { op: PatchKind::Remove, path: path.into(), value: None }
+    }
+}
+
+impl Finding {
+    /// Whether it counts: not covered by an exception.
+    pub fn is_open(&self) -> bool {
+        self.exception.is_none()
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary of Plimsoll: documents with source spans, objects, workloads, findings, exceptions, snapshots.
+//!
+//! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
+
+mod builder;
+mod document;
+mod finding;
+mod json;
+mod object;
+mod pod;
+mod problem;
+pub mod scalar;
+mod snapshot;
+mod source;
+mod workload;
+mod yaml;
+
+pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
+pub use finding::{
+    AppliedException, Applicability, Finding, PatchKind, PatchOp, Reference, Remediation, Rule, Severity, Subject,
+};
+pub use object::{Object, ObjectId, Owner};
+pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
+pub use problem::{Problem, ProblemKind};
+pub use snapshot::Snapshot;
+pub use source::{Location, Origin, Position, Source, Span};
+pub use workload::{Workload, WorkloadKind, WorkloadKinds};
