@@ -62,11 +62,7 @@ impl<'s> Builder<'s> {
     /// The start of a map or list.
     pub(crate) fn start(&mut self, span: Span, shape: Shape, flow: bool, anchor: usize) -> Result<(), Broken> {
         if self.open.len() >= self.limits.depth {
-            return Err(self.broken(
-                ProblemKind::Limit,
-                span,
-                format!("nested deeper than {} levels", self.limits.depth),
-            ));
+            return Err(self.broken(ProblemKind::Limit, span, format!("nested deeper than {} levels", self.limits.depth)));
         }
         self.key_of_other_kind(span)?;
         let node = self.nodes.len();
@@ -229,8 +225,11 @@ impl<'s> Builder<'s> {
     /// Hides all but the last of equal keys, as the last one is what Kubernetes takes, and reports the others.
     fn hide_duplicates(&mut self, node: usize) {
         let entries = self.entries(node, self.nodes.len());
-        let visible: Vec<usize> =
-            entries.into_iter().map(|(key, _)| key).filter(|&key| self.nodes.get(key).is_some_and(|raw| raw.flags & flag::HIDDEN == 0)).collect();
+        let visible: Vec<usize> = entries
+            .into_iter()
+            .map(|(key, _)| key)
+            .filter(|&key| self.nodes.get(key).is_some_and(|raw| raw.flags & flag::HIDDEN == 0))
+            .collect();
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         if visible.len() <= 16 {
             for (at, &later) in visible.iter().enumerate() {

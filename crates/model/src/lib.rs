@@ -16,9 +16,7 @@ mod workload;
 mod yaml;
 
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
-pub use finding::{
-    AppliedException, Applicability, Finding, PatchKind, PatchOp, Reference, Remediation, Rule, Severity, Subject,
-};
+pub use finding::{Applicability, AppliedException, Finding, PatchKind, PatchOp, Reference, Remediation, Rule, Severity, Subject};
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

@@ -347,7 +347,8 @@ impl Reader<'_> {
             "/lifecycle/preStop/httpGet/host",
             "/lifecycle/preStop/tcpSocket/host",
         ];
-        let of_field = |place: &&str| place.strip_prefix('/').and_then(|place| place.strip_prefix(field)).is_some_and(|rest| rest.starts_with('/'));
+        let of_field =
+            |place: &&str| place.strip_prefix('/').and_then(|place| place.strip_prefix(field)).is_some_and(|rest| rest.starts_with('/'));
         for place in PLACES.into_iter().filter(of_field) {
             let (holder, _) = place.rsplit_once('/').unwrap_or_default();
             let host = node.resolve(holder).map_or("", |handler| self.member(handler, "host"));

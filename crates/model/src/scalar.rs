@@ -92,10 +92,11 @@ fn is_float(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mantissa_fits = digits(before) && digits(after) && !(before.is_empty() && after.is_empty());
-    mantissa_fits && exponent.is_none_or(|text| {
-        let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-        !text.is_empty() && digits(text)
-    })
+    mantissa_fits
+        && exponent.is_none_or(|text| {
+            let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+            !text.is_empty() && digits(text)
+        })
 }
 
 #[cfg(test)]
@@ -105,16 +106,47 @@ mod tests {
     #[test]
     fn as_go_yaml_resolves() {
         let table = [
-            ("", Null), ("~", Null), ("NULL", Null), ("nULL", Str("nULL")),
-            ("yes", Bool(true)), ("y", Bool(true)), ("On", Bool(true)), ("No", Bool(false)), ("oFF", Str("oFF")),
-            ("0", Int(0)), ("12", Int(12)), ("-12", Int(-12)), ("+12", Int(12)), ("1_000", Int(1000)),
-            ("0644", Int(0o644)), ("0o644", Int(0o644)), ("0x1F", Int(31)), ("0b101", Int(5)), ("-0x10", Int(-16)),
-            ("089", Float(89.0)), ("08", Float(8.0)), ("1.5", Float(1.5)), (".5", Float(0.5)), ("1.", Float(1.0)),
-            ("1e3", Float(1000.0)), ("-1.5E-3", Float(-0.0015)), ("1e", Str("1e")), ("-", Str("-")), (".", Str(".")),
-            ("9223372036854775807", Int(i64::MAX)), ("-9223372036854775808", Int(i64::MIN)),
+            ("", Null),
+            ("~", Null),
+            ("NULL", Null),
+            ("nULL", Str("nULL")),
+            ("yes", Bool(true)),
+            ("y", Bool(true)),
+            ("On", Bool(true)),
+            ("No", Bool(false)),
+            ("oFF", Str("oFF")),
+            ("0", Int(0)),
+            ("12", Int(12)),
+            ("-12", Int(-12)),
+            ("+12", Int(12)),
+            ("1_000", Int(1000)),
+            ("0644", Int(0o644)),
+            ("0o644", Int(0o644)),
+            ("0x1F", Int(31)),
+            ("0b101", Int(5)),
+            ("-0x10", Int(-16)),
+            ("089", Float(89.0)),
+            ("08", Float(8.0)),
+            ("1.5", Float(1.5)),
+            (".5", Float(0.5)),
+            ("1.", Float(1.0)),
+            ("1e3", Float(1000.0)),
+            ("-1.5E-3", Float(-0.0015)),
+            ("1e", Str("1e")),
+            ("-", Str("-")),
+            (".", Str(".")),
+            ("9223372036854775807", Int(i64::MAX)),
+            ("-9223372036854775808", Int(i64::MIN)),
             ("9223372036854775808", Uint(9_223_372_036_854_775_808)),
-            ("100m", Str("100m")), ("1.2.3", Str("1.2.3")), ("0x", Str("0x")), ("2024-01-01", Str("2024-01-01")),
-            ("--", Str("--")), ("+-1", Str("+-1")), ("12:30", Str("12:30")), ("é", Str("é")), ("0é", Str("0é")),
+            ("100m", Str("100m")),
+            ("1.2.3", Str("1.2.3")),
+            ("0x", Str("0x")),
+            ("2024-01-01", Str("2024-01-01")),
+            ("--", Str("--")),
+            ("+-1", Str("+-1")),
+            ("12:30", Str("12:30")),
+            ("é", Str("é")),
+            ("0é", Str("0é")),
         ];
         for (text, wanted) in table {
             assert_eq!(resolve(text), wanted, "{text}");

@@ -92,7 +92,11 @@ impl WorkloadKinds {
             problems.push(Problem::at(ProblemKind::WrongType, object.node, message));
         } else if !known && let Some(pointer) = hidden_template(object) {
             let message = format!("kind `{}` of `{}` carries a pod template that is not looked at", object.kind, object.api_version);
-            let help = format!("to include it: `workloads: [{{group: {:?}, kind: {}, podTemplate: {pointer}}}]` in plimsoll.yaml", object.group(), object.kind);
+            let help = format!(
+                "to include it: `workloads: [{{group: {:?}, kind: {}, podTemplate: {pointer}}}]` in plimsoll.yaml",
+                object.group(),
+                object.kind
+            );
             problems.push(Problem::at(ProblemKind::Note, object.node.resolve(&pointer).unwrap_or(object.node), message).help(help));
         }
         None

@@ -66,9 +66,9 @@ fn parse_chunk(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<cra
             }
             Ok((event, span)) => {
                 started |= matches!(event, Event::DocumentStart(..));
-                let span = span.byte_range().map_or(chunk, |range| {
-                    Span::new(chunk.start as usize + range.start, chunk.start as usize + range.end)
-                });
+                let span = span
+                    .byte_range()
+                    .map_or(chunk, |range| Span::new(chunk.start as usize + range.start, chunk.start as usize + range.end));
                 read(&mut builder, event, span, source)
             }
             Err(error) => {

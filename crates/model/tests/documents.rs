@@ -95,7 +95,10 @@ fn limits() {
     let deep: String = (0..10_000).map(|at| " ".repeat(at) + "a:\n").collect();
     assert!(read(&deep).1[0].contains("limit: nested deeper than 250 levels"), "{:?}", read(&deep).1);
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned()
-        + &('b'..='i').zip('a'..='h').map(|(to, from)| format!("{to}: &{to} [{}]\n", vec![format!("*{from}"); 9].join(","))).collect::<String>();
+        + &('b'..='i')
+            .zip('a'..='h')
+            .map(|(to, from)| format!("{to}: &{to} [{}]\n", vec![format!("*{from}"); 9].join(",")))
+            .collect::<String>();
     let (documents, problems) = read(&bomb);
     assert_eq!((documents.len(), problems.len()), (0, 1));
     assert!(problems[0].contains("limit: aliases and merge keys expand to more than 100000 nodes"), "{problems:?}");

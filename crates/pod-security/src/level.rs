@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn versions_parse_as_upstream() {
-        for (text, wanted) in [("latest", Version::Latest), ("v1.0", Version::Minor(0)), ("v1.22", Version::Minor(22)), ("v1.999", Version::Minor(999))] {
+        for (text, wanted) in
+            [("latest", Version::Latest), ("v1.0", Version::Minor(0)), ("v1.22", Version::Minor(22)), ("v1.999", Version::Minor(999))]
+        {
             assert_eq!(text.parse(), Ok(wanted), "{text}");
             assert_eq!(wanted.to_string(), text);
         }
