@@ -131,7 +131,7 @@ pub struct Volume<'a> {
     pub index: usize,
     /// `name`.
     pub name: &'a str,
-    /// The keys beside `name` that are set: normally one, the type of its source. Empty becomes `emptyDir` in the API.
+    /// The keys beside `name` that are set: normally one, the type of its source.
     pub sources: Vec<&'a str>,
 }
 
@@ -188,14 +188,27 @@ impl<'a> Pod<'a> {
         pod.containers = init;
         pod.containers.append(&mut main);
         pod.containers.append(&mut ephemeral);
-        if pod.host_network && object.kind == "Pod" && pointer.is_empty() {
-            pod.default_host_ports(spec);
-        }
         Some(pod)
     }
 
-    /// The API server sets `hostPort` of a Pod (not of a template) that uses the host's network
-    /// (kubernetes pkg/apis/core/v1/defaults.go, `SetDefaults_Pod`); ephemeral containers have no ports.
+    /// Fills in what the API server would before admission sees the pod. Manifests need it; objects that an API server
+    /// sent have it already (kubernetes pkg/apis/core/v1/defaults.go, `SetDefaults_Volume`, `SetDefaults_Pod`).
+    #[must_use]
+    pub fn with_defaults(mut self) -> Self {
+        for volume in self.volumes.iter_mut().filter(|volume| volume.sources.is_empty()) {
+            volume.sources.push("emptyDir");
+        }
+        // Of a Pod only: in a template the field stays empty.
+        if self.host_network
+            && self.pointer.is_empty()
+            && let Some(spec) = self.node.and_then(|node| node.get("spec"))
+        {
+            self.default_host_ports(spec);
+        }
+        self
+    }
+
+    /// `hostPort` of a pod on the host's network is `containerPort`; ephemeral containers have no ports.
     fn default_host_ports(&mut self, spec: Node<'a>) {
         for container in self.containers.iter_mut().filter(|container| container.kind != ContainerKind::Ephemeral) {
             let list = spec.get(container.kind.field()).and_then(|list| list.items().nth(container.index));

@@ -64,6 +64,14 @@ const BUILT_IN: &[(&str, &str, &str)] = &[
 /// The kinds that Pod Security admission itself knows how to look into; all of them have exactly one place.
 const REQUIRED: &[&str] = &["", "apps", "batch", "extensions"];
 
+impl Workload<'_> {
+    /// The workload as the API server would store it; see [`Pod::with_defaults`].
+    #[must_use]
+    pub fn with_defaults(self) -> Self {
+        Self { pod: self.pod.with_defaults(), ..self }
+    }
+}
+
 impl WorkloadKinds {
     /// The built-in kinds and those of the configuration, which win.
     pub fn with(custom: Vec<WorkloadKind>) -> Self {
