@@ -3,7 +3,9 @@
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
 mod builder;
+pub mod config;
 mod document;
+pub mod exceptions;
 mod finding;
 mod json;
 mod object;
@@ -15,6 +17,7 @@ mod source;
 mod workload;
 mod yaml;
 
+pub use config::Config;
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
 pub use finding::{Applicability, AppliedException, Finding, PatchKind, PatchOp, Reference, Remediation, Rule, Severity, Subject};
 pub use object::{Object, ObjectId, Owner};
