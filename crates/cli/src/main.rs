@@ -1,3 +1,63 @@
-//! The binary.
+//! The binary: reads the command line, runs one command, turns its outcome into an exit status.
 
-fn main() {}
+mod commands;
+mod engine;
+mod fix;
+mod input;
+mod output;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Pod and container security for Kubernetes, in one binary.
+///
+/// Looks at manifests, archives, charts, snapshots and live clusters, says what is wrong where, and what cures it.
+///
+/// Exit status: 0 nothing at or above --fail-on, 1 findings, 2 bad usage, unreadable input or internal error.
+#[derive(Parser)]
+#[command(name = "plimsoll", version, propagate_version = false, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Scan(commands::scan::Args),
+    Psa(commands::psa::Args),
+    Explain(commands::explain::Args),
+    Snapshot(commands::snapshot::Args),
+    Completions(commands::completions::Args),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing to object to.
+    Clean,
+    /// Findings at or above the threshold.
+    Findings,
+    /// Something could not be read or done.
+    Incomplete,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Scan(args) => commands::scan::run(&args),
+        Command::Psa(args) => commands::psa::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Snapshot(args) => commands::snapshot::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+    };
+    match outcome {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Incomplete) => ExitCode::from(2),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -161,7 +161,10 @@ impl<'a> Reader<'_> {
                 text => match text.parse() {
                     Ok(severity) => CheckSetting::Severity(severity),
                     Err(_) => {
-                        self.wrong(value, format!("`{}` must be `on`, `off` or a severity (info, low, medium, high, critical)", key.text()));
+                        self.wrong(
+                            value,
+                            format!("`{}` must be `on`, `off` or a severity (info, low, medium, high, critical)", key.text()),
+                        );
                         continue;
                     }
                 },
@@ -259,8 +262,18 @@ mod tests {
     #[test]
     fn globs() {
         let table = [
-            ("*", "", true), ("*", "x", true), ("a", "a", true), ("a", "ab", false), ("a*", "ab", true), ("*b", "ab", true),
-            ("a*c*e", "abcde", true), ("a*c*e", "abde", false), ("", "", true), ("", "x", false), ("a*a", "a", false), ("PSS-*", "PSS-privileged", true),
+            ("*", "", true),
+            ("*", "x", true),
+            ("a", "a", true),
+            ("a", "ab", false),
+            ("a*", "ab", true),
+            ("*b", "ab", true),
+            ("a*c*e", "abcde", true),
+            ("a*c*e", "abde", false),
+            ("", "", true),
+            ("", "x", false),
+            ("a*a", "a", false),
+            ("PSS-*", "PSS-privileged", true),
         ];
         for (pattern, text, wanted) in table {
             assert_eq!(glob(pattern, text), wanted, "{pattern} {text}");
@@ -295,7 +308,10 @@ mod tests {
             ("exceptions:\n- {reason: a, owner: b}\n", "plimsoll.yaml:2:3 an exception needs `id`: the check, or a list of checks"),
             ("exceptions:\n- {id: a, reason: a, owner: b, expires: soon}\n", "plimsoll.yaml:2:41 `expires` must be a day like 2027-06-30"),
             ("exceptions: {}\n", "plimsoll.yaml:1:13 `exceptions` must be a list, is a map"),
-            ("workloads:\n- kind: A\n", "plimsoll.yaml:2:3 a workload kind needs `kind` and `podTemplate`, a JSON pointer like /spec/template"),
+            (
+                "workloads:\n- kind: A\n",
+                "plimsoll.yaml:2:3 a workload kind needs `kind` and `podTemplate`, a JSON pointer like /spec/template",
+            ),
             ("- a\n", "plimsoll.yaml:1:1 the configuration must be a map, is a list"),
         ];
         for (text, wanted) in table {

@@ -128,9 +128,13 @@ fn apply_inline(findings: &mut [Finding], documents: &[Document]) -> Vec<Problem
             });
             let mut used = false;
             let here = |finding: &Finding| {
-                finding.location.as_ref().is_some_and(|place| Arc::ptr_eq(&place.source, &document.source) && exception.covers.contains(place.span.start))
+                finding
+                    .location
+                    .as_ref()
+                    .is_some_and(|place| Arc::ptr_eq(&place.source, &document.source) && exception.covers.contains(place.span.start))
             };
-            for finding in findings.iter_mut().filter(|finding| here(finding) && exception.ids.iter().any(|id| glob(id, &finding.rule.id))) {
+            for finding in findings.iter_mut().filter(|finding| here(finding) && exception.ids.iter().any(|id| glob(id, &finding.rule.id)))
+            {
                 used = true;
                 finding.exception.get_or_insert_with(|| Arc::clone(&applied));
             }
@@ -156,7 +160,8 @@ impl Document {
                 let problem = Problem::new(ProblemKind::Configuration, message).located(location.clone());
                 problems.push(problem.help("write `# plimsoll: ignore ID reason`, several ids separated by commas"));
             };
-            let Some(order) = order.trim().strip_prefix("ignore").filter(|rest| rest.starts_with(char::is_whitespace) || rest.is_empty()) else {
+            let Some(order) = order.trim().strip_prefix("ignore").filter(|rest| rest.starts_with(char::is_whitespace) || rest.is_empty())
+            else {
                 wrong("a comment for plimsoll that is not understood");
                 continue;
             };

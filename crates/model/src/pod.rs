@@ -139,19 +139,19 @@ impl<'a> Pod<'a> {
     /// Reads the pod under `node`, which stands at `pointer` in `object`. `None` if nothing of it can be read.
     pub(crate) fn read(object: Object<'a>, node: Node<'a>, pointer: &str, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut reader = Reader { problems };
+        let mut pod = Pod { pointer: pointer.to_owned(), node: Some(node), ..Pod::default() };
         let spec = match node.entry("spec") {
             Some((_, spec)) if spec.is_map() => spec,
-            Some((key, spec)) => {
+            Some((key, spec)) if !spec.is_null() => {
                 reader.wrong(key, spec, "a map");
                 return None;
             }
-            None => {
+            _ => {
                 let message = format!("{} `{}` has no pod `spec`", object.kind, object.name);
-                reader.problems.push(Problem::at(ProblemKind::WrongType, node, message));
-                return None;
+                reader.problems.push(Problem::at(ProblemKind::Invalid, node, message));
+                return Some(pod);
             }
         };
-        let mut pod = Pod { pointer: pointer.to_owned(), node: Some(node), ..Pod::default() };
         if let Some(annotations) = node.at(&["metadata", "annotations"]) {
             for (key, value) in annotations.entries().filter(|(_, value)| !value.is_null()) {
                 pod.annotations.push((key.text(), reader.string(key, value)));
@@ -183,7 +183,7 @@ impl<'a> Pod<'a> {
         if main.is_empty() && spec.get("containers").is_none_or(Node::is_list) {
             let place = spec.entry("containers").map_or(spec, |(key, _)| key);
             let message = format!("{} `{}` has no containers; Kubernetes asks for at least one", object.kind, object.name);
-            reader.problems.push(Problem::at(ProblemKind::WrongType, place, message));
+            reader.problems.push(Problem::at(ProblemKind::Invalid, place, message));
         }
         pod.containers = init;
         pod.containers.append(&mut main);

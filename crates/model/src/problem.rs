@@ -31,6 +31,8 @@ pub enum ProblemKind {
     Limit,
     /// A value whose type the Kubernetes API does not accept at this place.
     WrongType,
+    /// An object that the Kubernetes API refuses although its types are right: a pod without containers.
+    Invalid,
     /// A chart or kustomization that could not be rendered.
     NotRendered,
     /// The configuration asks for something that cannot be.
@@ -48,6 +50,7 @@ impl ProblemKind {
             Self::DuplicateKey => "duplicate-key",
             Self::Limit => "limit",
             Self::WrongType => "wrong-type",
+            Self::Invalid => "invalid",
             Self::NotRendered => "not-rendered",
             Self::Configuration => "configuration",
             Self::Note => "note",

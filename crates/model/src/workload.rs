@@ -97,7 +97,7 @@ impl WorkloadKinds {
         }
         if known && REQUIRED.contains(&object.group()) {
             let message = format!("{} `{}` has no pod template", object.kind, object.name);
-            problems.push(Problem::at(ProblemKind::WrongType, object.node, message));
+            problems.push(Problem::at(ProblemKind::Invalid, object.node, message));
         } else if !known && let Some(pointer) = hidden_template(object) {
             let message = format!("kind `{}` of `{}` carries a pod template that is not looked at", object.kind, object.api_version);
             let help = format!(

@@ -4,7 +4,7 @@ use crate::check::{Change, Check, Violation};
 use crate::checks::ALL;
 use crate::evaluate::checks_of;
 use crate::{Level, LevelVersion, Version};
-use plimsoll_model::{Finding, Location, Node, ObjectId, PatchOp, Reference, Remediation, Rule, Subject, Workload, tokens};
+use plimsoll_model::{Finding, Location, Node, ObjectId, PatchOp, Reference, Remediation, Rule, Severity, Subject, Workload, tokens};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
@@ -33,14 +33,33 @@ pub fn findings(workload: &Workload<'_>, policy: LevelVersion) -> Vec<Finding> {
 
 /// Everything that keeps `workload` from the restricted level at `version`, each place once: what baseline forbids is
 /// reported by the baseline check, also where a restricted check takes its place in admission.
-pub fn assess(workload: &Workload<'_>, version: Version) -> Vec<Finding> {
+///
+/// `enforced` is the policy that the workload's namespace enforces. What that policy forbids is at least of high
+/// severity, because the API server refuses the pods; for a template nobody is told but the controller's events.
+pub fn assess(workload: &Workload<'_>, version: Version, enforced: Option<LevelVersion>) -> Vec<Finding> {
     let mut all = findings(workload, Level::Restricted.at(version));
-    if all.is_empty() {
+    if all.is_empty() && enforced.is_none() {
         return all;
     }
-    let baseline = findings(workload, Level::Baseline.at(version));
-    all.retain(|finding| !baseline.iter().any(|other| other.subject.pointer == finding.subject.pointer));
-    all.extend(baseline);
+    let mut add = |more: Vec<Finding>| {
+        all.retain(|finding| !more.iter().any(|other| other.subject.pointer == finding.subject.pointer));
+        all.extend(more);
+    };
+    add(findings(workload, Level::Baseline.at(version)));
+    if let Some(policy) = enforced {
+        let refusals = findings(workload, policy);
+        let refused: Vec<String> = refusals.iter().map(|finding| finding.subject.pointer.clone()).collect();
+        // What an older version forbids and the newest allows.
+        let older = refusals.into_iter().filter(|finding| !all.iter().any(|known| known.subject.pointer == finding.subject.pointer));
+        let older: Vec<Finding> = older.collect();
+        all.extend(older);
+        for finding in all.iter_mut().filter(|finding| refused.contains(&finding.subject.pointer)) {
+            finding.severity = finding.severity.max(Severity::High);
+            finding
+                .evidence
+                .push(format!("namespace `{}` enforces {policy}: the API server refuses these pods", workload.object.namespace));
+        }
+    }
     all
 }
 

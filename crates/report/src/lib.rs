@@ -1,1 +1,139 @@
-//! Findings to outputs.
+//! Findings to outputs: text, JSON, SARIF, JUnit, HTML, Markdown, GitHub annotations.
+//!
+//! A new output is a file here and a line in [`Format`]; it touches no engine.
+
+mod escape;
+mod github;
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod sarif;
+mod snippet;
+mod text;
+mod view;
+
+pub use json::json_schema;
+
+use plimsoll_model::{Finding, Problem, Rule};
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// Everything that a run has to say.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The targets as the user wrote them.
+    pub targets: Vec<String>,
+    /// What was found, in any order.
+    pub findings: Vec<Finding>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// All rules that ran, sorted by id.
+    pub rules: Vec<Arc<Rule>>,
+    /// How much was looked at.
+    pub totals: Totals,
+}
+
+/// How much was looked at.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Files, archive members, rendered outputs, pages of lists.
+    pub sources: usize,
+    /// YAML or JSON documents in them.
+    pub documents: usize,
+    /// Kubernetes objects in them.
+    pub objects: usize,
+    /// Workloads that were judged.
+    pub workloads: usize,
+    /// Pods that their controller, which was judged, speaks for.
+    pub represented: usize,
+}
+
+/// The forms in which a report can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs; see `docs/schemas/report.schema.json`.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for CI servers.
+    Junit,
+    /// One self-contained page.
+    Html,
+    /// For pull requests and job summaries.
+    Markdown,
+    /// Workflow commands of GitHub Actions.
+    Github,
+}
+
+/// How text is to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// With ANSI colours.
+    pub color: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// With the evidence and patch of every finding.
+    pub verbose: bool,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Self; 7] = [Self::Text, Self::Json, Self::Sarif, Self::Junit, Self::Html, Self::Markdown, Self::Github];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Github => "github",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|format| format.name() == name);
+        known.ok_or_else(|| format!("unknown format `{name}`: one of {}", Self::ALL.map(Self::name).join(", ")))
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Writes `report` as `format`. `style` is for text only.
+///
+/// # Errors
+/// Those of `out`.
+pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Text => text::render(report, style, out),
+        Format::Json => json::render(report, out),
+        Format::Sarif => sarif::render(report, out),
+        Format::Junit => junit::render(report, out),
+        Format::Html => html::render(report, out),
+        Format::Markdown => markdown::render(report, out),
+        Format::Github => github::render(report, out),
+    }
+}
+
+/// Writes the problems of `report` as text, for standard error.
+///
+/// # Errors
+/// Those of `out`.
+pub fn problems(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    text::problems(&report.problems, style, out)
+}

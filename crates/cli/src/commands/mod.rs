@@ -1,0 +1,7 @@
+//! The subcommands, a file each.
+
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod psa;
+pub(crate) mod scan;
+pub(crate) mod snapshot;

@@ -1,0 +1,32 @@
+//! `plimsoll scan`
+
+use crate::{Outcome, engine, fix, input, output};
+use plimsoll_pod_security::Version;
+
+/// Look at manifests, archives, charts, snapshots or a cluster with every engine.
+///
+/// A target is a file, a directory, `-` for standard input, a snapshot, or `cluster` for the cluster of the current
+/// kubeconfig context. Without a target it is the current directory.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    #[command(flatten)]
+    output: output::Args,
+    #[command(flatten)]
+    fix: fix::Args,
+    /// The Kubernetes version whose Pod Security Standards hold: v1.0 to v1.37, or latest.
+    #[arg(long, value_name = "VERSION", default_value = "latest")]
+    kubernetes_version: Version,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    args.output.check()?;
+    let loaded = args.input.load()?;
+    let judge = engine::Judge::Everything(args.kubernetes_version);
+    if args.fix.is_asked() {
+        return fix::run(&args.fix, loaded, judge, &args.output);
+    }
+    let report = engine::run(loaded, judge);
+    args.output.write(&report)
+}

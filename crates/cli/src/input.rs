@@ -1,0 +1,137 @@
+//! What to read: targets, filters, configuration, clusters.
+
+use crate::Outcome;
+use anyhow::{Context, bail};
+use plimsoll_model::{Config, Limits, Origin, Snapshot, Source, WorkloadKinds};
+use plimsoll_sources::{Options, Target, cluster};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The options of every command that reads targets.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files, directories, `-`, archives, snapshots, or `cluster`.
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// In directories, read only files that match this glob (may be given several times).
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    include: Vec<String>,
+    /// In directories, skip files that match this glob (may be given several times).
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    exclude: Vec<String>,
+    /// In directories, also read what .gitignore leaves out, and hidden files.
+    #[arg(long, help_heading = "Input")]
+    no_ignore: bool,
+    /// Do not read files larger than this many MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 64, help_heading = "Input")]
+    max_file_size: u32,
+    /// The configuration. Without it, plimsoll.yaml in the first target's directory or in the current one.
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// How to reach a cluster.
+#[derive(clap::Args)]
+pub(crate) struct ClusterArgs {
+    /// For a cluster: the kubeconfig to use instead of $KUBECONFIG, ~/.kube/config or the pod's own account.
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// For a cluster: the kubeconfig context to use instead of the current one.
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    context: Option<String>,
+    /// For a cluster: read this namespace only.
+    #[arg(long, short = 'n', value_name = "NAME", help_heading = "Cluster")]
+    namespace: Option<String>,
+    /// For a cluster: list Secrets too, without their values.
+    #[arg(long, help_heading = "Cluster")]
+    secrets: bool,
+    /// For a cluster: list Secrets with their values. The values end up in a snapshot.
+    #[arg(long, requires = "secrets", help_heading = "Cluster")]
+    secret_data: bool,
+}
+
+/// What was read, and what to make of it.
+pub(crate) struct Loaded {
+    /// The targets as the user wrote them.
+    pub(crate) targets: Vec<String>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) config: Config,
+    pub(crate) kinds: WorkloadKinds,
+}
+
+impl Args {
+    /// Reads everything. Only what makes the question itself impossible is an error.
+    pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
+        let targets = if self.targets.is_empty() { vec![".".to_owned()] } else { self.targets.clone() };
+        let (config, problems) = self.config(&targets)?;
+        let kinds = WorkloadKinds::with(config.workloads.clone());
+        let options = Options {
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+            no_ignore: self.no_ignore,
+            limits: Limits { bytes: u64::from(self.max_file_size) << 20, ..Limits::default() },
+            cluster: self.cluster.options(&config),
+            ..Options::default()
+        };
+        let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
+        let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
+        snapshot.problems.splice(0..0, problems);
+        Ok(Loaded { targets, snapshot, config, kinds })
+    }
+
+    fn config(&self, targets: &[String]) -> anyhow::Result<(Config, Vec<plimsoll_model::Problem>)> {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => match default_config(targets) {
+                Some(path) => path,
+                None => return Ok(Default::default()),
+            },
+        };
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        Ok(Config::read(&Source::new(path.display().to_string(), Origin::File, text)))
+    }
+}
+
+impl ClusterArgs {
+    fn options(&self, config: &Config) -> cluster::Options {
+        cluster::Options {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            namespace: self.namespace.clone(),
+            secrets: self.secrets,
+            secret_data: self.secret_data,
+            kinds: config.workloads.iter().map(|kind| (kind.group.clone(), kind.kind.clone())).collect(),
+        }
+    }
+}
+
+fn default_config(targets: &[String]) -> Option<PathBuf> {
+    const NAME: &str = "plimsoll.yaml";
+    let first = targets.first().map(Path::new)?;
+    let beside = if first.is_dir() { Some(first) } else { first.parent().filter(|_| first.is_file()) };
+    let candidates = beside.map(|directory| directory.join(NAME)).into_iter().chain([PathBuf::from(NAME)]);
+    // `./plimsoll.yaml` is shown as the user would write it.
+    candidates.map(|path| path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)).find(|path| path.is_file())
+}
+
+/// Saves a cluster to `file`.
+pub(crate) fn snapshot(args: &ClusterArgs, file: &Path) -> anyhow::Result<Outcome> {
+    let taken_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let lists = cluster::read(&args.options(&Config::default())).context("cannot read the cluster")?;
+    if lists.is_empty() {
+        bail!("the cluster let nothing be read");
+    }
+    for problem in lists.problems() {
+        crate::output::complain(&format!("{}: {}", problem.place(), problem.message));
+    }
+    if file == Path::new("-") {
+        plimsoll_sources::snapshot::write(io::stdout().lock(), &lists, &taken_at)?;
+    } else {
+        let out = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+        plimsoll_sources::snapshot::write(out, &lists, &taken_at).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(if lists.problems().next().is_some() { Outcome::Incomplete } else { Outcome::Clean })
+}

@@ -1,0 +1,163 @@
+//! Where results go: formats, files, the terminal.
+
+use crate::Outcome;
+use anyhow::{Context, bail};
+use clap::ColorChoice;
+use plimsoll_model::{Problem, Severity};
+use plimsoll_report::{Format, Report, Style};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The options of every command that reports findings.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Output as FORMAT, or FORMAT=FILE to write a file as well; may be given several times. Formats: text, json,
+    /// sarif, junit, html, markdown, github.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    outputs: Vec<Output>,
+    /// Write what would go to standard output into this file.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    output_file: Option<PathBuf>,
+    /// Exit with status 1 if there is a finding of this severity or above; `never` for none.
+    #[arg(long, value_name = "SEVERITY", default_value = "high", help_heading = "Output")]
+    fail_on: FailOn,
+    /// When to use colours.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    color: ColorChoice,
+    /// Show the evidence and the patch of every finding.
+    #[arg(long, short = 'v', help_heading = "Output")]
+    verbose: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Output {
+    format: Format,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FailOn(Option<Severity>);
+
+impl FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, file) = text.split_once('=').map_or((text, None), |(format, file)| (format, Some(PathBuf::from(file))));
+        Ok(Self { format: format.parse()?, file })
+    }
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
+}
+
+impl Args {
+    /// Refuses what cannot be, before anything is read.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let to_stdout = self.outputs.iter().filter(|output| output.file.is_none()).count();
+        if to_stdout > 1 {
+            bail!("more than one output goes to standard output; give all but one a file: `-o sarif=results.sarif`");
+        }
+        if self.output_file.is_some() && to_stdout == 0 && !self.outputs.is_empty() {
+            bail!("--output-file takes the place of standard output, but every -o has a file of its own");
+        }
+        Ok(())
+    }
+
+    /// Writes `report` everywhere it is asked for, and judges it.
+    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<Outcome> {
+        let outcome = self.judge(report);
+        let plain = Style { color: false, width: 100, verbose: self.verbose };
+        if !report.problems.is_empty() {
+            let style = Style { color: self.wants_color(&io::stderr()), width: width(), verbose: self.verbose };
+            // Nobody to complain to is no reason to stop.
+            let _ = plimsoll_report::problems(report, &style, &mut BufWriter::new(io::stderr().lock()));
+        }
+        for output in self.outputs.iter().filter(|output| output.file.is_some()) {
+            if let Some(path) = &output.file {
+                to_file(path, |out| plimsoll_report::render(report, output.format, &plain, out))?;
+            }
+        }
+        let on_stdout = self.outputs.iter().find(|output| output.file.is_none()).map(|output| output.format);
+        let Some(format) = on_stdout.or(self.outputs.is_empty().then_some(Format::Text)) else { return Ok(outcome) };
+        let written = match &self.output_file {
+            Some(path) => to_file(path, |out| plimsoll_report::render(report, format, &plain, out)),
+            None => {
+                let stdout = io::stdout();
+                let style = Style { color: format == Format::Text && self.wants_color(&stdout), width: width(), verbose: self.verbose };
+                let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
+                plimsoll_report::render(report, format, &style, &mut out).and_then(|()| out.flush()).context("cannot write the output")
+            }
+        };
+        match written {
+            // Whoever reads has seen enough; the verdict stays what it is.
+            Err(error) if is_broken_pipe(&error) => Ok(outcome),
+            other => other.map(|()| outcome),
+        }
+    }
+
+    fn judge(&self, report: &Report) -> Outcome {
+        let counts = |severity: Severity| self.fail_on.0.is_some_and(|least| severity >= least);
+        if report.problems.iter().any(|problem| problem.kind.is_error()) {
+            Outcome::Incomplete
+        } else if report.findings.iter().any(|finding| finding.is_open() && counts(finding.severity)) {
+            Outcome::Findings
+        } else {
+            Outcome::Clean
+        }
+    }
+
+    fn wants_color(&self, stream: &impl IsTerminal) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+/// Writes to standard output; whoever closed it has seen enough.
+pub(crate) fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write the output"),
+    }
+}
+
+/// Says something beside the data.
+pub(crate) fn complain(message: &str) {
+    // Nobody to complain to is no reason to stop.
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+/// Says what could not be read, beside the data; whether the result is incomplete because of it.
+pub(crate) fn complain_about<'p>(problems: impl Iterator<Item = &'p Problem>) -> bool {
+    let mut incomplete = false;
+    for problem in problems {
+        incomplete |= problem.kind.is_error();
+        complain(&format!("{}: {}", problem.place(), problem.message));
+    }
+    incomplete
+}
+
+/// Whether an error is that nobody reads standard output any more.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe))
+}
+
+fn to_file(path: &std::path::Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    let place = || format!("cannot write {}", path.display());
+    let mut out = BufWriter::with_capacity(1 << 16, File::create(path).with_context(place)?);
+    write(&mut out).and_then(|()| out.flush()).with_context(place)
+}
+
+fn width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
+}

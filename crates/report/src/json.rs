@@ -1,0 +1,292 @@
+//! For programs: one document whose form is versioned and described by a schema.
+
+use crate::Report;
+use crate::view::{Summary, groups, is_live};
+use plimsoll_model::{Applicability, AppliedException, Finding, Location, PatchOp, Problem, Rule, Severity};
+use schemars::{JsonSchema, schema_for};
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Grows by one when something that a program may rely on changes its meaning or goes away.
+const SCHEMA_VERSION: u32 = 1;
+
+/// The JSON schema of the JSON output.
+pub fn json_schema() -> serde_json::Value {
+    schema_for!(Document<'static>).to_value()
+}
+
+pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let summary = Summary::of(report);
+    let count = |wanted: Severity| summary.by_severity().find(|(severity, _)| *severity == wanted).map_or(0, |(_, count)| count);
+    let document = Document {
+        schema_version: SCHEMA_VERSION,
+        tool: Tool { name: "plimsoll", version: env!("CARGO_PKG_VERSION") },
+        targets: &report.targets,
+        summary: Counts {
+            sources: report.totals.sources,
+            documents: report.totals.documents,
+            objects: report.totals.objects,
+            workloads: report.totals.workloads,
+            represented: report.totals.represented,
+            affected: summary.affected,
+            open: BySeverity {
+                critical: count(Severity::Critical),
+                high: count(Severity::High),
+                medium: count(Severity::Medium),
+                low: count(Severity::Low),
+                info: count(Severity::Info),
+            },
+            excepted: summary.excepted,
+            safe_fixes: summary.safe,
+            problems: summary.problems,
+        },
+        findings: groups(report).iter().flat_map(|group| group.findings.iter().map(|finding| FindingView::of(finding))).collect(),
+        problems: report.problems.iter().map(ProblemView::of).collect(),
+        rules: report.rules.iter().map(|rule| RuleView::of(rule)).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
+
+/// The result of a run of plimsoll.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(title = "Plimsoll report")]
+struct Document<'r> {
+    /// The version of this form.
+    schema_version: u32,
+    tool: Tool,
+    /// The targets as given on the command line.
+    targets: &'r [String],
+    summary: Counts,
+    /// Findings by object (namespace, kind, name), the heaviest first within.
+    findings: Vec<FindingView<'r>>,
+    /// What could not be read, and notes.
+    problems: Vec<ProblemView<'r>>,
+    /// All rules that ran.
+    rules: Vec<RuleView<'r>>,
+}
+
+/// The program that wrote the report.
+#[derive(Serialize, JsonSchema)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+/// Counts over the whole run.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    /// Files, archive members, rendered outputs, pages of lists.
+    sources: usize,
+    /// YAML or JSON documents.
+    documents: usize,
+    /// Kubernetes objects.
+    objects: usize,
+    /// Workloads that were judged.
+    workloads: usize,
+    /// Pods that their controller, which was judged, speaks for.
+    represented: usize,
+    /// Workloads with an open finding.
+    affected: usize,
+    /// Open findings.
+    open: BySeverity,
+    /// Findings that an exception covers.
+    excepted: usize,
+    /// Open findings whose cure may be applied as it is.
+    safe_fixes: usize,
+    /// Problems that make the result incomplete.
+    problems: usize,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct BySeverity {
+    critical: usize,
+    high: usize,
+    medium: usize,
+    low: usize,
+    info: usize,
+}
+
+/// One thing that is wrong at one place.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FindingView<'r> {
+    /// The id of its rule.
+    id: &'r str,
+    title: &'r str,
+    severity: Severity,
+    message: &'r str,
+    subject: SubjectView<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<LocationView<'r>>,
+    /// The facts that it rests on.
+    evidence: &'r [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remediation: Option<RemediationView<'r>>,
+    /// The exception that covers it; then it does not count for the exit status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exception: Option<&'r AppliedException>,
+    references: Vec<ReferenceView<'r>>,
+}
+
+/// What a finding is about.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SubjectView<'r> {
+    api_version: &'r str,
+    kind: &'r str,
+    /// Empty where the object names none.
+    namespace: &'r str,
+    name: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<&'r str>,
+    /// JSON pointer (RFC 6901) from the object to the value that is wrong or missing.
+    pointer: &'r str,
+}
+
+/// A place in a text. Lines and columns count from 1, columns in Unicode scalar values; bytes count from 0.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct LocationView<'r> {
+    file: &'r str,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+    byte_start: u32,
+    byte_end: u32,
+    /// Whether the text was served by an API server, so that the place is one in its JSON.
+    live: bool,
+}
+
+/// A structured cure.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RemediationView<'r> {
+    summary: &'r str,
+    /// `safe`: the manifest itself shows that the workload does not rely on what is taken away.
+    applicability: ApplicabilityView,
+    /// What has to be known first, where evidence is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needs: Option<&'r str>,
+    /// JSON Patch (RFC 6902) of the object.
+    patch: &'r [PatchOp],
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum ApplicabilityView {
+    Safe,
+    NeedsEvidence,
+}
+
+/// Where the field asks for a rule.
+#[derive(Serialize, JsonSchema)]
+struct ReferenceView<'r> {
+    system: &'r str,
+    id: &'r str,
+    url: &'r str,
+}
+
+/// Something that could not be read.
+#[derive(Serialize, JsonSchema)]
+struct ProblemView<'r> {
+    kind: &'static str,
+    message: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<LocationView<'r>>,
+    /// What it is about where it has no place in a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'r str>,
+    /// Whether the result is incomplete because of it.
+    error: bool,
+}
+
+/// A rule with its page.
+#[derive(Serialize, JsonSchema)]
+struct RuleView<'r> {
+    id: &'r str,
+    title: &'r str,
+    severity: Severity,
+    /// Markdown.
+    docs: &'r str,
+    references: Vec<ReferenceView<'r>>,
+}
+
+impl<'r> FindingView<'r> {
+    fn of(finding: &'r Finding) -> Self {
+        let Finding { rule, severity, message, subject, location, evidence, remediation, exception } = finding;
+        let object = &subject.object;
+        Self {
+            id: &rule.id,
+            title: &rule.title,
+            severity: *severity,
+            message,
+            subject: SubjectView {
+                api_version: &object.api_version,
+                kind: &object.kind,
+                namespace: &object.namespace,
+                name: &object.name,
+                container: subject.container.as_deref(),
+                image: subject.image.as_deref(),
+                pointer: &subject.pointer,
+            },
+            location: location.as_ref().map(|location| LocationView::of(location, is_live(finding))),
+            evidence,
+            remediation: remediation.as_ref().map(|cure| {
+                let (applicability, needs) = match &cure.applicability {
+                    Applicability::Safe => (ApplicabilityView::Safe, None),
+                    Applicability::NeedsEvidence(what) => (ApplicabilityView::NeedsEvidence, Some(&**what)),
+                };
+                RemediationView { summary: &cure.summary, applicability, needs, patch: &cure.patch }
+            }),
+            exception: exception.as_deref(),
+            references: references(rule),
+        }
+    }
+}
+
+impl<'r> LocationView<'r> {
+    fn of(location: &'r Location, live: bool) -> Self {
+        let (start, end) = (location.start(), location.end());
+        Self {
+            file: &location.source.name,
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            byte_start: location.span.start,
+            byte_end: location.span.end,
+            live,
+        }
+    }
+}
+
+impl<'r> ProblemView<'r> {
+    fn of(problem: &'r Problem) -> Self {
+        Self {
+            kind: problem.kind.name(),
+            message: &problem.message,
+            help: problem.help.as_deref(),
+            location: problem.location.as_ref().map(|location| LocationView::of(location, false)),
+            target: problem.target.as_deref(),
+            error: problem.kind.is_error(),
+        }
+    }
+}
+
+impl<'r> RuleView<'r> {
+    fn of(rule: &'r Rule) -> Self {
+        Self { id: &rule.id, title: &rule.title, severity: rule.severity, docs: &rule.docs, references: references(rule) }
+    }
+}
+
+fn references(rule: &Rule) -> Vec<ReferenceView<'_>> {
+    rule.references.iter().map(|one| ReferenceView { system: one.system, id: one.id, url: one.url }).collect()
+}

@@ -1,0 +1,207 @@
+//! For a terminal: grouped by workload, the worst first, with the lines of the manifest.
+
+use crate::escape::terminal;
+use crate::snippet::{fit, lines};
+use crate::view::{Group, Summary, groups, is_live};
+use crate::{Report, Style};
+use plimsoll_model::{Applicability, Finding, Location, Origin, Problem, Severity};
+use std::io::{self, Write};
+
+/// Lines of a place that are shown before an ellipsis.
+const MOST_LINES: usize = 4;
+
+pub(crate) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint { on: style.color };
+    for group in groups(report) {
+        workload(&group, style, paint, out)?;
+    }
+    summary(report, paint, out)
+}
+
+pub(crate) fn problems(problems: &[Problem], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint { on: style.color };
+    for problem in problems {
+        let (word, color) = if problem.kind.is_error() { ("problem", RED) } else { ("note", CYAN) };
+        write!(out, "{}", paint.with(color, word))?;
+        let place = problem.place();
+        if !place.is_empty() {
+            write!(out, " {}", paint.with(BOLD, &terminal(&place)))?;
+        }
+        writeln!(out, ": {}", terminal(&problem.message))?;
+        if let Some(location) = problem.location.as_ref().filter(|location| location.source.origin != Origin::Live) {
+            snippet(location, "", color, style, paint, out)?;
+        }
+        if let Some(help) = &problem.help {
+            writeln!(out, "      {} {}", paint.with(DIM, "help:"), terminal(help))?;
+        }
+    }
+    out.flush()
+}
+
+fn workload(group: &Group<'_>, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let place = terminal(&group.place);
+    writeln!(out, "{}  {}", paint.with(BOLD, &terminal(&group.object.to_string())), paint.with(DIM, &place))?;
+    for same in group.findings.chunk_by(|a, b| a.rule.id == b.rule.id && a.severity == b.severity && a.exception == b.exception) {
+        let Some(first) = same.first() else { continue };
+        rule(first, same.len(), paint, out)?;
+        if let Some(exception) = &first.exception {
+            let until = exception.expires.as_ref().map(|day| format!(", until {day}")).unwrap_or_default();
+            let owner = exception.owner.as_ref().map(|owner| format!(" ({owner}{until})")).unwrap_or_default();
+            writeln!(
+                out,
+                "      {}",
+                paint.with(DIM, &terminal(&format!("accepted in {}: {}{owner}", exception.source, exception.reason)))
+            )?;
+            if !style.verbose {
+                continue;
+            }
+        }
+        for finding in same {
+            place_of(finding, style, paint, out)?;
+            if style.verbose {
+                evidence(finding, paint, out)?;
+            }
+        }
+        if !style.verbose
+            && let Some(refused) = first.evidence.first()
+        {
+            writeln!(out, "      {} {}", paint.with(DIM, "note:"), terminal(refused))?;
+        }
+        cures(same, paint, out)?;
+    }
+    writeln!(out)
+}
+
+fn rule(finding: &Finding, count: usize, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let color = if finding.is_open() { severity_color(finding.severity) } else { DIM };
+    let times = if count > 1 { format!(" ×{count}") } else { String::new() };
+    let severity = format!("{:<8}", finding.severity.name());
+    writeln!(
+        out,
+        "  {} {}  {}{}",
+        paint.with(color, &severity),
+        paint.with(if finding.is_open() { BOLD } else { DIM }, &terminal(&finding.rule.id)),
+        terminal(&finding.rule.title),
+        paint.with(DIM, &times)
+    )
+}
+
+fn place_of(finding: &Finding, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    match &finding.location {
+        Some(location) if !is_live(finding) => snippet(location, &finding.message, severity_color(finding.severity), style, paint, out),
+        _ => writeln!(out, "      {}  {}", terminal(&finding.message), paint.with(DIM, &terminal(&finding.subject.pointer))),
+    }
+}
+
+fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let (shown, more) = lines(location, MOST_LINES);
+    let bar = paint.with(DIM, "│");
+    let last = shown.len().saturating_sub(1);
+    for (at, line) in shown.iter().enumerate() {
+        let (text, column, length) = fit(line, style.width.saturating_sub(9));
+        writeln!(out, "{} {bar} {text}", paint.with(DIM, &format!("{:>6}", line.number)))?;
+        // The line is whole; marks under more than the first and last would only repeat it.
+        if at == last {
+            let marks = format!("{}{}", "^".repeat(length), if more { "…" } else { "" });
+            let label = terminal(label);
+            writeln!(out, "       {bar} {}{} {}", " ".repeat(column), paint.with(color, &marks), paint.with(color, &label))?;
+        }
+    }
+    Ok(())
+}
+
+fn evidence(finding: &Finding, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    for fact in &finding.evidence {
+        writeln!(out, "      {} {}", paint.with(DIM, "note:"), terminal(fact))?;
+    }
+    for op in finding.remediation.iter().flat_map(|cure| &cure.patch) {
+        let op = serde_json::to_string(op).unwrap_or_default();
+        writeln!(out, "      {} {}", paint.with(DIM, "patch:"), terminal(&op))?;
+    }
+    Ok(())
+}
+
+/// What to do, each thing once.
+fn cures(findings: &[&Finding], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let mut said: Vec<String> = Vec::new();
+    for cure in findings.iter().filter(|finding| finding.is_open()).filter_map(|finding| finding.remediation.as_ref()) {
+        let line = match &cure.applicability {
+            Applicability::Safe => cure.summary.to_string(),
+            Applicability::NeedsEvidence(what) => format!("{}; first find out {what}", cure.summary),
+        };
+        if said.contains(&line) {
+            continue;
+        }
+        let word = if cure.applicability == Applicability::Safe { paint.with(GREEN, "fix:") } else { paint.with(YELLOW, "fix?") };
+        writeln!(out, "      {word} {}", terminal(&line))?;
+        said.push(line);
+    }
+    Ok(())
+}
+
+fn summary(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let summary = Summary::of(report);
+    let totals = report.totals;
+    let represented =
+        if totals.represented > 0 { format!(" (and {} that their controller speaks for)", totals.represented) } else { String::new() };
+    writeln!(
+        out,
+        "{} in {} from {}: {} with findings{represented}",
+        paint.with(BOLD, &amount(totals.workloads, "workload")),
+        amount(totals.objects, "object"),
+        amount(totals.sources, "source"),
+        summary.affected
+    )?;
+    let counts: Vec<String> = summary
+        .by_severity()
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| paint.with(severity_color(severity), &format!("{count} {severity}")))
+        .collect();
+    let mut parts = vec![if counts.is_empty() { paint.with(GREEN, "no findings") } else { counts.join(", ") }];
+    if summary.excepted > 0 {
+        parts.push(format!("{} accepted by exceptions", summary.excepted));
+    }
+    if summary.problems > 0 {
+        parts.push(paint.with(RED, &format!("{} that could not be read", amount(summary.problems, "thing"))));
+    }
+    writeln!(out, "{}", parts.join("; "))?;
+    if summary.safe > 0 {
+        writeln!(out, "{}", paint.with(DIM, &format!("{} can be fixed with --fix; see the changes first with --diff", summary.safe)))?;
+    }
+    if summary.total() > 0 {
+        writeln!(out, "{}", paint.with(DIM, "plimsoll explain ID says what a finding means"))?;
+    }
+    out.flush()
+}
+
+fn amount(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const CYAN: &str = "36";
+
+fn severity_color(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "1;35",
+        Severity::High => "1;31",
+        Severity::Medium => "33",
+        Severity::Low => "36",
+        Severity::Info => "2",
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.on && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
