@@ -26,17 +26,29 @@ pub(crate) fn rules() -> Vec<Arc<Rule>> {
 }
 
 /// Everything there is to say of what was read.
-pub(crate) fn run(loaded: Loaded, judge: Judge) -> Report {
-    let Loaded { targets, mut snapshot, config, kinds } = loaded;
-    let (mut findings, problems, totals) = {
-        let inventory = Inventory::new(&snapshot, &kinds);
-        let (findings, problems) = inventory.judge(judge);
-        (findings, problems, inventory.totals())
-    };
-    let mut all = std::mem::take(&mut snapshot.problems);
-    all.extend(problems);
-    all.extend(exceptions::apply(&mut findings, &snapshot.documents, &config, today()));
-    Report { targets, findings, problems: all, rules: rules(), totals }
+pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
+    report(loaded, &Inventory::new(&loaded.snapshot, &loaded.kinds), judge)
+}
+
+/// The same for a part of a snapshot: the namespaces of the `whole` count, its workloads do not.
+pub(crate) fn run_beside(part: &Loaded, whole: &Snapshot, judge: Judge) -> Report {
+    let mut inventory = Inventory::new(&part.snapshot, &part.kinds);
+    for namespace in whole.objects().0.into_iter().filter(is_namespace) {
+        inventory.namespaces.entry(namespace.name).or_insert(namespace);
+    }
+    report(part, &inventory, judge)
+}
+
+fn is_namespace(object: &Object<'_>) -> bool {
+    object.kind == "Namespace" && object.api_version == "v1"
+}
+
+fn report(loaded: &Loaded, inventory: &Inventory<'_>, judge: Judge) -> Report {
+    let mut findings = inventory.judge(judge);
+    let mut problems = loaded.snapshot.problems.clone();
+    problems.extend(inventory.problems().iter().cloned());
+    problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
+    Report { targets: loaded.targets.clone(), findings, problems, rules: rules(), totals: inventory.totals() }
 }
 
 /// The day of today in the local time zone, for the expiry of exceptions.
@@ -79,7 +91,7 @@ impl<'a> Inventory<'a> {
         };
         for (objects, workloads, problems) in parts {
             inventory.objects += objects.len();
-            let namespaces = objects.into_iter().filter(|object| object.kind == "Namespace" && object.api_version == "v1");
+            let namespaces = objects.into_iter().filter(is_namespace);
             inventory.namespaces.extend(namespaces.map(|namespace| (namespace.name, namespace)));
             inventory.workloads.extend(workloads);
             inventory.problems.extend(problems);
@@ -119,10 +131,9 @@ impl<'a> Inventory<'a> {
         ["enforce", "audit", "warn"].into_iter().any(labelled).then(|| Policy::of_namespace(namespace, &Policy::default()).0)
     }
 
-    fn judge(&self, judge: Judge) -> (Vec<Finding>, Vec<Problem>) {
+    fn judge(&self, judge: Judge) -> Vec<Finding> {
         let own: Vec<_> = self.own_workloads().collect();
-        let findings = own
-            .into_par_iter()
+        own.into_par_iter()
             .flat_map_iter(|workload| match judge {
                 Judge::Everything(version) => {
                     let enforced = self.namespace_policy(workload.object.namespace).map(|policy| policy.enforce);
@@ -130,8 +141,7 @@ impl<'a> Inventory<'a> {
                 }
                 Judge::PodSecurity(policy) => plimsoll_pod_security::findings(workload, policy),
             })
-            .collect();
-        (findings, self.problems.clone())
+            .collect()
     }
 
     fn totals(&self) -> Totals {

@@ -102,7 +102,8 @@ impl Args {
         }
     }
 
-    fn judge(&self, report: &Report) -> Outcome {
+    /// What `report` means for the exit status.
+    pub(crate) fn judge(&self, report: &Report) -> Outcome {
         let counts = |severity: Severity| self.fail_on.0.is_some_and(|least| severity >= least);
         if report.problems.iter().any(|problem| problem.kind.is_error()) {
             Outcome::Incomplete

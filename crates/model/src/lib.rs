@@ -5,6 +5,7 @@
 mod builder;
 pub mod config;
 mod document;
+pub mod edit;
 pub mod exceptions;
 mod finding;
 mod json;

@@ -22,11 +22,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     args.output.check()?;
+    args.fix.check()?;
     let loaded = args.input.load()?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     if args.fix.is_asked() {
         return fix::run(&args.fix, loaded, judge, &args.output);
     }
-    let report = engine::run(loaded, judge);
-    args.output.write(&report)
+    args.output.write(&engine::run(&loaded, judge))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     args.output.check()?;
-    let report = engine::run(args.input.load()?, engine::Judge::PodSecurity(args.level.at(args.version)));
+    let report = engine::run(&args.input.load()?, engine::Judge::PodSecurity(args.level.at(args.version)));
     let outcome = args.output.write(&report)?;
     // Whoever names a level wants it kept, however light a violation is.
     let violated = report.findings.iter().any(plimsoll_model::Finding::is_open);

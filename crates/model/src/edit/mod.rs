@@ -1,0 +1,393 @@
+//! Edits of YAML and JSON text: a JSON Patch of an object made in the text that it was read from, so that comments,
+//! order, quoting and line ends survive.
+//!
+//! Every edit proves itself: the changed text is read again, and if it says anything but the patched object, nothing is
+//! written.
+
+mod diff;
+mod layout;
+mod patch;
+mod render;
+
+pub use diff::diff;
+pub use patch::patch_json;
+
+use crate::document::{Document, Limits, Node, parse, tokens};
+use crate::{Location, Object, PatchKind, PatchOp, Source, Span};
+use layout::Layout;
+use serde_json::{Map, Value};
+
+/// A replacement in the text of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEdit {
+    /// The bytes that go; empty for an insertion.
+    pub span: Span,
+    /// What comes in their place.
+    pub text: String,
+}
+
+/// Why a patch is not made in the text.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// For the user: lower case, no full stop.
+    pub message: String,
+    /// Where.
+    pub location: Location,
+}
+
+/// The edits that make `patch` of `object` in its source.
+///
+/// All paths refer to the object as it stands: operations of several findings can be given together. Additions to
+/// one place are merged; indices of list items are those of the original list.
+///
+/// # Errors
+/// Why it cannot be done without touching something else.
+pub fn edits(object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
+    let mut plan = Plan { layout: Layout::of(object.node.document()), edits: Vec::new() };
+    plan.make(object.node, patch)?;
+    let mut edits = plan.edits;
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    verify(object, patch, &edits)?;
+    Ok(edits)
+}
+
+/// `text` with `edits` made, which are in order; `None` if they overlap or do not fit the text.
+pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
+    let mut changed = String::with_capacity(text.len() + edits.iter().map(|edit| edit.text.len()).sum::<usize>());
+    let mut at = 0;
+    for edit in edits {
+        let range = edit.span.range();
+        changed.push_str(text.get(at..range.start)?);
+        changed.push_str(&edit.text);
+        at = range.end;
+    }
+    changed.push_str(text.get(at..)?);
+    Some(changed)
+}
+
+/// Reads the changed text and compares it with the patched object; everything else has to be as it was.
+fn verify(object: &Object<'_>, patch: &[PatchOp], edits: &[TextEdit]) -> Result<(), Refused> {
+    let document = object.node.document();
+    let source = &document.source;
+    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: object.node.location() });
+    let Some(text) = apply(&source.text, edits) else { return refused("the changes touch the same lines") };
+    let (before, _) = parse(source, Limits::default());
+    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
+    if problems.iter().any(|problem| problem.kind == crate::ProblemKind::Syntax) || before.len() != after.len() {
+        return refused("the changed text would not be valid");
+    }
+    let pointer = object.pointer();
+    let own = |one: &Document| one.root().map(Node::span) == document.root().map(Node::span);
+    for (old, new) in before.iter().zip(&after) {
+        let (Some(old_root), Some(new_root)) = (old.root(), new.root()) else { return refused("the changed text would not be valid") };
+        let mut wanted = old_root.to_json();
+        if own(old) && wanted.pointer_mut(&pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
+            return refused("the patch does not fit the object");
+        }
+        if new_root.to_json() != wanted {
+            return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
+        }
+        // A comment on the line of an entry that goes, goes with it.
+        let gone = old.comments.iter().filter(|comment| edits.iter().any(|edit| own(old) && edit.span.contains(comment.start))).count();
+        if old.comments.len() - gone != new.comments.len() {
+            return refused("a comment would be lost");
+        }
+    }
+    Ok(())
+}
+
+/// A place that a patch speaks of.
+#[derive(Clone, Copy)]
+struct Spot<'a> {
+    parent: Node<'a>,
+    /// The key, if the parent is a map.
+    key: Option<Node<'a>>,
+    value: Node<'a>,
+}
+
+struct Plan {
+    layout: Layout,
+    edits: Vec<TextEdit>,
+}
+
+/// What happens to the entries of one map or the items of one list.
+struct Change<'a> {
+    holder: Spot<'a>,
+    added: Map<String, Value>,
+    appended: Vec<Value>,
+    removed: Vec<Spot<'a>>,
+}
+
+impl Plan {
+    fn make(&mut self, object: Node<'_>, patch: &[PatchOp]) -> Result<(), Refused> {
+        let mut changes: Vec<Change<'_>> = Vec::new();
+        for op in patch {
+            let (holder_path, last) = op.path.rsplit_once('/').unwrap_or(("", ""));
+            let holder = locate(object, holder_path)?;
+            let last = tokens(&format!("/{last}")).next().unwrap_or_default();
+            let spot = child(holder.value, &last);
+            let at = match changes.iter().position(|change| change.holder.value == holder.value) {
+                Some(at) => at,
+                None => {
+                    changes.push(Change { holder, added: Map::new(), appended: Vec::new(), removed: Vec::new() });
+                    changes.len() - 1
+                }
+            };
+            let Some(change) = changes.get_mut(at) else { continue };
+            match (op.op, spot, &op.value) {
+                (PatchKind::Remove, Some(spot), _) => {
+                    if !change.removed.iter().any(|known| known.value == spot.value) {
+                        change.removed.push(spot);
+                    }
+                }
+                (PatchKind::Add, None, Some(value)) if holder.value.is_list() && last == "-" => {
+                    if !change.appended.contains(value) {
+                        change.appended.push(value.clone());
+                    }
+                }
+                (PatchKind::Add, None, Some(value)) if holder.value.is_map() => merge(&mut change.added, last, value, holder.value)?,
+                (PatchKind::Add | PatchKind::Replace, Some(spot), Some(value))
+                    if !holder.value.is_list() || op.op == PatchKind::Replace =>
+                {
+                    self.set(spot, value)?;
+                }
+                _ => return Err(refuse(holder.value, format!("`{}` is not there", op.path))),
+            }
+        }
+        for change in changes {
+            self.change(&change)?;
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, change: &Change<'_>) -> Result<(), Refused> {
+        let Change { holder, added, appended, removed } = change;
+        if added.is_empty() && appended.is_empty() && removed.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<Spot<'_>> = parts(holder.value);
+        let gone = |spot: &Spot<'_>| removed.iter().any(|known| known.value == spot.value);
+        let kept: Vec<Spot<'_>> = parts.iter().filter(|spot| !gone(spot)).copied().collect();
+        if holder.value.is_flow() {
+            return self.change_flow(change, &parts, &kept);
+        }
+        if !added.is_empty() && !removed.is_empty() {
+            // The new entries take the place of the first that goes.
+            let Some((first, rest)) = removed.split_first() else { return Ok(()) };
+            let indent = self.layout.column(start_of(first));
+            let text = render::entries(added, indent, &self.layout);
+            let end = self.layout.content_end(first.value);
+            self.edit(Span { start: start_of(first), end }, text.trim_start().to_owned());
+            return rest.iter().try_for_each(|spot| self.remove_block(spot, &parts));
+        }
+        if kept.is_empty() && added.is_empty() && appended.is_empty() {
+            return self.empty(holder);
+        }
+        for spot in removed {
+            self.remove_block(spot, &parts)?;
+        }
+        let Some(last) = kept.last() else { return Ok(()) };
+        let after = self.layout.line_end(self.layout.content_end(last.value));
+        if !added.is_empty() {
+            let indent = self.layout.column(start_of(last));
+            let text = render::entries(added, indent, &self.layout);
+            self.insert(after, format!("{}{text}", self.layout.eol));
+        }
+        for value in appended {
+            let dash =
+                self.layout.dash_before(last.value.span().start).ok_or_else(|| refuse(last.value, "the list has an unusual layout"))?;
+            let indent = self.layout.column(dash);
+            let text = render::item(value, indent, &self.layout);
+            self.insert(after, format!("{}{text}", self.layout.eol));
+        }
+        Ok(())
+    }
+
+    /// Gives `spot` another value.
+    fn set(&mut self, spot: Spot<'_>, value: &Value) -> Result<(), Refused> {
+        let node = spot.value;
+        let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        let inline = !(value.is_object() || value.is_array()) || is_empty(value) || spot.parent.is_flow();
+        let Some(key) = spot.key else {
+            let text = render::flow(value, &self.layout);
+            self.edit(Span { start: node.span().start, end: self.layout.content_end(node) }, text);
+            return Ok(());
+        };
+        let colon = self.layout.colon_after(key).ok_or_else(|| refuse(key, "the key has an unusual layout"))?;
+        if inline {
+            // A space after the colon, and everything up to the end of the old value.
+            let bare = self.layout.is_blank(colon, node.span().start);
+            let start =
+                if bare && node.span().start < node.span().end && !self.is_block_collection(node) { node.span().start } else { colon };
+            let end = if node.span().start < node.span().end { self.layout.content_end(node) } else { colon };
+            let space = if start == colon { " " } else { "" };
+            self.edit(Span { start, end }, format!("{space}{}", render::flow(value, &self.layout)));
+            return Ok(());
+        }
+        if self.is_block_collection(node) {
+            return Err(refuse(node, "a map or list would be replaced as a whole"));
+        }
+        // The old scalar goes, a comment stays on its line, the new block comes below.
+        let end = if node.span().start < node.span().end { self.layout.content_end(node) } else { colon };
+        if end > colon {
+            self.edit(Span { start: colon, end }, String::new());
+        }
+        let indent = self.layout.column(key.span().start) + self.layout.step;
+        let body = match value {
+            Value::Object(map) => render::entries(map, indent, &self.layout),
+            other => render::items(other, self.layout.list_indent(self.layout.column(key.span().start)), &self.layout),
+        };
+        self.insert(self.layout.line_end(end), format!("{}{body}", self.layout.eol));
+        Ok(())
+    }
+
+    fn is_block_collection(&self, node: Node<'_>) -> bool {
+        (node.is_map() || node.is_list()) && !node.is_flow()
+    }
+
+    /// Takes an entry or item with its lines.
+    fn remove_block(&mut self, spot: &Spot<'_>, parts: &[Spot<'_>]) -> Result<(), Refused> {
+        let start = if spot.key.is_some() {
+            start_of(spot)
+        } else {
+            self.layout.dash_before(spot.value.span().start).ok_or_else(|| refuse(spot.value, "the list has an unusual layout"))?
+        };
+        let end = self.layout.content_end(spot.value).max(spot.key.map_or(0, |key| self.layout.colon_after(key).unwrap_or(0)));
+        if self.layout.is_first_on_line(start) {
+            self.edit(Span { start: self.layout.line_start(start), end: self.layout.next_line(end) }, String::new());
+            return Ok(());
+        }
+        // The first entry of a list item stands behind its dash: the next one moves up.
+        let next = parts.iter().map(start_of).find(|next| *next > start);
+        match next {
+            Some(next) => {
+                self.edit(Span { start, end: next }, String::new());
+                Ok(())
+            }
+            None => Err(refuse(spot.value, "the only entry of a list item cannot be taken out")),
+        }
+    }
+
+    /// A map or list of which nothing is left.
+    fn empty(&mut self, holder: &Spot<'_>) -> Result<(), Refused> {
+        let key = holder.key.ok_or_else(|| refuse(holder.value, "nothing would be left of it"))?;
+        let colon = self.layout.colon_after(key).ok_or_else(|| refuse(key, "the key has an unusual layout"))?;
+        let text = if holder.value.is_map() { " {}" } else { " []" };
+        self.edit(Span { start: colon, end: self.layout.content_end(holder.value) }, text.to_owned());
+        Ok(())
+    }
+
+    fn change_flow(&mut self, change: &Change<'_>, parts: &[Spot<'_>], kept: &[Spot<'_>]) -> Result<(), Refused> {
+        let Change { holder, added, appended, removed } = change;
+        let span = holder.value.span();
+        let new: Vec<String> = if holder.value.is_map() {
+            added.iter().map(|(key, value)| render::flow_entry(key, value, &self.layout)).collect()
+        } else {
+            appended.iter().map(|value| render::flow(value, &self.layout)).collect()
+        };
+        let Some(last) = kept.last() else {
+            // In block surroundings, `key: {}` reads better as a block.
+            if let (Some(key), true, true) = (holder.key, parts.is_empty() && !self.layout.is_json, self.ends_line(span.end)) {
+                let value = if holder.value.is_map() { Value::Object(added.clone()) } else { Value::Array(appended.clone()) };
+                return self.set(Spot { parent: holder.parent, key: Some(key), value: holder.value }, &value);
+            }
+            let (open, close) = if holder.value.is_map() { ('{', '}') } else { ('[', ']') };
+            let joined = new.join(", ");
+            self.edit(span, format!("{open}{joined}{close}"));
+            return Ok(());
+        };
+        for spot in removed {
+            let at = parts.iter().position(|part| part.value == spot.value).unwrap_or(0);
+            let before = parts.iter().take(at).rev().find(|part| kept.iter().any(|kept| kept.value == part.value));
+            let range = match (before, parts.get(at.wrapping_sub(1)), parts.get(at + 1)) {
+                (Some(_), Some(previous), _) => Span { start: previous.value.span().end, end: spot.value.span().end },
+                (_, _, Some(next)) => Span { start: start_of(spot), end: start_of(next) },
+                _ => return Err(refuse(spot.value, "the list has an unusual layout")),
+            };
+            self.edit(range, String::new());
+        }
+        if !new.is_empty() {
+            let first = parts.first().map_or(span.start, start_of);
+            let one_per_line = self.layout.is_first_on_line(first);
+            let separator = if one_per_line {
+                format!(",{}{}", self.layout.eol, " ".repeat(self.layout.column(first)))
+            } else if self.layout.is_compact_json {
+                ",".to_owned()
+            } else {
+                ", ".to_owned()
+            };
+            let text: String = new.iter().map(|part| format!("{separator}{part}")).collect();
+            let text = if one_per_line { self.layout.indented(&text, first) } else { text };
+            self.insert(last.value.span().end, text);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing but a comment follows on the line.
+    fn ends_line(&self, at: u32) -> bool {
+        let rest = self.layout.rest_of_line(at).trim_start();
+        rest.is_empty() || rest.starts_with('#')
+    }
+
+    fn edit(&mut self, span: Span, text: String) {
+        self.edits.push(TextEdit { span, text });
+    }
+
+    fn insert(&mut self, at: u32, text: String) {
+        self.edit(Span { start: at, end: at }, text);
+    }
+}
+
+/// The entries of a map or the items of a list.
+fn parts(holder: Node<'_>) -> Vec<Spot<'_>> {
+    let entries = holder.entries().map(|(key, value)| Spot { parent: holder, key: Some(key), value });
+    entries
+        .chain(holder.items().map(|value| Spot { parent: holder, key: None, value }))
+        .filter(|spot| !spot.value.is_alias() || spot.key.is_some_and(|key| !key.is_alias()))
+        .collect()
+}
+
+fn start_of(spot: &Spot<'_>) -> u32 {
+    spot.key.unwrap_or(spot.value).span().start
+}
+
+/// The node at `pointer` below `object`, refused where it is shared by an alias.
+fn locate<'a>(object: Node<'a>, pointer: &str) -> Result<Spot<'a>, Refused> {
+    let mut spot = Spot { parent: object, key: None, value: object };
+    for token in tokens(pointer) {
+        spot = child(spot.value, &token).ok_or_else(|| refuse(spot.value, format!("`{pointer}` is not there")))?;
+        if spot.value.is_alias() {
+            return Err(refuse(spot.value, "it comes from an anchor, and a change would reach every place that uses it"));
+        }
+    }
+    Ok(spot)
+}
+
+fn child<'a>(parent: Node<'a>, token: &str) -> Option<Spot<'a>> {
+    if parent.is_list() {
+        let value = parent.items().nth(token.parse().ok()?)?;
+        return Some(Spot { parent, key: None, value });
+    }
+    parent.entry(token).map(|(key, value)| Spot { parent, key: Some(key), value })
+}
+
+/// Adds `value` under `key`, together with what was added there before.
+fn merge(map: &mut Map<String, Value>, key: String, value: &Value, place: Node<'_>) -> Result<(), Refused> {
+    match (map.get_mut(&key), value) {
+        (None, value) => {
+            map.insert(key, value.clone());
+        }
+        (Some(Value::Object(known)), Value::Object(more)) => {
+            for (key, value) in more {
+                merge(known, key.clone(), value, place)?;
+            }
+        }
+        (Some(known), value) if known == value => {}
+        _ => return Err(refuse(place, format!("two changes want different values for `{key}`"))),
+    }
+    Ok(())
+}
+
+fn refuse(node: Node<'_>, message: impl Into<String>) -> Refused {
+    Refused { message: message.into(), location: node.location() }
+}
