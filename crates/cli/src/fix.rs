@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 /// The options that change files.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Write the cures that need no further evidence into the files, keeping comments and layout.
     #[arg(long, help_heading = "Fix")]

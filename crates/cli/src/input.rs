@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The options of every command that reads targets.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Files, directories, `-`, archives, snapshots, or `cluster`.
     #[arg(value_name = "TARGET")]
@@ -35,6 +36,7 @@ pub(crate) struct Args {
 
 /// How to reach a cluster.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct ClusterArgs {
     /// For a cluster: the kubeconfig to use instead of $KUBECONFIG, ~/.kube/config or the pod's own account.
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]

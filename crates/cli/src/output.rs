@@ -12,6 +12,7 @@ use std::str::FromStr;
 
 /// The options of every command that reports findings.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Output as FORMAT, or FORMAT=FILE to write a file as well; may be given several times. Formats: text, json,
     /// sarif, junit, html, markdown, github.

@@ -7,6 +7,7 @@ use clap::CommandFactory;
 ///
 /// For bash: `plimsoll completions bash > /etc/bash_completion.d/plimsoll`.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// The shell to complete for.
     shell: clap_complete::Shell,

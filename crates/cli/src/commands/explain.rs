@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 /// Print the page of a check: what it detects, why it matters, how to fix it.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// The id, as findings carry it; case and the prefix do not matter. Without one, all checks are listed.
     id: Option<String>,

@@ -8,6 +8,7 @@ use plimsoll_pod_security::Version;
 /// A target is a file, a directory, `-` for standard input, a snapshot, or `cluster` for the cluster of the current
 /// kubeconfig context. Without a target it is the current directory.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: input::Args,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 ///
 /// `plimsoll scan FILE` reads it as it would read the cluster. Secrets are left out unless asked for.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// The file to write, a gzipped tar archive of lists; `-` writes to standard output.
     #[arg(default_value = "plimsoll-snapshot.tgz")]

@@ -10,7 +10,7 @@ pub(super) fn entries(map: &Map<String, Value>, indent: usize, layout: &Layout) 
         let head = format!("{}{}:", " ".repeat(indent), scalar(key, layout));
         match value {
             Value::Object(inner) if !inner.is_empty() => format!("{head}{}{}", layout.eol, entries(inner, indent + layout.step, layout)),
-            Value::Array(inner) if !inner.is_empty() && !(layout.flow_lists && inner.iter().all(is_word)) => {
+            Value::Array(inner) if !(inner.is_empty() || layout.flow_lists && inner.iter().all(is_word)) => {
                 format!("{head}{}{}", layout.eol, items(value, layout.list_indent(indent), layout))
             }
             other => format!("{head} {}", flow(other, layout)),

@@ -7,6 +7,7 @@ use plimsoll_pod_security::{Level, Version};
 ///
 /// Exits with 1 if a workload violates the level.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: input::Args,

@@ -12,6 +12,7 @@ use std::fmt::Write;
 ///
 /// Exits with 1 if something breaks.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: input::Args,

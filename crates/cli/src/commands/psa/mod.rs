@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 /// Work with the Pod Security Standards: check, plan a rollout, compare versions, answer admission reviews.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,

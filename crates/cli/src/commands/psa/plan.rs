@@ -13,6 +13,7 @@ use std::fmt::Write;
 /// For each namespace: the strictest level that everything in it meets today (templates and workloads scaled to zero
 /// included), what blocks the next one, and the commands and labels for warn and audit first, enforce second.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     #[command(flatten)]
     input: input::Args,

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 ///
 /// Reads the review on standard input and writes the review with the response to standard output.
 #[derive(clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// A PodSecurityConfiguration, or an AdmissionConfiguration with one in it.
     #[arg(long, value_name = "FILE")]
