@@ -1,6 +1,123 @@
-//! gen
+//! Generated files: schemas, the pages of the checks, the command line reference.
+
+use anyhow::{Context, bail};
+use plimsoll_model::Rule;
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Write the generated files, or check that they are fresh.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_: &Args) -> anyhow::Result<bool> {
-    Ok(true)
+pub(crate) struct Args {
+    /// Write nothing; fail if a file is not what would be written.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
+    let files = files()?;
+    let root = crate::root();
+    let mut stale = Vec::new();
+    for (path, text) in &files {
+        let full = root.join(path);
+        if std::fs::read_to_string(&full).ok().as_ref() == Some(text) {
+            continue;
+        }
+        if args.check {
+            stale.push(format!("{path} is not fresh"));
+        } else {
+            std::fs::create_dir_all(full.parent().unwrap_or(&root))?;
+            std::fs::write(&full, text).with_context(|| format!("cannot write {path}"))?;
+            println!("wrote {path}");
+        }
+    }
+    // A page of a check that is gone.
+    for entry in std::fs::read_dir(root.join("docs/checks")).into_iter().flatten().flatten() {
+        let path = format!("docs/checks/{}", entry.file_name().to_string_lossy());
+        if !files.contains_key(&path) {
+            if args.check {
+                stale.push(format!("{path} is made by nobody"));
+            } else {
+                std::fs::remove_file(entry.path())?;
+                println!("removed {path}");
+            }
+        }
+    }
+    for line in &stale {
+        eprintln!("{line}; run `cargo xtask gen`");
+    }
+    Ok(stale.is_empty())
+}
+
+/// Every generated file with its text.
+fn files() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
+    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules().to_vec();
+    rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    for rule in &rules {
+        files.insert(format!("docs/checks/{}.md", rule.id), page(rule));
+    }
+    files.insert("docs/checks/README.md".to_owned(), index(&rules));
+    files.insert("docs/cli.md".to_owned(), command_line()?);
+    Ok(files)
+}
+
+fn page(rule: &Rule) -> String {
+    let mut page = format!("# {}: {}\n\nSeverity: {}\n\n{}\n", rule.id, rule.title, rule.severity, rule.docs.trim());
+    if !rule.references.is_empty() {
+        page.push_str("\n## References\n\n");
+        for one in rule.references.iter() {
+            page.push_str(&format!("- {} [{}]({})\n", one.system, one.id, one.url));
+        }
+    }
+    page
+}
+
+fn index(rules: &[Arc<Rule>]) -> String {
+    let mut index = String::from("# Checks\n\n| check | severity | what |\n| --- | --- | --- |\n");
+    for rule in rules {
+        index.push_str(&format!("| [{id}]({id}.md) | {} | {} |\n", rule.severity, rule.title, id = rule.id));
+    }
+    index
+}
+
+/// The help of every command, asked of the binary itself.
+fn command_line() -> anyhow::Result<String> {
+    let mut text = String::from("# Command line\n\nThe help of every command, as the program prints it.\n");
+    let mut open: Vec<Vec<String>> = vec![Vec::new()];
+    while let Some(command) = open.pop() {
+        let help = help(&command)?;
+        text.push_str(&format!(
+            "\n## `{}`\n\n```text\n{}\n```\n",
+            [vec!["plimsoll".to_owned()], command.clone()].concat().join(" "),
+            help.trim()
+        ));
+        let mut children: Vec<Vec<String>> = subcommands(&help).map(|child| [command.clone(), vec![child]].concat()).collect();
+        children.reverse();
+        open.extend(children);
+    }
+    Ok(text)
+}
+
+fn help(command: &[String]) -> anyhow::Result<String> {
+    let output = Command::new("cargo")
+        .args(["run", "--quiet", "--package", "plimsoll", "--"])
+        .args(command)
+        .arg("--help")
+        .current_dir(crate::root())
+        .env("COLUMNS", "100")
+        .output()?;
+    if !output.status.success() {
+        bail!("`plimsoll {} --help` failed: {}", command.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
+}
+
+fn subcommands(help: &str) -> impl Iterator<Item = String> + '_ {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| line.starts_with("  "));
+    let names = listed.filter(|line| !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned)
 }

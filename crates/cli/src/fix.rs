@@ -179,12 +179,12 @@ fn proved(loaded: &Loaded, source: &Arc<Source>, text: &str, judge: Judge, befor
     };
     let after = engine::run_beside(&alone, &loaded.snapshot, judge);
     let key = |finding: &Finding| (finding.rule.id.to_string(), (*finding.subject.object).clone(), finding.subject.pointer.clone());
-    let known: Vec<_> =
-        before.iter().filter(|finding| finding.location.as_ref().is_some_and(|place| place.source.name == source.name)).map(key).collect();
+    let known: Vec<_> = before.iter().map(key).collect();
     if let Some(new) = after.findings.iter().find(|finding| !known.contains(&key(finding))) {
         return Err(format!("the change would lead to another finding: {}", new.message));
     }
-    if after.findings.len() >= known.len() {
+    let here = |finding: &&Finding| finding.location.as_ref().is_some_and(|place| place.source.name == source.name);
+    if after.findings.iter().filter(here).count() >= before.iter().filter(here).count() {
         return Err("the change would not cure anything".to_owned());
     }
     Ok(alone.snapshot.documents)

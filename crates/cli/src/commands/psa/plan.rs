@@ -17,7 +17,7 @@ use std::fmt::Write;
 pub(crate) struct Args {
     #[command(flatten)]
     input: input::Args,
-    /// The version whose rules hold, and that the labels pin.
+    /// The version whose rules hold; the labels pin it.
     #[arg(long, value_name = "VERSION", default_value = "latest")]
     version: Version,
     /// The form of the output.
@@ -132,7 +132,7 @@ fn namespace(name: &str, workloads: &[&Workload<'_>], inventory: &Inventory<'_>,
         workloads: workloads.len(),
         strictest: level.name(),
         next: next.map(Level::name),
-        steps: steps(name, level, next, version, today),
+        steps: steps(name, level, next, version, today, !refused_today.is_empty()),
         blockers,
         refused_today,
     }
@@ -160,39 +160,37 @@ fn refused(workloads: &[&Workload<'_>], enforce: LevelVersion) -> Vec<String> {
     workloads.iter().filter(is_refused).map(|workload| workload.object.id().to_string()).collect()
 }
 
-/// Warn and audit at the next level show what is left to do; enforce holds what is reached. The version is pinned, so
-/// that an upgrade of the cluster changes nothing by itself.
-fn steps(namespace: &str, level: Level, next: Option<Level>, version: Version, today: Option<Policy>) -> Vec<Step> {
-    let labels = |modes: &[(&str, Level)]| -> BTreeMap<String, String> {
-        modes
+/// Warn and audit at the next level show what is left to do; enforce holds what is reached.
+///
+/// The version is pinned: what was judged here is what the labels ask for, whatever the cluster is upgraded to. An
+/// older cluster takes a version that it does not know yet as its own newest.
+fn steps(namespace: &str, level: Level, next: Option<Level>, version: Version, today: Option<Policy>, refuses: bool) -> Vec<Step> {
+    let version = Version::Minor(version.effective());
+    let step = |what: String, modes: &[(&str, Level)]| {
+        let labels: BTreeMap<String, String> = modes
             .iter()
             .flat_map(|(mode, level)| [((*mode).to_owned(), level.to_string()), (format!("{mode}-version"), version.to_string())])
             .map(|(key, value)| (format!("pod-security.kubernetes.io/{key}"), value))
-            .collect()
-    };
-    let step = |what: String, modes: &[(&str, Level)]| {
-        let labels = labels(modes);
+            .collect();
         let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         Step { what, command: format!("kubectl label --overwrite namespace {namespace} {}", pairs.join(" ")), labels }
     };
     let target = next.unwrap_or(level);
-    let mut steps = Vec::new();
-    let enforced = today.map_or(Level::Privileged, |policy| policy.enforce.level);
-    if enforced > level {
-        steps.push(step(
+    let watch = [("audit", target), ("warn", target)];
+    let hold = [("enforce", level), ("audit", target), ("warn", target)];
+    let enforced = today.map_or(Level::Privileged.at(version), |policy| policy.enforce);
+    let first = match enforced.level > level {
+        true if refuses => step(
             format!("{enforced} is enforced and refuses pods of what is here: cure the workloads, or go back to {level} until they are"),
-            &[("enforce", level), ("audit", target), ("warn", target)],
-        ));
-    } else {
-        steps.push(step(
-            format!("warn and audit at {target}; enforce {level}, which everything here meets"),
-            &[("enforce", level), ("audit", target), ("warn", target)],
-        ));
-    }
-    if let Some(next) = next {
-        steps.push(step(format!("when nothing blocks it any more: enforce {next}"), &[("enforce", next), ("audit", next), ("warn", next)]));
-    }
-    steps
+            &hold,
+        ),
+        true => step(format!("keep {enforced}, which everything here meets; warn and audit at {target}:{version}"), &watch),
+        false => step(format!("warn and audit at {target}; enforce {level}, which everything here meets"), &hold),
+    };
+    let then = next.map(|next| {
+        step(format!("when nothing blocks it any more: enforce {next}"), &[("enforce", next), ("audit", next), ("warn", next)])
+    });
+    std::iter::once(first).chain(then).collect()
 }
 
 fn text(plan: &Plan) -> String {
