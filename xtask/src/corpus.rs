@@ -107,7 +107,7 @@ fn workload(text: &mut String, number: usize, namespace: &str, dice: &mut Dice) 
         pod.push_str("  hostNetwork: true\n");
     }
     pod.push_str("  containers:\n");
-    for index in 0..=dice.roll(3) {
+    for index in 0..=(dice.roll(5) / 3) {
         container(&mut pod, index, care, dice);
     }
     if care == Care::Mistaken && dice.roll(2) == 0 {
@@ -131,7 +131,7 @@ fn container(pod: &mut String, index: u64, care: Care, dice: &mut Dice) {
         dice.roll(10)
     );
     pod.push_str("    env:\n");
-    for variable in 0..dice.roll(5) + 2 {
+    for variable in 0..dice.roll(3) {
         let _ = write!(pod, "    - name: SETTING_{variable}\n      value: \"{}\"\n", dice.roll(100_000));
     }
     pod.push_str("    ports:\n    - name: http\n      containerPort: 8080\n");

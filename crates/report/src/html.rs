@@ -138,7 +138,7 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "<summary><span class=\"badge\">{badge}</span> <span class=\"message\">{}</span> <span class=\"id\">{id}</span> <span class=\"line\">{line}</span></summary>",
-        markup(&finding.message)
+        inline(&finding.message)
     )?;
     writeln!(out, "<div class=\"body\">")?;
     if let Some(exception) = &finding.exception {
@@ -157,14 +157,14 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         _ => writeln!(out, "<p><code>{}</code></p>", markup(&finding.subject.pointer))?,
     }
     for fact in &finding.evidence {
-        writeln!(out, "<p class=\"fact\">{}</p>", markup(fact))?;
+        writeln!(out, "<p class=\"fact\">{}</p>", inline(fact))?;
     }
     if let Some(cure) = &finding.remediation {
         let (class, word) = match &cure.applicability {
             Applicability::Safe => ("safe", "Safe to apply".to_owned()),
             Applicability::NeedsEvidence(what) => ("asks", format!("First find out {what}")),
         };
-        writeln!(out, "<p class=\"cure\"><b>Fix:</b> {}. <span class=\"{class}\">{}.</span></p>", markup(&cure.summary), markup(&word))?;
+        writeln!(out, "<p class=\"cure\"><b>Fix:</b> {}. <span class=\"{class}\">{}.</span></p>", inline(&cure.summary), inline(&word))?;
         if !cure.patch.is_empty() {
             let patch = serde_json::to_string_pretty(&cure.patch).unwrap_or_default();
             writeln!(out, "<details class=\"patch\"><summary>JSON Patch</summary><pre>{}</pre></details>", markup(&patch))?;
@@ -203,7 +203,7 @@ fn problems(problems: &[Problem], out: &mut dyn Write) -> io::Result<()> {
     for problem in problems {
         let help = problem.help.as_ref().map(|help| format!("<br><span class=\"help\">{}</span>", markup(help))).unwrap_or_default();
         let class = if problem.kind.is_error() { "error" } else { "note" };
-        writeln!(out, "<li class=\"{class}\"><code>{}</code> {}{help}</li>", markup(&problem.place()), markup(&problem.message))?;
+        writeln!(out, "<li class=\"{class}\"><code>{}</code> {}{help}</li>", markup(&problem.place()), inline(&problem.message))?;
     }
     writeln!(out, "</ul></section>")
 }
@@ -225,6 +225,16 @@ fn rules(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</section>")
 }
 
+/// Text whose parts in backticks are code.
+fn inline(text: &str) -> String {
+    let mut html = String::with_capacity(text.len() + 32);
+    for (at, part) in text.split('`').enumerate() {
+        let part = markup(part);
+        html.push_str(&if at % 2 == 1 { format!("<code>{part}</code>") } else { part.into_owned() });
+    }
+    html
+}
+
 /// The Markdown of a page: headings, paragraphs and code, which is all that pages of checks have.
 fn page(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
     for line in rule.docs.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -232,12 +242,7 @@ fn page(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "<h3>{}</h3>", markup(heading))?;
             continue;
         }
-        write!(out, "<p>")?;
-        for (at, part) in line.split('`').enumerate() {
-            let text = markup(part);
-            if at % 2 == 1 { write!(out, "<code>{text}</code>")? } else { write!(out, "{text}")? }
-        }
-        writeln!(out, "</p>")?;
+        writeln!(out, "<p>{}</p>", inline(line))?;
     }
     if !rule.references.is_empty() {
         writeln!(out, "<h3>References</h3><ul>")?;

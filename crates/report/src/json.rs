@@ -5,7 +5,7 @@ use crate::view::{Summary, groups, is_live};
 use plimsoll_model::{Applicability, AppliedException, Finding, Location, PatchOp, Problem, Rule, Severity};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 /// Grows by one when something that a program may rely on changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -44,8 +44,11 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         problems: report.problems.iter().map(ProblemView::of).collect(),
         rules: report.rules.iter().map(|rule| RuleView::of(rule)).collect(),
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    out.write_all(b"\n")
+    // Many small writes, one call of the trait object for a lot of them.
+    let mut out = BufWriter::with_capacity(1 << 17, out);
+    serde_json::to_writer_pretty(&mut out, &document)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 /// The result of a run of plimsoll.

@@ -3,14 +3,14 @@
 use crate::Report;
 use crate::view::{groups, is_live};
 use plimsoll_model::{Finding, Location, Problem, Rule, Severity};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let indices: HashMap<&str, usize> = report.rules.iter().enumerate().map(|(at, rule)| (&*rule.id, at)).collect();
-    let findings = groups(report).into_iter().flat_map(|group| group.findings);
+    let findings: Vec<&Finding> = groups(report).into_iter().flat_map(|group| group.findings).collect();
     let log = Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
         version: "2.1.0",
@@ -27,28 +27,42 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 "executionSuccessful": !report.problems.iter().any(|problem| problem.kind.is_error()),
                 "toolExecutionNotifications": report.problems.iter().map(notification).collect::<Vec<_>>(),
             })],
-            results: findings.map(|finding| result(finding, &indices)).collect(),
+            results: Results { findings: &findings, indices: &indices },
         }],
     };
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    out.write_all(b"\n")
+    let mut out = BufWriter::with_capacity(1 << 17, out);
+    serde_json::to_writer_pretty(&mut out, &log)?;
+    out.write_all(b"\n")?;
+    out.flush()
 }
 
 #[derive(Serialize)]
-struct Log {
+struct Log<'r> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: [Run; 1],
+    runs: [Run<'r>; 1],
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run {
+struct Run<'r> {
     tool: Value,
     column_kind: &'static str,
     invocations: [Value; 1],
-    results: Vec<Value>,
+    results: Results<'r>,
+}
+
+/// The findings, each made into a result when it is written, so that only one is in memory.
+struct Results<'r> {
+    findings: &'r [&'r Finding],
+    indices: &'r HashMap<&'r str, usize>,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.findings.iter().map(|finding| result(finding, self.indices)))
+    }
 }
 
 fn rule_json(rule: &Rule) -> Value {

@@ -5,15 +5,29 @@ use crate::snippet::{fit, lines};
 use crate::view::{Group, Summary, groups, is_live};
 use crate::{Report, Style};
 use plimsoll_model::{Applicability, Finding, Location, Origin, Problem, Severity};
+use rayon::prelude::*;
 use std::io::{self, Write};
 
+/// Sections that are rendered before they are written: enough to keep all processors busy, too few to fill the memory.
+const AT_A_TIME: usize = 1024;
 /// Lines of a place that are shown before an ellipsis.
 const MOST_LINES: usize = 4;
 
 pub(crate) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { on: style.color };
-    for group in groups(report) {
-        workload(&group, style, paint, out)?;
+    // Sections do not depend on each other; a report of a large cluster has thousands.
+    for some in groups(report).chunks(AT_A_TIME) {
+        let sections: Vec<io::Result<Vec<u8>>> = some
+            .par_iter()
+            .map(|group| {
+                let mut section = Vec::with_capacity(4096);
+                workload(group, style, paint, &mut section)?;
+                Ok(section)
+            })
+            .collect();
+        for section in sections {
+            out.write_all(&section?)?;
+        }
     }
     summary(report, paint, out)
 }
@@ -38,7 +52,7 @@ pub(crate) fn problems(problems: &[Problem], style: &Style, out: &mut dyn Write)
     out.flush()
 }
 
-fn workload(group: &Group<'_>, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn workload(group: &Group<'_>, style: &Style, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     let place = terminal(&group.place);
     writeln!(out, "{}  {}", paint.with(BOLD, &terminal(&group.object.to_string())), paint.with(DIM, &place))?;
     for same in group.findings.chunk_by(|a, b| a.rule.id == b.rule.id && a.severity == b.severity && a.exception == b.exception) {
@@ -72,7 +86,7 @@ fn workload(group: &Group<'_>, style: &Style, paint: Paint, out: &mut dyn Write)
     writeln!(out)
 }
 
-fn rule(finding: &Finding, count: usize, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn rule(finding: &Finding, count: usize, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     let color = if finding.is_open() { severity_color(finding.severity) } else { DIM };
     let times = if count > 1 { format!(" ×{count}") } else { String::new() };
     let severity = format!("{:<8}", finding.severity.name());
@@ -86,14 +100,14 @@ fn rule(finding: &Finding, count: usize, paint: Paint, out: &mut dyn Write) -> i
     )
 }
 
-fn place_of(finding: &Finding, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn place_of(finding: &Finding, style: &Style, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     match &finding.location {
         Some(location) if !is_live(finding) => snippet(location, &finding.message, severity_color(finding.severity), style, paint, out),
         _ => writeln!(out, "      {}  {}", terminal(&finding.message), paint.with(DIM, &terminal(&finding.subject.pointer))),
     }
 }
 
-fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: Paint, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
     let (shown, more) = lines(location, MOST_LINES);
     let bar = paint.with(DIM, "│");
     let last = shown.len().saturating_sub(1);
@@ -110,7 +124,7 @@ fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: 
     Ok(())
 }
 
-fn evidence(finding: &Finding, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn evidence(finding: &Finding, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     for fact in &finding.evidence {
         writeln!(out, "      {} {}", paint.with(DIM, "note:"), terminal(fact))?;
     }
@@ -122,7 +136,7 @@ fn evidence(finding: &Finding, paint: Paint, out: &mut dyn Write) -> io::Result<
 }
 
 /// What to do, each thing once.
-fn cures(findings: &[&Finding], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn cures(findings: &[&Finding], paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     let mut said: Vec<String> = Vec::new();
     for cure in findings.iter().filter(|finding| finding.is_open()).filter_map(|finding| finding.remediation.as_ref()) {
         let line = match &cure.applicability {

@@ -77,7 +77,10 @@ impl Summary {
                 *count += 1;
             }
             summary.safe += usize::from(is_safe(finding));
-            affected.push((&finding.subject.object, file(finding)));
+            // A finding about the configuration names a workload that need not have one itself.
+            if !finding.rule.id.starts_with("PLM-") {
+                affected.push((&finding.subject.object, file(finding)));
+            }
         }
         affected.sort_unstable();
         affected.dedup();

@@ -1,0 +1,132 @@
+//! What the fuzz targets do: untrusted bytes through every reader, and what must hold whatever they are.
+
+use plimsoll_model::edit::{apply, edits, patch_json};
+use plimsoll_model::{Config, Document, Limits, Node, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_pod_security::{Admission, Configuration, Level, State, Version, assess, evaluate};
+use std::sync::Arc;
+
+/// Small enough that a fuzzer reaches them.
+const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 60, expansion: 2000 };
+
+fn source(data: &[u8]) -> Arc<Source> {
+    Source::new("fuzz", Origin::File, String::from_utf8_lossy(data))
+}
+
+fn check_problems(problems: &[Problem]) {
+    for problem in problems {
+        assert!(!problem.message.is_empty());
+        if let Some(location) = &problem.location {
+            assert!(location.span.end as usize <= location.source.text.len());
+            assert!(location.start() <= location.end());
+        }
+    }
+}
+
+fn check_node(node: Node<'_>) {
+    let text = &node.document().source.text;
+    assert!(text.get(node.span().range()).is_some(), "a span is not on letters: {:?}", node.span());
+    for (key, value) in node.entries() {
+        assert!(text.get(key.span().range()).is_some());
+        check_node(value);
+    }
+    node.items().for_each(check_node);
+}
+
+/// Text to documents: spans fit the text, pointers lead back, JSON can be made.
+pub fn documents(data: &[u8]) {
+    let source = source(data);
+    let (documents, problems) = parse(&source, LIMITS);
+    check_problems(&problems);
+    for root in documents.iter().filter_map(Document::root) {
+        check_node(root);
+        let deepest =
+            std::iter::successors(Some(root), |node| node.entries().next().map(|(_, value)| value).or_else(|| node.items().next())).last();
+        if let Some(node) = deepest {
+            assert_eq!(root.resolve(&node.pointer()), Some(node));
+        }
+        // JSON of a document reads as the same JSON.
+        let json = root.to_json();
+        let (again, _) = parse(&Source::new("again", Origin::File, json.to_string()), Limits::default());
+        if json.is_object() || json.is_array() {
+            assert_eq!(again.first().and_then(Document::root).map(Node::to_json), Some(json));
+        }
+    }
+    for document in &documents {
+        let (_, problems) = document.inline_exceptions();
+        check_problems(&problems);
+    }
+}
+
+/// Documents to workloads to verdicts: verdict and places agree at every version, and never panic.
+pub fn workloads(data: &[u8]) {
+    let (documents, _) = parse(&source(data), LIMITS);
+    let kinds = WorkloadKinds::default();
+    for document in &documents {
+        let (objects, mut problems) = document.objects();
+        for object in objects {
+            let Some(workload) = kinds.read(object, &mut problems) else { continue };
+            for version in [Version::Minor(0), Version::Minor(24), Version::Latest] {
+                for check in plimsoll_pod_security::checks() {
+                    let forbidden = check.forbid(&workload.pod, version.effective()).is_some();
+                    assert_eq!(forbidden, !check.violations(&workload.pod, version.effective()).is_empty(), "{}", check.id);
+                }
+                let baseline = evaluate(&workload.pod, Level::Baseline.at(version)).is_empty();
+                assert!(
+                    baseline || !evaluate(&workload.pod, Level::Restricted.at(version)).is_empty(),
+                    "restricted allows what baseline forbids"
+                );
+            }
+            let workload = workload.with_defaults();
+            assert_eq!(
+                assess(&workload, Version::Latest, None).is_empty(),
+                evaluate(&workload.pod, Level::Restricted.at(Version::Latest)).is_empty()
+            );
+        }
+        check_problems(&problems);
+    }
+}
+
+/// An AdmissionReview: an answer that is JSON, or problems.
+pub fn review(data: &[u8]) {
+    let snapshot = Snapshot::default();
+    let state = State::of(snapshot.objects().0);
+    match plimsoll_pod_security::review(&source(data), &Admission::default(), &state, &mut || true) {
+        Ok((answer, _)) => assert!(serde_json::from_str::<serde_json::Value>(&answer).is_ok()),
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            check_problems(&problems);
+        }
+    }
+}
+
+/// Both kinds of configuration.
+pub fn config(data: &[u8]) {
+    let source = source(data);
+    let (_, problems) = Config::read(&source);
+    check_problems(&problems);
+    if let Err(problems) = Configuration::read(&source) {
+        assert!(!problems.is_empty());
+        check_problems(&problems);
+    }
+}
+
+/// Cures made in text: refused, or exactly the patched object.
+pub fn edit(data: &[u8]) {
+    let source = source(data);
+    let (documents, _) = parse(&source, LIMITS);
+    let kinds = WorkloadKinds::default();
+    for document in &documents {
+        for object in document.objects().0 {
+            let Some(workload) = kinds.read(object, &mut Vec::new()) else { continue };
+            let cures = assess(&workload, Version::Latest, None).into_iter().filter_map(|finding| finding.remediation);
+            let patch: Vec<PatchOp> = cures.flat_map(|cure| cure.patch).collect();
+            let Ok(changes) = edits(&object, &patch) else { continue };
+            let text = apply(&source.text, &changes).expect("accepted edits fit");
+            let mut wanted = object.node.to_json();
+            patch_json(&mut wanted, &patch).expect("accepted patches fit");
+            let (after, _) = parse(&Source::new("after", Origin::File, text), Limits::default());
+            let found = after.iter().flat_map(|document| document.objects().0).any(|object| object.node.to_json() == wanted);
+            assert!(found, "the change says something else");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The fuzz targets on stable: seeds, mutated by a few thousand small changes each.
+
+use plimsoll_fuzz_bodies as bodies;
+use proptest::prelude::*;
+
+const SEEDS: [&str; 8] = [
+    "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {container.apparmor.security.beta.kubernetes.io/a: unconfined}}\nspec:\n  hostNetwork: yes\n  securityContext: # none\n  containers:\n  - name: a\n    image: b\n    ports: [{containerPort: 1, hostPort: 080}]\n    securityContext:\n      privileged: true\n      capabilities: {add: [SYS_ADMIN, CAP_SYS_ADMIN], drop: []}\n  volumes:\n  - name: x\n    hostPath: {path: /}\n",
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\nspec:\n  template:\n    spec:\n      initContainers: null\n      containers:\n      - &c\n        name: a\n        livenessProbe: {httpGet: {host: h}}\n      - <<: *c\n        name: b\n",
+    "apiVersion: v1\nkind: List\nitems:\n- apiVersion: batch/v1\n  kind: CronJob\n  spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: x}]}}}}}\n",
+    "{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{\"uid\":\"u\",\"kind\":{\"version\":\"v1\",\"kind\":\"Namespace\"},\"resource\":{\"version\":\"v1\",\"resource\":\"namespaces\"},\"operation\":\"UPDATE\",\"object\":{\"kind\":\"Namespace\",\"metadata\":{\"name\":\"n\",\"labels\":{\"pod-security.kubernetes.io/enforce\":\"x\"}}},\"oldObject\":{}}}",
+    "apiVersion: pod-security.admission.config.k8s.io/v1\nkind: PodSecurityConfiguration\ndefaults: {enforce: baseline, enforce-version: v1.2}\nexemptions: {namespaces: [a, a], usernames: [\"\"]}\n",
+    "checks: {PSS-*: off}\nexceptions:\n- id: [a]\n  reason: b # plimsoll: ignore a b\n  owner: c\n  expires: 2027-01-01\nworkloads: [{kind: A, podTemplate: /a}]\n",
+    "%YAML 1.1\n---\na: &a [1, *a]\nb: |+\n  x\n\n...\n---\n\"\\u00e9\": 'it''s'\n? [x]\n: y\n",
+    "# plimsoll: ignore PSS-* x\nkind: Pod\napiVersion: v1\nspec: {containers: [{name: \"\\ud83d\\ude00\"}]}\r\n\t",
+];
+
+fn all(data: &[u8]) {
+    bodies::documents(data);
+    bodies::workloads(data);
+    bodies::review(data);
+    bodies::config(data);
+    bodies::edit(data);
+}
+
+#[test]
+fn seeds() {
+    SEEDS.iter().for_each(|seed| all(seed.as_bytes()));
+}
+
+/// A seed with pieces cut out, put in and taken from other seeds.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), 0usize..24, prop::sample::select(&SEEDS[..]), any::<prop::sample::Index>(), 0usize..24);
+    (prop::sample::select(&SEEDS[..]), prop::collection::vec(change, 0..6), prop::collection::vec(any::<u8>(), 0..3)).prop_map(
+        |(seed, changes, noise)| {
+            let mut bytes = seed.as_bytes().to_vec();
+            for (at, cut, other, from, take) in changes {
+                let at = at.index(bytes.len() + 1);
+                let end = (at + cut).min(bytes.len());
+                let from = from.index(other.len());
+                bytes.splice(at..end, other.as_bytes().iter().skip(from).take(take).copied());
+            }
+            bytes.extend(noise);
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_seeds(data in mutated()) {
+        all(&data);
+    }
+
+    #[test]
+    fn any_bytes(data in prop::collection::vec(any::<u8>(), 0..200)) {
+        all(&data);
+    }
+}
