@@ -1,0 +1,338 @@
+//! The real binary: bad input, exit statuses, outputs, fixes. Everything in a directory of its own.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// What came of a run.
+struct Ran {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+/// The only place that starts the binary: in `directory`, with `input`.
+fn plimsoll_in(directory: &Path, arguments: &[&str], input: &[u8]) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(arguments)
+        .current_dir(directory)
+        .env("NO_COLOR", "1")
+        .env("COLUMNS", "100")
+        .env_remove("KUBECONFIG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    // A program that reads nothing may be gone already.
+    let _ = child.stdin.take().expect("stdin").write_all(input);
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("the binary ends");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let ran = Ran { status: status.code().expect("no signal"), out: text(stdout), err: text(stderr) };
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    ran
+}
+
+fn directory(files: &[(&str, &[u8])]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, content) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        fs::write(path, content).expect("written");
+    }
+    directory
+}
+
+fn scan(files: &[(&str, &[u8])], arguments: &[&str]) -> Ran {
+    let directory = directory(files);
+    plimsoll_in(directory.path(), &[&["scan"], arguments].concat(), b"")
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}\n{}\n{}", ran.out, ran.err))
+}
+
+fn ids(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().expect("findings").iter().map(|finding| finding["id"].as_str().expect("id")).collect()
+}
+
+const BAD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: bad\nspec:\n  hostPID: true # why not\n  containers:\n  - name: main\n    image: nginx\n";
+const GOOD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: good\nspec:\n  securityContext:\n    runAsNonRoot: true\n    seccompProfile: {type: RuntimeDefault}\n  containers:\n  - name: main\n    image: nginx\n    securityContext:\n      allowPrivilegeEscalation: false\n      capabilities: {drop: [ALL]}\n";
+
+#[test]
+fn exit_statuses() {
+    assert_eq!(scan(&[("a.yaml", GOOD.as_bytes())], &[]).status, 0);
+    assert_eq!(scan(&[("a.yaml", BAD.as_bytes())], &[]).status, 1);
+    assert_eq!(scan(&[("a.yaml", BAD.as_bytes())], &["--fail-on", "critical"]).status, 0);
+    assert_eq!(scan(&[("a.yaml", BAD.as_bytes())], &["--fail-on", "never"]).status, 0);
+    assert_eq!(scan(&[("a.yaml", b"a: [\n")], &[]).status, 2);
+    assert_eq!(scan(&[("a.yaml", BAD.as_bytes()), ("b.yaml", b"a: [\n")], &[]).status, 2);
+    assert_eq!(scan(&[], &["--nonsense"]).status, 2);
+    assert_eq!(scan(&[], &["-o", "nonsense"]).status, 2);
+    assert_eq!(scan(&[], &["-o", "json", "-o", "text"]).status, 2);
+    assert_eq!(scan(&[], &[]).status, 0);
+}
+
+/// Every kind of bad input: the status, and words of the one problem that is reported.
+#[test]
+fn bad_input_is_a_clear_problem() {
+    let deep_flow = "[".repeat(10_000);
+    let deep_block: String = (0..10_000).map(|at| format!("{}a:\n", " ".repeat(at))).collect();
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
+    let pod = |spec: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: x}}\nspec:\n{spec}");
+    let table: &[(&str, Vec<u8>, i32, &str)] = &[
+        ("empty file", Vec::new(), 0, ""),
+        ("only comments", b"# nothing\n---\n# more\n".to_vec(), 0, ""),
+        ("binary file", b"\x7fELF\0\0\xff\xfe\0".to_vec(), 2, "in.yaml: a binary file, not text"),
+        ("invalid UTF-8", b"a: \xff\n".to_vec(), 2, "in.yaml: not UTF-8 text: the byte at offset 3 does not fit"),
+        ("UTF-16", b"\xff\xfea\0:\0".to_vec(), 2, "in.yaml: UTF-16 text; Kubernetes reads UTF-8"),
+        ("deep flow", deep_flow.into_bytes(), 2, "in.yaml:1:251: nested deeper than 250 levels"),
+        ("deep block", deep_block.into_bytes(), 2, "nested deeper than 250 levels"),
+        ("alias bomb", bomb.as_bytes().to_vec(), 2, "aliases and merge keys expand to more than 100000 nodes"),
+        ("CRLF", GOOD.replace('\n', "\r\n").into_bytes(), 0, ""),
+        ("byte order mark", format!("\u{feff}{GOOD}").into_bytes(), 0, ""),
+        ("tab", b"a:\n\tb: 1\n".to_vec(), 2, "in.yaml:2:2: not valid YAML: a tab in the indentation; use spaces"),
+        ("duplicate key", b"a: 1\na: 2\n".to_vec(), 2, "in.yaml:2:1: key `a` stands twice, first in line 1"),
+        ("null containers", pod("  containers: null\n").into_bytes(), 2, "in.yaml:5:3: Pod `x` has no containers"),
+        ("containers as a map", pod("  containers: {}\n").into_bytes(), 2, "in.yaml:5:15: `containers` must be a list, is a map"),
+        ("container as a string", pod("  containers: [a]\n").into_bytes(), 2, "`containers` must be a map, is a string"),
+        (
+            "boolean in quotes",
+            pod("  hostPID: \"true\"\n  containers: [{name: a}]\n").into_bytes(),
+            2,
+            "in.yaml:5:12: `hostPID` must be a boolean, is a string",
+        ),
+        ("number for a name", pod("  containers: [{name: 1}]\n").into_bytes(), 2, "`name` must be a string, is a number"),
+        ("no spec", b"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n".to_vec(), 2, "Pod `x` has no pod `spec`"),
+        (
+            "no template",
+            b"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {}\n".to_vec(),
+            2,
+            "Deployment `x` has no pod template",
+        ),
+        ("unknown kind", b"apiVersion: example.com/v1\nkind: Gizmo\nmetadata: {name: x}\n".to_vec(), 0, ""),
+        (
+            "unknown kind with a pod template",
+            b"apiVersion: example.com/v1\nkind: Gizmo\nspec: {template: {spec: {containers: [{image: a}]}}}\n".to_vec(),
+            0,
+            "kind `Gizmo` of `example.com/v1` carries a pod template that is not looked at",
+        ),
+        ("no Kubernetes object", b"services:\n  web: {image: nginx}\n".to_vec(), 0, ""),
+        ("items that are no list", b"apiVersion: v1\nkind: List\nitems: {}\n".to_vec(), 2, "`items` must be a list, is a map"),
+        ("template", b"a: {{ .Values.b }}\n".to_vec(), 2, "this looks like a template that has to be rendered first"),
+        ("JSON that ends", b"{\"a\": [1, 2".to_vec(), 2, "not valid JSON: the text ends inside of a value"),
+    ];
+    for (name, content, status, words) in table {
+        let ran = scan(&[("in.yaml", content)], &[]);
+        assert_eq!(ran.status, *status, "{name}: {}", ran.err);
+        assert!(ran.err.contains(words), "{name}: {}", ran.err);
+        assert_eq!(ran.err.is_empty(), words.is_empty(), "{name}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_huge_file_is_refused_unread() {
+    let directory = directory(&[("ok.yaml", GOOD.as_bytes())]);
+    // Sparse: 200 MB that cost nothing on disk.
+    fs::File::create(directory.path().join("huge.yaml")).unwrap().set_len(200 << 20).unwrap();
+    let ran = plimsoll_in(directory.path(), &["scan", "-o", "json"], b"");
+    assert_eq!(ran.status, 2);
+    assert!(ran.err.contains("huge.yaml: 200.0 MiB is more than the limit of 64.0 MiB"), "{}", ran.err);
+    assert_eq!(json(&ran)["summary"]["workloads"], 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_or_in_a_circle() {
+    let directory = directory(&[("sub/ok.yaml", GOOD.as_bytes())]);
+    std::os::unix::fs::symlink("..", directory.path().join("sub/circle")).unwrap();
+    std::os::unix::fs::symlink("nowhere", directory.path().join("gone.yaml")).unwrap();
+    let ran = plimsoll_in(directory.path(), &["scan", ".", "-o", "json"], b"");
+    assert_eq!(ran.status, 2);
+    assert_eq!(json(&ran)["summary"]["workloads"], 1);
+    assert!(ran.err.contains("a loop of symbolic links"), "{}", ran.err);
+    assert!(ran.err.contains("gone.yaml: not read: a symbolic link to nothing"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_not_there() {
+    let ran = scan(&[], &["no/such/file.yaml"]);
+    assert_eq!((ran.status, ran.err.contains("no/such/file.yaml: cannot be read: no such file or directory")), (2, true), "{}", ran.err);
+    // A file where a directory should be cannot be walked into, whoever asks.
+    let ran = scan(&[("file", b"")], &["file/below.yaml"]);
+    assert_eq!((ran.status, ran.err.contains("cannot be read")), (2, true), "{}", ran.err);
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let directory = directory(&[("a.yaml", BAD.repeat(1).as_bytes())]);
+    let many: String = (0..2000).map(|_| format!("---\n{BAD}")).collect();
+    fs::write(directory.path().join("many.yaml"), many).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["scan", "many.yaml"])
+        .current_dir(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn directories_respect_ignore_files_and_globs() {
+    let files: &[(&str, &[u8])] = &[
+        (".gitignore", b"ignored/\n"),
+        ("ignored/a.yaml", BAD.as_bytes()),
+        (".hidden/a.yaml", BAD.as_bytes()),
+        ("app/a.yml", BAD.as_bytes()),
+        ("app/b.json", br#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "j"}, "spec": {"containers": [{"name": "a"}]}}"#),
+        ("app/notes.txt", b"kind: Pod"),
+    ];
+    let workloads = |arguments: &[&str]| json(&scan(files, &[arguments, &["-o", "json"]].concat()))["summary"]["workloads"].clone();
+    assert_eq!(workloads(&[]), 2);
+    assert_eq!(workloads(&["--no-ignore"]), 4);
+    assert_eq!(workloads(&["--include", "**/*.json"]), 1);
+    assert_eq!(workloads(&["--exclude", "app/*.json"]), 1);
+    assert_eq!(workloads(&["ignored/a.yaml"]), 1);
+}
+
+#[test]
+fn standard_input_and_archives() {
+    let directory = directory(&[("a.yaml", BAD.as_bytes())]);
+    let ran = plimsoll_in(directory.path(), &["scan", "-", "-o", "json"], BAD.as_bytes());
+    assert_eq!(json(&ran)["findings"][0]["location"]["file"], "-");
+    let packed = Command::new("tar").args(["czf", "app.tgz", "a.yaml"]).current_dir(directory.path()).status().unwrap();
+    assert!(packed.success());
+    let ran = plimsoll_in(directory.path(), &["scan", "app.tgz", "-o", "json"], b"");
+    assert_eq!(json(&ran)["findings"][0]["location"]["file"], "app.tgz:a.yaml");
+    let archive = fs::read(directory.path().join("app.tgz")).unwrap();
+    let ran = plimsoll_in(directory.path(), &["scan", "-", "-o", "json"], &archive);
+    assert_eq!(json(&ran)["findings"][0]["location"]["file"], "-:a.yaml");
+    let ran = plimsoll_in(directory.path(), &["scan", "-"], &archive[..archive.len() / 2]);
+    assert_eq!((ran.status, ran.err.contains("the archive is broken here")), (2, true), "{}", ran.err);
+}
+
+#[test]
+fn every_output_at_once() {
+    let directory = directory(&[("a.yaml", BAD.as_bytes())]);
+    let outputs = ["json", "sarif", "junit", "html", "markdown", "github"];
+    let mut arguments = vec!["scan".to_owned(), "-o".to_owned(), "text".to_owned()];
+    outputs.iter().for_each(|format| arguments.extend(["-o".to_owned(), format!("{format}=out.{format}")]));
+    let ran = plimsoll_in(directory.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>(), b"");
+    assert_eq!(ran.status, 1);
+    assert!(ran.out.contains("PSS-hostNamespaces"), "{}", ran.out);
+    for format in outputs {
+        let text = fs::read_to_string(directory.path().join(format!("out.{format}"))).unwrap();
+        assert!(text.contains("PSS-hostNamespaces"), "{format}: {text}");
+        // The same input gives the same bytes.
+        let again = plimsoll_in(directory.path(), &["scan", "a.yaml", "-o", format], b"").out;
+        let first = plimsoll_in(directory.path(), &["scan", "a.yaml", "-o", format], b"").out;
+        assert_eq!(first, again);
+    }
+    let ran = plimsoll_in(directory.path(), &["scan", "-o", "json", "--output-file", "no/such/place.json"], b"");
+    assert_eq!((ran.status, ran.err.contains("cannot write no/such/place.json")), (2, true), "{}", ran.err);
+}
+
+#[test]
+fn exceptions_and_settings() {
+    let config = "checks:\n  PSS-runAsNonRoot: off\n  PSS-hostNamespaces: low\nexceptions:\n- id: PSS-seccomp*\n  workload: Pod/bad\n  reason: soon\n  owner: us\n- id: PSS-sysctls\n  reason: never\n  owner: us\n";
+    let inline = BAD.replace("  - name: main", "  # plimsoll: ignore PSS-capabilities_restricted it is a demo\n  - name: main");
+    let files: &[(&str, &[u8])] = &[("a.yaml", inline.as_bytes()), ("plimsoll.yaml", config.as_bytes())];
+    let ran = scan(files, &["-o", "json"]);
+    let report = json(&ran);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(!ids(&report).contains(&"PSS-runAsNonRoot"));
+    let finding = |id: &str| report["findings"].as_array().unwrap().iter().find(|finding| finding["id"] == id).unwrap().clone();
+    assert_eq!(finding("PSS-hostNamespaces")["severity"], "low");
+    assert_eq!(finding("PSS-seccompProfile_restricted")["exception"]["source"], "plimsoll.yaml:5");
+    assert_eq!(finding("PSS-capabilities_restricted")["exception"]["reason"], "it is a demo");
+    assert!(ran.err.contains("the exception for PSS-sysctls covers nothing"), "{}", ran.err);
+    let ran = scan(&[("a.yaml", GOOD.as_bytes()), ("plimsoll.yaml", b"exception: []\n")], &[]);
+    assert_eq!((ran.status, ran.err.contains("plimsoll.yaml:1:1: unknown key `exception`")), (2, true), "{}", ran.err);
+}
+
+#[test]
+fn fixes_keep_comments_and_prove_themselves() {
+    let directory = directory(&[("a.yaml", BAD.as_bytes())]);
+    let ran = plimsoll_in(directory.path(), &["scan", "--diff"], b"");
+    assert!(ran.out.starts_with("--- a/a.yaml\n+++ b/a.yaml\n"), "{}", ran.out);
+    assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), BAD);
+    let ran = plimsoll_in(directory.path(), &["scan", "--fix", "-o", "json"], b"");
+    assert!(ran.err.contains("cured 2 findings in 1 files"), "{}", ran.err);
+    let wanted = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: bad\nspec:\n  hostPID: true # why not\n  containers:\n  - name: main\n    image: nginx\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
+    assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), wanted);
+    assert!(!ids(&json(&ran)).contains(&"PSS-allowPrivilegeEscalation"));
+    let ran = plimsoll_in(directory.path(), &["scan", "--fix", "--unsafe-fixes"], b"");
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("no findings"), "{}", ran.out);
+}
+
+#[test]
+fn pod_security_commands() {
+    let namespace =
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: default\n  labels:\n    pod-security.kubernetes.io/enforce: baseline\n---\n";
+    let probe = GOOD.replace("    image: nginx\n", "    image: nginx\n    livenessProbe: {tcpSocket: {host: h, port: 1}}\n");
+    let directory = directory(&[("ns.yaml", format!("{namespace}{BAD}").as_bytes()), ("probe.yaml", probe.as_bytes())]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), &[&["psa"], arguments].concat(), b"");
+
+    let ran = run(&["check", "--level", "baseline", "--version", "v1.33", "-o", "json"]);
+    assert_eq!((ran.status, ids(&json(&ran))), (1, vec!["PSS-hostNamespaces"]));
+    assert_eq!(run(&["check", "--level", "privileged"]).status, 0);
+    assert_eq!(run(&["check", "--level", "strict"]).status, 2);
+
+    let ran = run(&["plan", "-o", "json"]);
+    let plan: Value = serde_json::from_str(&ran.out).unwrap();
+    let default = &plan["namespaces"][0];
+    assert_eq!(
+        (&default["namespace"], &default["strictest"], &default["next"]),
+        (&"default".into(), &"privileged".into(), &"baseline".into())
+    );
+    assert_eq!(default["today"]["enforce"], "baseline:latest");
+    assert_eq!(default["refusedToday"], serde_json::json!(["Pod bad", "Pod good"]));
+    assert!(default["steps"][0]["command"].as_str().unwrap().starts_with("kubectl label --overwrite namespace default "));
+
+    let ran = run(&["diff", "--from", "v1.33", "--to", "v1.34", "--level", "restricted", "-o", "json"]);
+    let diff: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.status, diff["changes"].as_array().unwrap().len()), (1, 1), "{}", ran.out);
+    assert_eq!((&diff["changes"][0]["workload"], &diff["changes"][0]["breaks"]), (&"Pod good".into(), &true.into()));
+}
+
+#[test]
+fn reviews() {
+    let state = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n, labels: {pod-security.kubernetes.io/enforce: restricted}}\n";
+    let directory = directory(&[("state.yaml", state.as_bytes())]);
+    let review = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u1","kind":{"group":"","version":"v1","kind":"Pod"},
+        "resource":{"group":"","version":"v1","resource":"pods"},"name":"p","namespace":"n","operation":"CREATE","userInfo":{"username":"me"},
+        "object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}}}}"#;
+    let ran = plimsoll_in(directory.path(), &["psa", "review", "--state", "state.yaml"], review.as_bytes());
+    let answer: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.status, &answer["response"]["uid"], &answer["response"]["allowed"]), (0, &"u1".into(), &false.into()));
+    assert_eq!(answer["response"]["status"]["code"], 403);
+    for (text, words) in
+        [("", "0 documents instead of one AdmissionReview"), ("{}", "not an AdmissionReview"), ("[", "the review cannot be answered")]
+    {
+        let ran = plimsoll_in(directory.path(), &["psa", "review"], text.as_bytes());
+        assert_eq!((ran.status, ran.err.contains(words)), (2, true), "{text}: {}", ran.err);
+    }
+}
+
+#[test]
+fn explain_completions_version() {
+    let directory = directory(&[]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), arguments, b"");
+    assert!(run(&["explain", "pss-PRIVILEGED"]).out.starts_with("PSS-privileged: Privileged container\nSeverity: critical\n"));
+    assert!(run(&["explain", "hostports"]).out.contains("## Why it matters"));
+    assert_eq!(run(&["explain"]).out.lines().count(), 20);
+    let ran = run(&["explain", "seccomp"]);
+    assert_eq!((ran.status, ran.err.contains("there is PSS-seccompProfile_baseline")), (2, true), "{}", ran.err);
+    assert!(run(&["completions", "bash"]).out.contains("_plimsoll"));
+    assert_eq!(run(&["--version"]).out, format!("plimsoll {}\n", env!("CARGO_PKG_VERSION")));
+    let ran = run(&["scan", "cluster", "--kubeconfig", "none"]);
+    assert_eq!((ran.status, ran.err.contains("no cluster to talk to")), (2, true), "{}", ran.err);
+}
