@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn several_lines() {
         let source = Source::new("x", Origin::File, "a:\n\tb: é\n  c: 1\nd: 2\n");
-        let (found, more) = lines(&Location { source, span: Span::new(0, 17) }, 2);
+        let location = Location { source, span: Span::new(0, 17) };
+        let (found, more) = lines(&location, 2);
         assert!(more);
         assert_eq!(
             found.iter().map(|line| (line.number, fit(line, 80))).collect::<Vec<_>>(),
