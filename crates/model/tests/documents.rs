@@ -1,5 +1,7 @@
 //! Documents as Kubernetes reads them: what is accepted, what is reported and where.
 
+#![cfg(test)]
+
 use plimsoll_model::{Limits, Origin, Problem, Source, parse};
 use serde_json::{Value, json};
 

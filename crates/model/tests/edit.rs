@@ -1,5 +1,7 @@
 //! Patches made in text: what the author wrote stays, what the patch says comes.
 
+#![cfg(test)]
+
 use plimsoll_model::edit::{apply, diff, edits, patch_json};
 use plimsoll_model::{Document, Limits, Origin, PatchOp, Source, parse};
 use proptest::prelude::*;
@@ -228,11 +230,11 @@ fn write(value: &Value, indent: usize, hand: Hand, out: &mut String) {
 fn entry(value: &Value, indent: usize, hand: Hand, out: &mut String, note: impl Fn(&mut String)) {
     let small = value.to_string().len() < 20;
     match value {
-        Value::Object(map) if !map.is_empty() && !(hand.flow && small) => {
+        Value::Object(map) if !(map.is_empty() || hand.flow && small) => {
             note(out);
             write(value, indent + hand.step, hand, out);
         }
-        Value::Array(list) if !list.is_empty() && !(hand.flow && small) => {
+        Value::Array(list) if !(list.is_empty() || hand.flow && small) => {
             note(out);
             write(value, indent + hand.list_step, hand, out);
         }
@@ -271,7 +273,7 @@ fn patch_for(object: &Value, dice: &[usize]) -> Vec<PatchOp> {
             pointer.starts_with(&op.path)
                 || op.path.starts_with(&pointer)
                 || pointer.starts_with(holder) && !holder.is_empty()
-                || holder == ""
+                || holder.is_empty()
         };
         if patch.iter().any(entangled) {
             continue;
@@ -280,7 +282,7 @@ fn patch_for(object: &Value, dice: &[usize]) -> Vec<PatchOp> {
             (0, _) => PatchOp::remove(pointer),
             (1, Some(Value::Object(_))) => PatchOp::add(format!("{pointer}/new"), json!({"deep": {"x": ["ALL"]}})),
             (1, Some(Value::Array(_))) => PatchOp::add(format!("{pointer}/-"), json!("ALL")),
-            (_, Some(Value::Object(_) | Value::Array(_))) => PatchOp::remove(pointer),
+            (_, Some(value)) if value.is_object() || value.is_array() => PatchOp::remove(pointer),
             _ => PatchOp::replace(pointer, json!("changed")),
         });
     }

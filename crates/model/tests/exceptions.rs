@@ -1,5 +1,7 @@
 //! Exceptions in comments: what they cover, and what is wrong with them.
 
+#![cfg(test)]
+
 use plimsoll_model::{Limits, Origin, Source, parse};
 
 /// The covered text of each in-line exception with its ids and reason, and the problems.

@@ -1,5 +1,7 @@
 //! Evaluation of a typical pod at every level, with allocations counted. `cargo bench -p plimsoll-pod-security`
 
+#![expect(clippy::expect_used, reason = "a bench without its pod is no bench")]
+
 use plimsoll_model::{Document, Limits, Origin, Pod, Source, WorkloadKinds, parse};
 use plimsoll_pod_security::{Level, Version, aggregate_detail, assess, evaluate, strictest_by_version};
 
@@ -44,7 +46,7 @@ fn baseline_passes(bencher: divan::Bencher<'_, '_>) {
 fn restricted_fails(bencher: divan::Bencher<'_, '_>) {
     let bare: String = RESTRICTED.split("# hardening\n").step_by(2).collect();
     with_pod(&bare, |pod| {
-        bencher.bench_local(|| aggregate_detail(&evaluate(divan::black_box(pod), Level::Restricted.at(Version::Latest))))
+        bencher.bench_local(|| aggregate_detail(&evaluate(divan::black_box(pod), Level::Restricted.at(Version::Latest))));
     });
 }
 

@@ -2,16 +2,13 @@
 //!
 //! Source of the rules: kubernetes/pod-security-admission `admission/admission.go`. Names of decisions here follow it.
 
-use crate::decode::{Decoded, decode};
-use crate::event::{Event, Mode, What};
-use crate::labels::{FieldError, PREFIX, Policy};
+use crate::labels::{FieldError, Policy};
 use crate::request::Request;
-use crate::response::{Response, Status};
-use crate::state::State;
+use crate::response::{Event, Mode, Response, Status};
 use crate::words::go_quoted;
 use crate::{Configuration, Forbidden, Level, LevelVersion, aggregate_detail, aggregate_reason, evaluate};
-use plimsoll_model::{Container, ContainerKind, Node, Object, Pod, Workload, WorkloadKinds};
-use std::collections::{BTreeMap, HashSet};
+use plimsoll_model::{Node, Object, Pod, Problem, ProblemKind, Workload, WorkloadKinds};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Existing pods that are looked at when a namespace is relabelled.
 const MOST_PODS: usize = 3000;
@@ -19,6 +16,37 @@ const MOST_PODS: usize = 3000;
 /// Subresources of pods that cannot change what Pod Security looks at. Every other one is judged, so that a new one
 /// fails safe.
 const IGNORED_SUBRESOURCES: [&str; 8] = ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "status"];
+
+/// Kinds of the API machinery's scheme that a request for a pod or controller could carry by mistake; a kind beyond
+/// them is not registered as far as a request to this webhook can tell.
+const REGISTERED: &[(&str, &[&str])] = &[
+    (
+        "v1",
+        &[
+            "Binding",
+            "ComponentStatus",
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "List",
+            "Namespace",
+            "Node",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+            "Status",
+        ],
+    ),
+    ("apps/v1", &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
+    ("batch/v1", &["CronJob", "Job"]),
+];
 
 /// Pod Security admission with a configuration.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +59,53 @@ pub struct Admission {
     pub custom_kinds: bool,
 }
 
+/// What a cluster holds, as far as admission asks.
+#[derive(Debug, Default)]
+pub struct State<'a> {
+    namespaces: HashMap<&'a str, Object<'a>>,
+    /// Pods by namespace, in the order they are listed.
+    pods: HashMap<&'a str, Vec<Workload<'a>>>,
+    /// Namespaces whose pods could not be listed.
+    unlisted: HashSet<String>,
+}
+
+impl<'a> State<'a> {
+    /// The namespaces and pods among `objects`.
+    pub fn of(objects: impl IntoIterator<Item = Object<'a>>) -> Self {
+        let kinds = WorkloadKinds::default();
+        let mut state = Self::default();
+        for object in objects {
+            match (object.api_version, object.kind) {
+                ("v1", "Namespace") => {
+                    state.namespaces.insert(object.name, object);
+                }
+                ("v1", "Pod") => {
+                    if let Some(pod) = kinds.read(object, &mut Vec::new()) {
+                        state.pods.entry(object.namespace).or_default().push(pod);
+                    }
+                }
+                _ => {}
+            }
+        }
+        state
+    }
+
+    /// Says that the pods of `namespace` could not be listed.
+    #[must_use]
+    pub fn without_pods_of(mut self, namespace: &str) -> Self {
+        self.unlisted.insert(namespace.to_owned());
+        self
+    }
+}
+
+/// What a request carries instead of what it should.
+enum NotDecoded {
+    /// It does not decode at all; the cause is for the audit log.
+    Broken(String),
+    /// It is something else: group/version and kind.
+    Other(String),
+}
+
 impl Admission {
     /// Judges a request.
     ///
@@ -38,143 +113,139 @@ impl Admission {
     /// allows one second, and at most half of what the request has left.
     pub fn admit(&self, request: &Request<'_>, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> (Response, Vec<Event>) {
         let mut events = Vec::new();
-        let outcome = match (request.resource.group, request.resource.name) {
+        let response = match (request.resource.group, request.resource.name) {
             ("", "namespaces") => self.namespace(request, state, in_time),
             ("", "pods") => self.pod(request, state, &mut events),
-            _ => Ok(self.controller(request, state, &mut events)),
+            _ => self.controller(request, state, &mut events),
         };
-        let response = outcome.unwrap_or_else(|refusal| refusal);
-        (response, events.into_iter().map(|what| Event::of(request, what)).collect())
+        (response, events)
     }
 
-    /// # Errors
-    /// The refusal.
-    fn namespace(&self, request: &Request<'_>, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> Result<Response, Response> {
+    fn namespace(&self, request: &Request<'_>, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> Response {
         if !request.subresource.is_empty() {
-            return Ok(Response::allowed());
+            return Response::allowed();
         }
-        let namespace = self.required(request, request.object, "", "Namespace")?.object;
-        let (policy, errors) = Policy::of_namespace(&namespace, &self.configuration.defaults);
-        let invalid = || Err(Response::refused(Status::invalid(request, &errors)));
+        let labels = match decode(request, request.object, "Namespace") {
+            Ok(node) => node.at(&["metadata", "labels"]),
+            Err(NotDecoded::Broken(cause)) => return Response::error(Status::bad_request("failed to decode object"), Some(&cause)),
+            Err(NotDecoded::Other(_)) => return Response::error(Status::bad_request("failed to decode namespace"), None),
+        };
+        let (policy, errors) = Policy::of_labels(labels, &self.configuration.defaults);
         match request.operation {
-            "CREATE" if !errors.is_empty() => invalid(),
-            "CREATE" if is_exempt(request.namespace, &self.configuration.namespaces) => Ok(self.exempt_namespace(&namespace, &policy)),
+            "CREATE" if !errors.is_empty() => Response::refused(Status::invalid(request, &errors)),
+            "CREATE" => self.exempt_namespace_warning(request, labels, &policy).unwrap_or_else(Response::allowed),
             "UPDATE" => {
                 // The blanks are upstream's.
-                let old = self.required(request, request.old_object, " old ", "Namespace")?.object;
-                let (old_policy, old_errors) = Policy::of_namespace(&old, &self.configuration.defaults);
+                let old = match decode(request, request.old_object, "Namespace") {
+                    Ok(node) => node.at(&["metadata", "labels"]),
+                    Err(NotDecoded::Broken(cause)) => {
+                        return Response::error(Status::bad_request("failed to decode  old object"), Some(&cause));
+                    }
+                    Err(NotDecoded::Other(_)) => return Response::error(Status::bad_request("failed to decode  old namespace"), None),
+                };
+                let (old_policy, old_errors) = Policy::of_labels(old, &self.configuration.defaults);
                 if !errors.is_empty() && errors != old_errors {
-                    return invalid();
+                    return Response::refused(Status::invalid(request, &errors));
                 }
                 let (new, old) = (policy.enforce, old_policy.enforce);
                 let relaxed = new.version == old.version && new.level <= old.level;
                 if new == old || new.level == Level::Privileged || relaxed {
-                    return Ok(Response::allowed());
+                    return Response::allowed();
                 }
-                if is_exempt(request.namespace, &self.configuration.namespaces) {
-                    return Ok(self.exempt_namespace(&namespace, &policy));
+                if self.is_exempt_namespace(request.namespace) {
+                    return self.exempt_namespace_warning(request, labels, &policy).unwrap_or_else(Response::allowed);
                 }
-                Ok(Response { warnings: self.existing_pods(namespace.name, new, state, in_time), ..Response::allowed() })
+                let name = request.object.and_then(|object| object.at(&["metadata", "name"])).map_or(request.name, Node::text);
+                Response { warnings: self.existing_pods(name, new, state, in_time), ..Response::allowed() }
             }
-            _ => Ok(Response::allowed()),
+            _ => Response::allowed(),
         }
     }
 
-    /// Lets an exempt namespace pass, with a warning if its labels would do something were it not exempt.
-    fn exempt_namespace(&self, namespace: &Object<'_>, policy: &Policy) -> Response {
-        let mut response = Response::allowed();
-        if policy.is_fully_privileged() || policy.is_equivalent(&self.configuration.defaults) {
-            return response;
+    /// The warning that an exempt namespace's labels do nothing, if it is exempt and they would.
+    fn exempt_namespace_warning(&self, request: &Request<'_>, labels: Option<Node<'_>>, policy: &Policy) -> Option<Response> {
+        let idle = policy.is_fully_privileged() || policy.is_equivalent(&self.configuration.defaults);
+        if !self.is_exempt_namespace(request.namespace) || idle {
+            return None;
         }
-        let is_set = |name: &str| namespace.label(&format!("{PREFIX}{name}")).is_some();
+        let is_set = |name: &str| labels.is_some_and(|labels| labels.get(&format!("{}{name}", crate::labels::PREFIX)).is_some());
         let modes = [("enforce", policy.enforce), ("audit", policy.audit), ("warn", policy.warn)];
         let said: Vec<String> = modes
             .into_iter()
             .filter(|(mode, policy)| policy.level != Level::Privileged && (is_set(mode) || is_set(&format!("{mode}-version"))))
             .map(|(mode, policy)| format!("{mode}={policy}"))
             .collect();
-        let (name, said) = (go_quoted(namespace.name), said.join(", "));
-        response.warnings.push(format!("namespace {name} is exempt from Pod Security, and the policy ({said}) will be ignored"));
-        response
+        let name = request.object.and_then(|object| object.at(&["metadata", "name"])).map_or(request.name, Node::text);
+        let warning =
+            format!("namespace {} is exempt from Pod Security, and the policy ({}) will be ignored", go_quoted(name), said.join(", "));
+        Some(Response { warnings: vec![warning], ..Response::allowed() })
     }
 
-    /// # Errors
-    /// The refusal of what cannot be judged.
-    fn pod(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<What>) -> Result<Response, Response> {
+    fn pod(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Event>) -> Response {
         if IGNORED_SUBRESOURCES.contains(&request.subresource) {
-            return Ok(Response::allowed());
+            return Response::allowed();
         }
         if let Some(exempt) = self.exemption(request, events) {
-            return Ok(exempt);
+            return exempt;
         }
-        let mut fatal = |refusal: Response| {
-            events.push(What::Error { fatal: true });
-            refusal
+        let mut fatal = |response: Response| {
+            events.push(Event::Error { fatal: true });
+            response
         };
-        let Some(namespace) = state.namespace(request.namespace) else {
+        let Some(namespace) = state.namespaces.get(request.namespace) else {
             let message = format!("failed to lookup namespace {}", go_quoted(request.namespace));
-            return Err(fatal(Response::error(Status::internal(&message), Some(&not_found(request.namespace)))));
+            return fatal(Response::error(Status::internal(&message), Some(&not_found(request.namespace))));
         };
         let (policy, errors) = Policy::of_namespace(namespace, &self.configuration.defaults);
         if errors.is_empty() && policy.is_fully_privileged() {
-            events.push(What::Evaluation { allowed: true, policy: policy.enforce, mode: Mode::Enforce });
-            return Ok(Response::allowed().annotated("enforce-policy", "privileged:latest"));
+            events.push(Event::Evaluation { allowed: true, policy: policy.enforce, mode: Mode::Enforce });
+            return Response::allowed().annotated("enforce-policy", "privileged:latest");
         }
-        let pod = self.required(request, request.object, "", "Pod").map_err(&mut fatal)?.pod.unwrap_or_default();
+        let pod = match self.workload(request, request.object, "Pod") {
+            Ok(pod) => pod,
+            Err(NotDecoded::Broken(cause)) => return fatal(Response::error(Status::bad_request("failed to decode object"), Some(&cause))),
+            Err(NotDecoded::Other(_)) => return fatal(Response::error(Status::bad_request("failed to decode pod"), None)),
+        };
         if request.operation == "UPDATE" {
-            let old = self.required(request, request.old_object, "old ", "Pod").map_err(fatal)?.pod.unwrap_or_default();
+            let old = match self.workload(request, request.old_object, "Pod") {
+                Ok(old) => old,
+                Err(NotDecoded::Broken(cause)) => {
+                    return fatal(Response::error(Status::bad_request("failed to decode old object"), Some(&cause)));
+                }
+                Err(NotDecoded::Other(_)) => return fatal(Response::error(Status::bad_request("failed to decode old pod"), None)),
+            };
             if !is_significant(&pod, &old) {
-                return Ok(Response::allowed());
+                return Response::allowed();
             }
         }
-        Ok(self.judge(request, &policy, &errors, &pod, true, events))
+        self.judge(request, &policy, &errors, &pod, true, events)
     }
 
-    /// Controllers are never refused: what cannot be judged is noted.
-    fn controller(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<What>) -> Response {
+    fn controller(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Event>) -> Response {
         if !request.subresource.is_empty() {
             return Response::allowed();
         }
         if let Some(exempt) = self.exemption(request, events) {
             return exempt;
         }
+        // Controllers are never refused: what cannot be judged is noted.
         let mut failed = |message: String| {
-            events.push(What::Error { fatal: true });
+            events.push(Event::Error { fatal: true });
             Response::allowed().annotated("error", message)
         };
-        let Some(namespace) = state.namespace(request.namespace) else {
+        let Some(namespace) = state.namespaces.get(request.namespace) else {
             return failed(format!("failed to lookup namespace {}: {}", go_quoted(request.namespace), not_found(request.namespace)));
         };
         let (policy, errors) = Policy::of_namespace(namespace, &self.configuration.defaults);
         if errors.is_empty() && policy.warn.level == Level::Privileged && policy.audit.level == Level::Privileged {
             return Response::allowed();
         }
-        match decode(request, request.object, self.custom()) {
-            Err(cause) => failed(format!("failed to decode object: {cause}")),
-            Ok(Some(Decoded { pod: Some(pod), .. })) => self.judge(request, &policy, &errors, &pod, false, events),
-            Ok(Some(Decoded { is_workload: true, .. })) => Response::allowed(),
-            Ok(other) => {
-                let kind = other.map_or_else(|| "<nil>".to_owned(), |other| other.described());
-                failed(format!("failed to extract pod template: unexpected object type: {kind}"))
-            }
+        match self.workload(request, request.object, request.kind.name) {
+            Ok(pod) => self.judge(request, &policy, &errors, &pod, false, events),
+            Err(NotDecoded::Broken(cause)) => failed(format!("failed to decode object: {cause}")),
+            Err(NotDecoded::Other(what)) if what.is_empty() => Response::allowed(),
+            Err(NotDecoded::Other(what)) => failed(format!("failed to extract pod template: unexpected object type: {what}")),
         }
-    }
-
-    /// The object of `kind` that a request must carry; `which` is `old` for the one before the change.
-    ///
-    /// # Errors
-    /// The refusal of a request that does not.
-    fn required<'a>(&self, request: &Request<'a>, node: Option<Node<'a>>, which: &str, kind: &str) -> Result<Decoded<'a>, Response> {
-        let bad = |what: &str| Status::bad_request(&format!("failed to decode {which}{what}"));
-        match decode(request, node, self.custom()) {
-            Err(cause) => Err(Response::error(bad("object"), Some(&cause))),
-            Ok(Some(decoded)) if (decoded.object.api_version, decoded.object.kind) == ("v1", kind) => Ok(decoded),
-            Ok(_) => Err(Response::error(bad(&kind.to_ascii_lowercase()), None)),
-        }
-    }
-
-    fn custom(&self) -> Option<&WorkloadKinds> {
-        self.custom_kinds.then_some(&self.kinds)
     }
 
     fn judge(
@@ -184,16 +255,19 @@ impl Admission {
         errors: &[FieldError],
         pod: &Pod<'_>,
         enforce: bool,
-        events: &mut Vec<What>,
+        events: &mut Vec<Event>,
     ) -> Response {
-        if self.is_exempt_class(pod) {
-            events.push(What::Exemption);
+        if pod
+            .runtime_class
+            .is_some_and(|class| !class.is_empty() && self.configuration.runtime_classes.iter().any(|exempt| exempt == class))
+        {
+            events.push(Event::Exemption);
             return Response::allowed().annotated("exempt", "runtimeClass");
         }
         let mut annotations = BTreeMap::new();
         if !errors.is_empty() {
             annotations.insert("error", format!("Failed to parse policy: {}", FieldError::aggregate(errors)));
-            events.push(What::Error { fatal: false });
+            events.push(Event::Error { fatal: false });
         }
         let mut known: Vec<(LevelVersion, Vec<Forbidden>)> = Vec::new();
         let mut forbidden = |policy: LevelVersion| match known.iter().find(|(done, _)| *done == policy) {
@@ -208,7 +282,7 @@ impl Admission {
         if enforce {
             annotations.insert("enforce-policy", policy.enforce.to_string());
             let found = forbidden(policy.enforce);
-            events.push(What::Evaluation { allowed: found.is_empty(), policy: policy.enforce, mode: Mode::Enforce });
+            events.push(Event::Evaluation { allowed: found.is_empty(), policy: policy.enforce, mode: Mode::Enforce });
             if !found.is_empty() {
                 let why = format!("violates PodSecurity {}: {}", go_quoted(&policy.enforce.to_string()), aggregate_detail(&found));
                 response = Response::refused(Status::forbidden(request, &why));
@@ -220,14 +294,14 @@ impl Admission {
         let found = forbidden(policy.audit);
         if !found.is_empty() {
             annotations.insert("audit-violations", would(policy.audit, &found));
-            events.push(What::Evaluation { allowed: false, policy: policy.audit, mode: Mode::Audit });
+            events.push(Event::Evaluation { allowed: false, policy: policy.audit, mode: Mode::Audit });
         }
         // Who is refused need not be warned as well.
         if response.allowed {
             let found = forbidden(policy.warn);
             if !found.is_empty() {
                 response.warnings.push(would(policy.warn, &found));
-                events.push(What::Evaluation { allowed: false, policy: policy.warn, mode: Mode::Warn });
+                events.push(Event::Evaluation { allowed: false, policy: policy.warn, mode: Mode::Warn });
             }
         }
         response.audit_annotations = annotations;
@@ -236,10 +310,10 @@ impl Admission {
 
     /// What a stricter enforce level would mean for the pods that are there.
     fn existing_pods(&self, namespace: &str, enforce: LevelVersion, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> Vec<String> {
-        let Some(pods) = state.pods(namespace) else {
+        if state.unlisted.contains(namespace) {
             return vec!["failed to list pods while checking new PodSecurity enforce level".to_owned()];
-        };
-        let pods = self.prioritized(pods);
+        }
+        let pods = self.prioritized(state.pods.get(namespace).map_or(&[][..], Vec::as_slice));
         let mut checked = pods.len().min(MOST_PODS);
         let mut by_reason: BTreeMap<String, (&str, usize)> = BTreeMap::new();
         for (at, workload) in pods.iter().take(MOST_PODS).enumerate() {
@@ -278,33 +352,94 @@ impl Admission {
 
     /// Pods without a controller and the first of each controller, then the other replicas; exempt runtime classes left out.
     fn prioritized<'s, 'a>(&self, pods: &'s [Workload<'a>]) -> Vec<&'s Workload<'a>> {
+        let exempt = |class: &str| self.configuration.runtime_classes.iter().any(|known| known == class);
         let mut seen = HashSet::new();
-        let judged = pods.iter().filter(|workload| !self.is_exempt_class(&workload.pod));
+        let judged = pods.iter().filter(|workload| !workload.pod.runtime_class.is_some_and(exempt));
         let (mut first, replicas): (Vec<_>, Vec<_>) =
             judged.partition(|workload| workload.object.controller().is_none_or(|owner| seen.insert(owner.uid)));
         first.extend(replicas);
         first
     }
 
-    fn exemption(&self, request: &Request<'_>, events: &mut Vec<What>) -> Option<Response> {
-        let by = if is_exempt(request.namespace, &self.configuration.namespaces) {
+    fn exemption(&self, request: &Request<'_>, events: &mut Vec<Event>) -> Option<Response> {
+        let by = if self.is_exempt_namespace(request.namespace) {
             "namespace"
-        } else if is_exempt(request.username, &self.configuration.usernames) {
+        } else if !request.username.is_empty() && self.configuration.usernames.iter().any(|exempt| exempt == request.username) {
             "user"
         } else {
             return None;
         };
-        events.push(What::Exemption);
+        events.push(Event::Exemption);
         Some(Response::allowed().annotated("exempt", by))
     }
 
-    fn is_exempt_class(&self, pod: &Pod<'_>) -> bool {
-        pod.runtime_class.is_some_and(|class| is_exempt(class, &self.configuration.runtime_classes))
+    fn is_exempt_namespace(&self, namespace: &str) -> bool {
+        !namespace.is_empty() && self.configuration.namespaces.iter().any(|exempt| exempt == namespace)
+    }
+
+    /// The pod that an object of `kind` is or carries. `Other` with nothing in it is a kind whose template is optional
+    /// and missing.
+    fn workload<'a>(&self, request: &Request<'a>, object: Option<Node<'a>>, kind: &str) -> Result<Pod<'a>, NotDecoded> {
+        let node = decode(request, object, kind)?;
+        let object = as_object(request, node);
+        let known = REGISTERED.iter().any(|(version, kinds)| *version == object.api_version && kinds.contains(&object.kind));
+        let carries = self.kinds.templates(object.group(), object.kind).next().is_some();
+        if !carries || !(known || self.custom_kinds) {
+            return Err(NotDecoded::Other(described(&object)));
+        }
+        let mut problems = Vec::new();
+        let workload = self.kinds.read(object, &mut problems);
+        // What the typed objects of the API cannot hold does not decode.
+        if let Some(problem) = problems.iter().find(|problem: &&Problem| problem.kind == ProblemKind::WrongType) {
+            return Err(NotDecoded::Broken(problem.message.clone()));
+        }
+        match workload {
+            Some(workload) => Ok(workload.pod),
+            None if object.kind == "ReplicationController" => Err(NotDecoded::Other(String::new())),
+            // A template that is missing is an empty one.
+            None => Ok(Pod::default()),
+        }
     }
 }
 
-fn is_exempt(name: &str, exempt: &[String]) -> bool {
-    !name.is_empty() && exempt.iter().any(|exempt| exempt == name)
+/// The object that a request carries, if it is of `kind`.
+fn decode<'a>(request: &Request<'a>, object: Option<Node<'a>>, kind: &str) -> Result<Node<'a>, NotDecoded> {
+    let Some(node) = object else { return Err(NotDecoded::Other(String::from("<nil>"))) };
+    let object = as_object(request, node);
+    if !node.is_map() {
+        return Err(NotDecoded::Broken(format!("the object must be a map, is {}", node.describe())));
+    }
+    let registered = REGISTERED.iter().find(|(version, _)| *version == object.api_version);
+    if registered.is_some_and(|(_, kinds)| !kinds.contains(&object.kind)) {
+        // The place in the scheme's source is part of upstream's message.
+        return Err(NotDecoded::Broken(format!(
+            "no kind {} is registered for version {} in scheme \"k8s.io/client-go/kubernetes/scheme/register.go:82\"",
+            go_quoted(object.kind),
+            go_quoted(object.api_version)
+        )));
+    }
+    if object.kind == kind { Ok(node) } else { Err(NotDecoded::Other(described(&object))) }
+}
+
+fn as_object<'a>(request: &Request<'a>, node: Node<'a>) -> Object<'a> {
+    let text = |key: &str, fallback: &'a str| node.get(key).map(Node::text).filter(|text| !text.is_empty()).unwrap_or(fallback);
+    let metadata = |key: &str| node.at(&["metadata", key]).map_or("", Node::text);
+    // An object may leave out what the request says of its kind.
+    let asked = |version: &&str| version.rsplit_once('/').unwrap_or(("", version)) == (request.kind.group, request.kind.version);
+    let version = REGISTERED.iter().map(|(version, _)| *version).find(asked).unwrap_or(request.kind.version);
+    Object {
+        api_version: text("apiVersion", version),
+        kind: text("kind", request.kind.name),
+        namespace: metadata("namespace"),
+        name: metadata("name"),
+        node,
+    }
+}
+
+/// A kind as Go prints a `GroupVersionKind`.
+fn described(object: &Object<'_>) -> String {
+    let version = object.api_version.rsplit('/').next().unwrap_or("");
+    format!("{}/{version}, Kind={}", object.group(), object.kind)
 }
 
 fn not_found(namespace: &str) -> String {
@@ -313,16 +448,16 @@ fn not_found(namespace: &str) -> String {
 
 /// Whether an update can change the verdict: containers added or removed, an image changed, an ephemeral container added.
 fn is_significant(pod: &Pod<'_>, old: &Pod<'_>) -> bool {
-    let images = |kind| of_kind(pod, kind).map(|container| container.image).ne(of_kind(old, kind).map(|container| container.image));
-    if images(ContainerKind::Main) || images(ContainerKind::Init) {
+    use plimsoll_model::ContainerKind::{Ephemeral, Init, Main};
+    let images = |pod: &Pod<'_>, kind| -> Vec<String> {
+        pod.containers.iter().filter(|container| container.kind == kind).map(|container| container.image.to_owned()).collect()
+    };
+    if images(pod, Main) != images(old, Main) || images(pod, Init) != images(old, Init) {
         return true;
     }
-    of_kind(pod, ContainerKind::Ephemeral).any(|container| {
-        let before = of_kind(old, ContainerKind::Ephemeral).find(|before| before.name == container.name);
+    let ephemeral = |container: &&plimsoll_model::Container<'_>| container.kind == Ephemeral;
+    pod.containers.iter().filter(ephemeral).any(|container| {
+        let before = old.containers.iter().filter(ephemeral).find(|before| before.name == container.name);
         before.is_none_or(|before| before.image != container.image)
     })
-}
-
-fn of_kind<'p, 'a>(pod: &'p Pod<'a>, kind: ContainerKind) -> impl Iterator<Item = &'p Container<'a>> {
-    pod.containers.iter().filter(move |container| container.kind == kind)
 }

@@ -1,14 +1,14 @@
-//! The counters of admission, in the text form of Prometheus.
+//! What is counted, in the text form of Prometheus.
 //!
-//! Names, labels and values are upstream's (kubernetes/pod-security-admission `metrics/metrics.go`), so that dashboards
-//! and alerts keep working.
+//! Names and labels are upstream's (`metrics/metrics.go`), so that dashboards and alerts keep working.
 
-use crate::event::{Event, Mode, What};
-use crate::{Level, LevelVersion, Version};
+use crate::request::Request;
+use crate::response::Event;
+use crate::{Level, Version};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// Counters of admission: labels as they are rendered, in the order of their names, to the count.
+/// Counters of admission.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     evaluations: BTreeMap<String, u64>,
@@ -19,35 +19,49 @@ pub struct Metrics {
 impl Default for Metrics {
     /// The series that upstream shows before anything happened are there with zero.
     fn default() -> Self {
-        let privileged = Level::Privileged.at(Version::Latest);
-        let evaluation = |operation| evaluation_labels(true, privileged, Mode::Enforce) + "," + &request_labels(operation, "pod", "");
-        let exemption = |(operation, resource)| request_labels(operation, resource, "");
-        let exempt = [("create", "pod"), ("update", "pod"), ("create", "controller"), ("update", "controller")];
-        Self {
-            evaluations: ["create", "update"].map(|operation| (evaluation(operation), 0)).into(),
-            exemptions: exempt.map(|request| (exemption(request), 0)).into(),
-            errors: BTreeMap::new(),
-        }
+        let evaluation = |operation: &str| {
+            let labels = format!(
+                "decision=\"allow\",mode=\"enforce\",policy_level=\"privileged\",policy_version=\"latest\",request_operation=\"{operation}\",resource=\"pod\",subresource=\"\""
+            );
+            (labels, 0)
+        };
+        let exemption = |(operation, resource): (&str, &str)| (place_labels(operation, resource, ""), 0);
+        let places = [("create", "pod"), ("update", "pod"), ("create", "controller"), ("update", "controller")];
+        Self { evaluations: ["create", "update"].map(evaluation).into(), exemptions: places.map(exemption).into(), errors: BTreeMap::new() }
     }
 }
 
 impl Metrics {
-    /// Counts.
-    pub fn record(&mut self, events: &[Event]) {
+    /// Counts what came of `request`.
+    pub fn record(&mut self, request: &Request<'_>, events: &[Event]) {
+        let operation = request.operation.to_ascii_lowercase();
+        let resource = match (request.resource.group, request.resource.name) {
+            ("", "pods") => "pod",
+            ("", "namespaces") => "namespace",
+            _ => "controller",
+        };
+        let place = place_labels(&operation, resource, request.subresource);
         for event in events {
-            let request = request_labels(&event.operation, event.resource, &event.subresource);
-            let (counters, labels) = match event.what {
-                What::Evaluation { allowed, policy, mode } => {
-                    (&mut self.evaluations, evaluation_labels(allowed, policy, mode) + "," + &request)
+            let (counters, labels) = match event {
+                Event::Evaluation { allowed, policy, mode } => {
+                    let version = match policy.version {
+                        _ if policy.level == Level::Privileged => "latest".to_owned(),
+                        Version::Minor(minor) if minor > Version::NEWEST => "future".to_owned(),
+                        version => version.to_string(),
+                    };
+                    let decision = if *allowed { "allow" } else { "deny" };
+                    let (mode, level) = (mode.name(), policy.level);
+                    let own = format!("decision=\"{decision}\",mode=\"{mode}\",policy_level=\"{level}\",policy_version=\"{version}\"");
+                    (&mut self.evaluations, format!("{own},{place}"))
                 }
-                What::Exemption => (&mut self.exemptions, request),
-                What::Error { fatal } => (&mut self.errors, format!("fatal=\"{fatal}\",{request}")),
+                Event::Exemption => (&mut self.exemptions, place.clone()),
+                Event::Error { fatal } => (&mut self.errors, format!("fatal=\"{fatal}\",{place}")),
             };
             *counters.entry(labels).or_default() += 1;
         }
     }
 
-    /// The text exposition; a counter that has no series is left out.
+    /// The text exposition.
     pub fn render(&self) -> String {
         let families = [
             ("pod_security_errors_total", "Requests that could not be judged as they should have been.", &self.errors),
@@ -66,19 +80,8 @@ impl Metrics {
     }
 }
 
-fn evaluation_labels(allowed: bool, policy: LevelVersion, mode: Mode) -> String {
-    let version = match policy.version {
-        // Nothing depends on the version then.
-        _ if policy.level == Level::Privileged => Version::Latest.to_string(),
-        Version::Minor(minor) if minor > Version::NEWEST => "future".to_owned(),
-        version => version.to_string(),
-    };
-    let (decision, mode, level) = (if allowed { "allow" } else { "deny" }, mode.name(), policy.level);
-    format!("decision=\"{decision}\",mode=\"{mode}\",policy_level=\"{level}\",policy_version=\"{version}\"")
-}
-
-/// A subresource comes out of a request, so it may be any text.
-fn request_labels(operation: &str, resource: &str, subresource: &str) -> String {
+/// Label values come from the API server, but a subresource is text all the same.
+fn place_labels(operation: &str, resource: &str, subresource: &str) -> String {
     let subresource = subresource.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     format!("request_operation=\"{operation}\",resource=\"{resource}\",subresource=\"{subresource}\"")
 }

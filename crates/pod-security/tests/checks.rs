@@ -1,5 +1,7 @@
 //! The checks beyond what upstream tests: places, cures, levels by version, no allocation.
 
+#![cfg(test)]
+
 use plimsoll_model::edit::patch_json;
 use plimsoll_model::{Document, Finding, Limits, Origin, Source, Workload, WorkloadKinds, parse};
 use plimsoll_pod_security::{Level, LevelVersion, Version, assess, checks, evaluate, findings, strictest, strictest_by_version};

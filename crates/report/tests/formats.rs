@@ -1,5 +1,7 @@
 //! The formats on findings made by hand, hostile text included.
 
+#![cfg(test)]
+
 use plimsoll_model::{
     Applicability, AppliedException, Finding, Location, ObjectId, Origin, PatchOp, Problem, ProblemKind, Reference, Remediation, Rule,
     Severity, Source, Span, Subject,

@@ -1,106 +1,106 @@
-//! Kustomizations: rendered by `kustomize` or `kubectl kustomize`; what they refer to is not read raw.
+//! Kustomizations: rendered by `kubectl kustomize` or `kustomize`; what they refer to is not read raw, because a patch
+//! is no manifest and a base is not what is deployed.
 
-use crate::render::{self, Rendering};
-use crate::{Options, files};
-use plimsoll_model::{Document, Limits, Node, Problem, ProblemKind, Source, parse};
+use crate::{Found, Options, files, render};
+use plimsoll_model::{Document, Node, Problem, ProblemKind};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 
 /// The names of a kustomization file (kustomize api/konfig, `RecognizedKustomizationFileNames`).
 pub(crate) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// The fields that may name the directory of another kustomization (kustomize api/types, `Kustomization`).
-const DIRECTORIES: [&str; 6] = ["resources", "bases", "components", "generators", "transformers", "validators"];
-
-/// Which directories to render, and which files belong to a kustomization.
-#[derive(Default)]
+/// Which directories to render and which paths belong to a kustomization.
+#[derive(Debug, Default)]
 pub(crate) struct Plan {
-    pub(crate) roots: Vec<PathBuf>,
-    /// Files that are only called like a kustomization: Flux has a kind of that name.
-    pub(crate) manifests: Vec<PathBuf>,
+    roots: Vec<PathBuf>,
     owned: BTreeSet<PathBuf>,
-    /// Directories whose kustomization cannot be read, so that nobody knows what it refers to.
-    broken: BTreeSet<PathBuf>,
+}
+
+/// Reads the kustomizations of a walk and sorts out which of them nobody else builds on.
+pub(crate) fn plan(kustomizations: &[PathBuf], options: &Options, found: &mut Found) -> Plan {
+    let mut plan = Plan::default();
+    let mut referenced = BTreeSet::new();
+    let mut directories = Vec::new();
+    for path in kustomizations {
+        let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+        let documents = match files::Pending::file(path.clone()).read(options.limits) {
+            Ok(source) => {
+                let (documents, problems) = plimsoll_model::parse(&source, options.limits);
+                found.problems.extend(problems);
+                documents
+            }
+            Err(problem) => {
+                found.problems.push(problem);
+                continue;
+            }
+        };
+        plan.owned.insert(path.clone());
+        let root = documents.first().and_then(Document::root);
+        let is_component = root.and_then(|root| root.get("kind")).is_some_and(|kind| kind.text() == "Component");
+        let mut names = Vec::new();
+        if let Some(root) = root {
+            references(root, &mut names);
+        }
+        for name in names {
+            let path = normal(&directory.join(name));
+            referenced.insert(path.clone());
+            plan.owned.insert(path);
+        }
+        if !is_component {
+            directories.push(directory);
+        }
+    }
+    directories.sort();
+    plan.roots = directories.into_iter().filter(|directory| !referenced.contains(&normal(directory))).collect();
+    plan
 }
 
 impl Plan {
-    /// Reads the kustomization files `paths` and sorts out which directories nobody else builds on.
-    pub(crate) fn new(
-        paths: Vec<PathBuf>,
-        includes: impl Fn(&Path) -> bool,
-        read: impl Fn(&Path) -> Result<Arc<Source>, Problem>,
-        limits: Limits,
-        problems: &mut Vec<Problem>,
-    ) -> Self {
-        let mut plan = Self::default();
-        let mut directories = BTreeSet::new();
-        let mut built_on = BTreeSet::new();
-        for path in paths {
-            let directory = normal(path.parent().unwrap_or(Path::new("")));
-            let (documents, trouble) = match read(&path) {
-                Ok(source) => parse(&source, limits),
-                Err(problem) => (Vec::new(), vec![problem]),
-            };
-            if documents.is_empty() && !trouble.is_empty() {
-                problems.extend(trouble);
-                plan.broken.insert(directory);
-                continue;
-            }
-            let root = documents.first().and_then(Document::root);
-            let word = |key| root.and_then(|root| root.get(key)).map_or("", Node::text);
-            if !word("apiVersion").is_empty() && !word("apiVersion").starts_with("kustomize.config.k8s.io/") {
-                plan.manifests.push(path);
-                continue;
-            }
-            let counts = includes(&path);
-            for (key, value) in root.into_iter().flat_map(Node::entries) {
-                for name in texts(value) {
-                    let path = normal(&directory.join(name));
-                    if counts && DIRECTORIES.contains(&key.text()) {
-                        built_on.insert(path.clone());
-                    }
-                    plan.owned.insert(path);
-                }
-            }
-            if counts && word("kind") != "Component" {
-                directories.insert(directory);
-            }
-        }
-        plan.roots = directories.difference(&built_on).cloned().collect();
-        plan
-    }
-
     /// Whether a file is part of a kustomization.
     pub(crate) fn owns(&self, path: &Path) -> bool {
-        let path = normal(path);
-        self.owned.contains(&path) || path.parent().is_some_and(|directory| self.broken.contains(directory))
+        self.owned.contains(&normal(path))
+    }
+
+    /// Renders the kustomizations that nobody else builds on.
+    pub(crate) fn render(self, options: &Options, found: &mut Found) {
+        for directory in self.roots {
+            let place = files::name(&directory);
+            let place = if place.is_empty() { ".".to_owned() } else { place };
+            let target = if directory.as_os_str().is_empty() { Path::new(".") } else { &directory };
+            let (program, verb) = match render::program("kustomize", options) {
+                Some(program) => (program, "build"),
+                None => match render::program("kubectl", options) {
+                    Some(program) => (program, "kustomize"),
+                    None => {
+                        let problem =
+                            Problem::new(ProblemKind::NotRendered, "a kustomization, and neither `kubectl` nor `kustomize` is on the PATH");
+                        let help = format!("install kubectl, or render it elsewhere: `kubectl kustomize {place} | plimsoll scan -`");
+                        found.problems.push(problem.target(place).help(help));
+                        continue;
+                    }
+                },
+            };
+            render::run(&program, &[OsStr::new(verb), target.as_os_str()], &format!("{place} (kustomize)"), options, found);
+        }
     }
 }
 
-/// How to render the kustomization in `directory`.
-pub(crate) fn rendering(directory: &Path, options: &Options) -> Result<Rendering, Problem> {
-    let place = files::name(directory);
-    let kustomize = render::program("kustomize", options).map(|program| (program, "build"));
-    let Some((program, verb)) = kustomize.or_else(|| Some((render::program("kubectl", options)?, "kustomize"))) else {
-        let help = format!("install kubectl, or render it elsewhere: `kubectl kustomize {place} | plimsoll scan -`");
-        let message = "a kustomization, and neither `kustomize` nor `kubectl` is on the PATH";
-        return Err(Problem::new(ProblemKind::NotRendered, message).target(place).help(help));
-    };
-    Ok(Rendering { name: format!("{place} (kustomize)"), program, arguments: vec![verb.into(), render::argument(directory)] })
-}
-
-/// Every text under `node` that may name a file or directory.
+/// Every text in a kustomization that may name a file or directory.
 ///
 /// The fields that do (`resources`, `patches[].path`, `configMapGenerator[].files`, …) grow with each release, so all
-/// texts count: a text that is no path names nothing that will be met.
-fn texts(node: Node<'_>) -> Vec<&str> {
-    let below = node.entries().map(|(_, value)| value).chain(node.items());
-    let mut texts: Vec<&str> = below.flat_map(texts).collect();
-    let is_path = |text: &&str| !text.is_empty() && text.len() < 4096 && !text.contains('\n') && !text.contains("://");
-    // An entry of `files` may be `key=path`.
-    texts.extend(node.as_str().filter(is_path).map(|text| text.rsplit('=').next().unwrap_or(text)));
-    texts
+/// texts count: a text that is no path names nothing that the walk will meet.
+fn references(node: Node<'_>, names: &mut Vec<String>) {
+    for (_, value) in node.entries() {
+        references(value, names);
+    }
+    for item in node.items() {
+        references(item, names);
+    }
+    if let Some(text) = node.as_str().filter(|text| text.len() < 4096 && !text.contains('\n') && !text.contains("://")) {
+        // `files:` entries may be `key=path`.
+        names.push(text.rsplit('=').next().unwrap_or(text).to_owned());
+    }
 }
 
 /// A path without `.` and `..`, so that different ways to write it compare equal.

@@ -4,27 +4,20 @@
 
 mod archive;
 pub mod cluster;
-mod directory;
 mod files;
-mod filter;
-mod found;
 mod helm;
 mod kustomize;
-mod layout;
 mod render;
 pub mod snapshot;
 
-use filter::Filter;
-use found::Found;
-use plimsoll_model::{Limits, Origin, Snapshot};
-use std::collections::HashSet;
-use std::ffi::OsString;
+use plimsoll_model::{Document, Limits, Problem, Snapshot, Source, parse};
+use rayon::prelude::*;
 use std::io::Read;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 /// What to read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A file, directory, archive or snapshot.
     Path(PathBuf),
@@ -35,40 +28,31 @@ pub enum Target {
 }
 
 /// How to read it.
-///
-/// Globs are relative to the target; `*` stops at `/`, `**` does not. A glob without `/` fits a name at any depth, and
-/// a glob that fits a directory fits everything in it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// In directories and archives, read only files that fit one of these globs.
+    /// In directories, read only files that match one of these globs, relative to the directory.
     pub include: Vec<String>,
-    /// In directories and archives, skip what fits one of these globs.
+    /// In directories, skip files that match one of these globs.
     pub exclude: Vec<String>,
-    /// In directories, also read hidden files and what `.gitignore` leaves out; in archives, hidden files.
+    /// In directories, also read hidden files and what `.gitignore` leaves out.
     pub no_ignore: bool,
     /// Bounds on what one file may ask of the reader.
     pub limits: Limits,
     /// Where renderers are looked for; `None` is the `PATH` of the environment.
-    pub path: Option<OsString>,
-    /// How long one chart or kustomization may take to render.
-    pub render_timeout: Duration,
+    pub path: Option<std::ffi::OsString>,
     /// How to reach the cluster.
     pub cluster: cluster::Options,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            include: Vec::new(),
-            exclude: Vec::new(),
-            no_ignore: false,
-            limits: Limits::default(),
-            path: None,
-            // Charts with many dependencies take seconds.
-            render_timeout: Duration::from_secs(60),
-            cluster: cluster::Options::default(),
-        }
-    }
+/// What became of one target before it is parsed.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Files that are still to be read.
+    pub(crate) files: Vec<files::Pending>,
+    /// Text that is there already.
+    pub(crate) sources: Vec<Arc<Source>>,
+    /// What could not be read.
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Target {
@@ -82,34 +66,45 @@ impl Target {
     }
 }
 
-/// Reads every target once, in parallel.
-///
-/// Documents are in the order of the targets; those of a directory are its files by path, then its charts, then its
-/// kustomizations. A file that is reached twice, by overlapping targets or a symbolic link, is read once.
+/// Reads every target, files in parallel. Documents are in the order of the targets, within a directory by path.
 pub fn load(targets: &[Target], options: &Options, stdin: impl Read) -> Snapshot {
-    let filter = match Filter::new(&options.include, &options.exclude) {
-        Ok(filter) => filter,
-        Err(problem) => return Snapshot { documents: Vec::new(), problems: vec![problem] },
-    };
-    let mut found = Found::new(options, filter);
     let mut stdin = Some(stdin);
-    let mut seen = HashSet::new();
-    for target in targets.iter().filter(|target| seen.insert(*target)) {
+    let mut found = Found::default();
+    let mut seen = std::collections::HashSet::new();
+    for target in targets {
         match target {
-            Target::Path(path) => files::find(path, &mut found),
+            Target::Path(path) if seen.insert(path.clone()) => files::find(path, options, &mut found),
             Target::Stdin => {
                 if let Some(stdin) = stdin.take() {
-                    archive::read_stream("-", Origin::Stdin, stdin, &mut found);
+                    archive::read_stream("-", stdin, options, &mut found);
                 }
             }
             Target::Cluster => match cluster::read(&options.cluster) {
                 Ok(lists) => {
                     found.problems.extend(lists.problems());
-                    lists.into_sources("cluster").for_each(|source| found.text(source));
+                    found.sources.extend(lists.sources("cluster"));
                 }
                 Err(error) => found.problems.push(error.problem()),
             },
+            Target::Path(_) => {}
         }
     }
-    found.parse()
+    parse_all(found, options.limits)
+}
+
+/// Reads what is pending and parses everything, in parallel and in a stable order.
+fn parse_all(found: Found, limits: Limits) -> Snapshot {
+    let Found { files, sources, mut problems } = found;
+    let ready = sources.into_par_iter().map(|source| parse(&source, limits));
+    let pending = files.into_par_iter().map(|file| match file.read(limits) {
+        Ok(source) => parse(&source, limits),
+        Err(problem) => (Vec::new(), vec![problem]),
+    });
+    let parts: Vec<(Vec<Document>, Vec<Problem>)> = pending.chain(ready).collect();
+    let mut documents = Vec::with_capacity(parts.iter().map(|(documents, _)| documents.len()).sum());
+    for (more, trouble) in parts {
+        documents.extend(more);
+        problems.extend(trouble);
+    }
+    Snapshot { documents, problems }
 }

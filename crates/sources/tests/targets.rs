@@ -1,5 +1,7 @@
 //! Targets to snapshots: charts and kustomizations with made-up renderers, archives, snapshots, a made-up API server.
 
+#![cfg(test)]
+
 use kube::Client;
 use kube::client::Body;
 use plimsoll_model::{Document, Limits, Node, Origin};
@@ -37,9 +39,10 @@ fn read(root: &Path, tools: Option<&TempDir>) -> (Vec<String>, Vec<String>) {
     let read = load(&[Target::Path(root.to_owned())], &options, std::io::empty());
     let relative = |text: &str| text.replace(&format!("{}/", root.display()), "");
     let name = |document: &Document| document.root().and_then(|root| root.at(&["metadata", "name"])).map_or("?", Node::text).to_owned();
-    let documents = read.documents.iter().map(|document| {
-        format!("{} {:?} {}", relative(&document.source.name), document.source.origin, name(document))
-    });
+    let documents = read
+        .documents
+        .iter()
+        .map(|document| format!("{} {:?} {}", relative(&document.source.name), document.source.origin, name(document)));
     let problems =
         read.problems.iter().map(|problem| relative(&format!("{} {}: {}", problem.place(), problem.kind.name(), problem.message)));
     (documents.collect(), problems.collect())
@@ -76,10 +79,7 @@ fn kustomizations_are_rendered_from_the_top() {
     let tree = directory(&[
         ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
         ("base/pod.yaml", POD),
-        (
-            "overlays/prod/kustomization.yaml",
-            "resources: [../../base]\npatches:\n- path: patch.yaml\ncomponents: [../../component]\n",
-        ),
+        ("overlays/prod/kustomization.yaml", "resources: [../../base]\npatches:\n- path: patch.yaml\ncomponents: [../../component]\n"),
         ("overlays/prod/patch.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {hostPID: true}\n"),
         ("component/kustomization.yaml", "kind: Component\nresources: [extra.yaml]\n"),
         ("component/extra.yaml", POD),
@@ -165,10 +165,13 @@ fn snapshots_come_back_as_they_were() {
     check(&tree.path().join("unpacked"));
 }
 
+/// Status and body of each answer to a path.
+type Answers = BTreeMap<String, Vec<(u16, String)>>;
+
 /// Answers by path with its query; each answer once, the last one for ever. What is asked for is written down.
 #[derive(Clone, Default)]
 struct Server {
-    answers: Arc<Mutex<BTreeMap<String, Vec<(u16, String)>>>>,
+    answers: Arc<Mutex<Answers>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 

@@ -1,5 +1,7 @@
 //! The fuzz targets on stable: seeds, mutated by a few thousand small changes each.
 
+#![cfg(test)]
+
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
