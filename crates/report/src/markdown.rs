@@ -96,7 +96,7 @@ fn cell(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
-            '\n' | '\r' => escaped.push(' '),
+            control if control.is_control() => escaped.push(' '),
             '|' | '*' | '_' | '[' | ']' | '#' | '\\' => {
                 escaped.push('\\');
                 escaped.push(letter);
@@ -112,5 +112,6 @@ fn cell(text: &str) -> String {
 
 /// Text between backticks; backticks in it become quotes, because a cell cannot hold longer fences safely.
 fn code(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!("`{}`", text.replace('`', "'").replace('|', "\\|").replace(['\n', '\r'], " ")) }
+    let plain = text.replace('`', "'").replace('|', "\\|").replace(char::is_control, " ");
+    if plain.is_empty() { plain } else { format!("`{plain}`") }
 }
