@@ -97,7 +97,9 @@ impl WorkloadKinds {
         }
         if known && REQUIRED.contains(&object.group()) {
             let message = format!("{} `{}` has no pod template", object.kind, object.name);
-            problems.push(Problem::at(ProblemKind::Invalid, object.node, message));
+            // The kind is enough to show.
+            let place = object.node.get("kind").unwrap_or(object.node);
+            problems.push(Problem::at(ProblemKind::Invalid, place, message));
         } else if !known && let Some(pointer) = hidden_template(object) {
             let message = format!("kind `{}` of `{}` carries a pod template that is not looked at", object.kind, object.api_version);
             let help = format!(

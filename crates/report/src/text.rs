@@ -118,7 +118,8 @@ fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: 
         if at == last {
             let marks = format!("{}{}", "^".repeat(length), if more { "…" } else { "" });
             let label = terminal(label);
-            writeln!(out, "       {bar} {}{} {}", " ".repeat(column), paint.with(color, &marks), paint.with(color, &label))?;
+            let gap = if label.is_empty() { "" } else { " " };
+            writeln!(out, "       {bar} {}{}{gap}{}", " ".repeat(column), paint.with(color, &marks), paint.with(color, &label))?;
         }
     }
     Ok(())
