@@ -121,6 +121,45 @@ fn other_documents_and_line_ends_stay() {
 }
 
 #[test]
+fn insertions_at_one_place_go_to_their_own_levels() {
+    let patch = [add("/s", json!(1)), add("/a/0/s", json!(2)), add("/a/0/m/s", json!(3))];
+    check("a:\n- name: x\n  m:\n    k: v\n", &patch, "a:\n- name: x\n  m:\n    k: v\n    s: 3\n  s: 2\ns: 1\n");
+}
+
+#[test]
+fn additions_of_several_findings_to_a_null_are_one() {
+    let patch = [add("/a/s", json!({"x": 1})), add("/a/s", json!({"z": 2}))];
+    check("a:\n  s:\nb: 1\n", &patch, "a:\n  s:\n    x: 1\n    z: 2\nb: 1\n");
+    check("a:\n  s: null # later\n", &patch, "a:\n  s: # later\n    x: 1\n    z: 2\n");
+}
+
+#[test]
+fn comments_stay_with_their_entries() {
+    let entry = [add("/a/d", json!(3))];
+    check("a: {\n  b: 1, # one\n  c: 2 # two\n}\n", &entry, "a: {\n  b: 1, # one\n  c: 2, # two\n  d: 3\n}\n");
+    check("a: {\n  b: 1,\n  c: 2, # two\n}\n", &entry, "a: {\n  b: 1,\n  c: 2, # two\n  d: 3,\n}\n");
+    check("a: [\n  x, # one\n  y, # two\n]\n", &[PatchOp::remove("/a/1")], "a: [\n  x, # one\n]\n");
+    check("a: [\n  x, # one\n  y # two\n]\n", &[PatchOp::remove("/a/1")], "a: [\n  x # one\n]\n");
+    check("a: [\n  x, # one\n  y # two\n]\n", &[PatchOp::remove("/a/0")], "a: [\n  y # two\n]\n");
+    check("a: # why\n- x\nb: 1\n", &[PatchOp::remove("/a/0")], "a: [] # why\nb: 1\n");
+    check(
+        "a:\n  # about b\n  b: 1\n  # about c\n  c: 2\n# about d\nd: 1\n",
+        &entry,
+        "a:\n  # about b\n  b: 1\n  # about c\n  c: 2\n  d: 3\n# about d\nd: 1\n",
+    );
+}
+
+#[test]
+fn additions_after_scalars_of_several_lines() {
+    let entry = [add("/a/d", json!(1))];
+    check("a:\n  b: |+\n    text\n\nc: 1\n", &entry, "a:\n  b: |+\n    text\n\n  d: 1\nc: 1\n");
+    check("a:\n  b: >-\n    text\n    more\n\nc: 1\n", &entry, "a:\n  b: >-\n    text\n    more\n  d: 1\n\nc: 1\n");
+    check("a:\n  b: one\n    two\nc: 1\n", &entry, "a:\n  b: one\n    two\n  d: 1\nc: 1\n");
+    check("a:\n  b: \"one\n    two\" # note\nc: 1\n", &entry, "a:\n  b: \"one\n    two\" # note\n  d: 1\nc: 1\n");
+    check("a:\n  b: # empty\nc: 1\n", &entry, "a:\n  b: # empty\n  d: 1\nc: 1\n");
+}
+
+#[test]
 fn json_stays_json() {
     let compact = r#"{"apiVersion":"v1","kind":"A","a":{"b":1}}"#;
     assert_eq!(
@@ -128,8 +167,16 @@ fn json_stays_json() {
         r#"{"apiVersion":"v1","kind":"A","a":{"b":1,"c":{"d":"yes"}}}"#
     );
     let pretty = "{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"A\",\n  \"a\": {\n    \"b\": 1\n  }\n}\n";
-    let wanted = "{\n  \"apiVersion\": \"v1\",\n  \"kind\": \"A\",\n  \"a\": {\n    \"b\": 1,\n    \"c\": {\"d\": [\"ALL\"]}\n  }\n}\n";
+    let wanted = pretty.replace("1\n", "1,\n    \"c\": {\n      \"d\": [\n        \"ALL\"\n      ]\n    }\n");
     assert_eq!(edited(pretty, 0, &[add("/a/c", json!({"d": ["ALL"]}))]).unwrap(), wanted);
+    let bare = pretty.replace("{\n    \"b\": 1\n  }", "{}");
+    let wanted = pretty.replace("\"b\": 1", "\"c\": {\n      \"d\": true\n    }");
+    assert_eq!(edited(&bare, 0, &[add("/a/c", json!({"d": true}))]).unwrap(), wanted);
+    let emptied = compact.replace(r#"{"b":1}"#, "{}");
+    assert_eq!(
+        edited(&emptied, 0, &[add("/a/x", json!(1)), add("/a/y", json!(2))]).unwrap(),
+        compact.replace(r#"{"b":1}"#, r#"{"x":1,"y":2}"#)
+    );
     assert_eq!(edited(pretty, 0, &[PatchOp::replace("/a/b", false)]).unwrap(), pretty.replace("1\n", "false\n"));
 }
 

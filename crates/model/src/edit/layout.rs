@@ -16,6 +16,8 @@ pub(super) struct Layout {
     pub(super) flow_lists: bool,
     /// Whether the document is JSON.
     pub(super) is_json: bool,
+    /// Whether it is JSON over several lines.
+    pub(super) is_pretty_json: bool,
     /// Whether it is JSON without blanks.
     pub(super) is_compact_json: bool,
 }
@@ -32,6 +34,7 @@ impl Layout {
             list_step: 0,
             flow_lists: is_json,
             is_json,
+            is_pretty_json: is_json && text.contains('\n'),
             is_compact_json: is_json && !text.contains("\": ") && !text.contains('\n'),
             source,
         };
@@ -91,6 +94,32 @@ impl Layout {
         span.start + Span::new(self.source.slice(span).trim_end().len(), 0).start
     }
 
+    /// The end of the last line of a node, comment and the blank lines that belong to a block scalar included.
+    pub(super) fn last_line_end(&self, node: Node<'_>) -> u32 {
+        let mut end = self.line_end(self.content_end(node));
+        let mut last = node;
+        while let Some(inner) = last.entries().map(|(_, value)| value).chain(last.items()).last().filter(|inner| !inner.is_alias()) {
+            last = inner;
+        }
+        // `|+` keeps the blank lines below its text. In quotes, line breaks do not reach further than the closing quote.
+        let is_quoted = self.source.slice(last.span()).ends_with(['"', '\'']);
+        if last.text().ends_with("\n\n") && !is_quoted {
+            let length = Span::new(self.text().len(), 0).start;
+            let mut next = self.next_line(end);
+            while next < length && self.rest_of_line(next).trim().is_empty() {
+                (end, next) = (self.line_end(next), self.next_line(next));
+            }
+        }
+        end
+    }
+
+    /// The byte after the comma that follows `at` on the same line.
+    pub(super) fn comma_after(&self, at: u32) -> Option<u32> {
+        let rest = self.rest_of_line(at);
+        let comma = rest.find(',')?;
+        rest.get(..comma)?.trim().is_empty().then(|| at + Span::new(comma + 1, 0).start)
+    }
+
     /// The byte after the colon of a key.
     pub(super) fn colon_after(&self, key: Node<'_>) -> Option<u32> {
         let rest = self.rest_of_line(key.span().end);
@@ -108,22 +137,6 @@ impl Layout {
     /// The column of the dashes of a list below a key in column `key`.
     pub(super) fn list_indent(&self, key: usize) -> usize {
         key + self.list_step
-    }
-
-    /// `text` of several lines with each after the first of a part indented like the part that starts at `at`.
-    pub(super) fn indented(&self, text: &str, at: u32) -> String {
-        let indent = " ".repeat(self.column(at));
-        let mut lines = text.split(self.eol);
-        let mut indented = lines.next().unwrap_or("").to_owned();
-        for line in lines {
-            indented.push_str(self.eol);
-            // Lines that carry their indentation already are those that start a part.
-            if !line.starts_with(&indent) {
-                indented.push_str(&indent);
-            }
-            indented.push_str(line);
-        }
-        indented
     }
 }
 

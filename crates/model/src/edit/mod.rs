@@ -121,6 +121,7 @@ struct Change<'a> {
 impl Plan {
     fn make(&mut self, object: Node<'_>, patch: &[PatchOp]) -> Result<(), Refused> {
         let mut changes: Vec<Change<'_>> = Vec::new();
+        let mut set: Vec<(Spot<'_>, Value)> = Vec::new();
         for op in patch {
             let (holder_path, last) = op.path.rsplit_once('/').unwrap_or(("", ""));
             let holder = locate(object, holder_path)?;
@@ -149,11 +150,19 @@ impl Plan {
                 (PatchKind::Add | PatchKind::Replace, Some(spot), Some(value))
                     if !holder.value.is_list() || op.op == PatchKind::Replace =>
                 {
-                    self.set(spot, value)?;
+                    match set.iter_mut().find(|(known, _)| known.value == spot.value) {
+                        Some((_, known)) => merge_value(known, &last, value, holder.value)?,
+                        None => set.push((spot, value.clone())),
+                    }
                 }
                 _ => return Err(refuse(holder.value, format!("`{}` is not there", op.path))),
             }
         }
+        for (spot, value) in set {
+            self.set(spot, &value)?;
+        }
+        // Insertions at one place are made in this order: those of the inner map come before those of the map around it.
+        changes.sort_by_key(|change| std::cmp::Reverse(change.holder.value.span().start));
         for change in changes {
             self.change(&change)?;
         }
@@ -181,13 +190,13 @@ impl Plan {
             return rest.iter().try_for_each(|spot| self.remove_block(spot, &parts));
         }
         if kept.is_empty() && added.is_empty() && appended.is_empty() {
-            return self.empty(holder);
+            return self.empty(holder, &parts);
         }
         for spot in removed {
             self.remove_block(spot, &parts)?;
         }
         let Some(last) = kept.last() else { return Ok(()) };
-        let after = self.layout.line_end(self.layout.content_end(last.value));
+        let after = self.layout.last_line_end(last.value);
         if !added.is_empty() {
             let indent = self.layout.column(start_of(last));
             let text = render::entries(added, indent, &self.layout);
@@ -221,7 +230,7 @@ impl Plan {
                 if bare && node.span().start < node.span().end && !self.is_block_collection(node) { node.span().start } else { colon };
             let end = if node.span().start < node.span().end { self.layout.content_end(node) } else { colon };
             let space = if start == colon { " " } else { "" };
-            self.edit(Span { start, end }, format!("{space}{}", render::flow(value, &self.layout)));
+            self.edit(Span { start, end }, format!("{space}{}", self.flow(&spot, value)));
             return Ok(());
         }
         if self.is_block_collection(node) {
@@ -269,33 +278,31 @@ impl Plan {
     }
 
     /// A map or list of which nothing is left.
-    fn empty(&mut self, holder: &Spot<'_>) -> Result<(), Refused> {
+    fn empty(&mut self, holder: &Spot<'_>, parts: &[Spot<'_>]) -> Result<(), Refused> {
         let key = holder.key.ok_or_else(|| refuse(holder.value, "nothing would be left of it"))?;
         let colon = self.layout.colon_after(key).ok_or_else(|| refuse(key, "the key has an unusual layout"))?;
         let text = if holder.value.is_map() { " {}" } else { " []" };
-        self.edit(Span { start: colon, end: self.layout.content_end(holder.value) }, text.to_owned());
-        Ok(())
+        self.insert(colon, text.to_owned());
+        parts.iter().try_for_each(|part| self.remove_block(part, parts))
     }
 
     fn change_flow(&mut self, change: &Change<'_>, parts: &[Spot<'_>], kept: &[Spot<'_>]) -> Result<(), Refused> {
         let Change { holder, added, appended, removed } = change;
         let span = holder.value.span();
-        let new: Vec<String> = if holder.value.is_map() {
-            added.iter().map(|(key, value)| render::flow_entry(key, value, &self.layout)).collect()
-        } else {
-            appended.iter().map(|value| render::flow(value, &self.layout)).collect()
-        };
+        let value = if holder.value.is_map() { Value::Object(added.clone()) } else { Value::Array(appended.clone()) };
         let Some(last) = kept.last() else {
             // In block surroundings, `key: {}` reads better as a block.
             if let (Some(key), true, true) = (holder.key, parts.is_empty() && !self.layout.is_json, self.ends_line(span.end)) {
-                let value = if holder.value.is_map() { Value::Object(added.clone()) } else { Value::Array(appended.clone()) };
                 return self.set(Spot { parent: holder.parent, key: Some(key), value: holder.value }, &value);
             }
-            let (open, close) = if holder.value.is_map() { ('{', '}') } else { ('[', ']') };
-            let joined = new.join(", ");
-            self.edit(span, format!("{open}{joined}{close}"));
+            self.edit(span, self.flow(holder, &value));
             return Ok(());
         };
+        if parts.iter().all(|part| self.has_own_lines(part)) {
+            self.change_lines(change, parts, last, &value);
+            return Ok(());
+        }
+        let new = render::flow_parts(&value, &self.layout);
         for spot in removed {
             let at = parts.iter().position(|part| part.value == spot.value).unwrap_or(0);
             let before = parts.iter().take(at).rev().find(|part| kept.iter().any(|kept| kept.value == part.value));
@@ -307,20 +314,48 @@ impl Plan {
             self.edit(range, String::new());
         }
         if !new.is_empty() {
-            let first = parts.first().map_or(span.start, start_of);
-            let one_per_line = self.layout.is_first_on_line(first);
-            let separator = if one_per_line {
-                format!(",{}{}", self.layout.eol, " ".repeat(self.layout.column(first)))
-            } else if self.layout.is_compact_json {
-                ",".to_owned()
-            } else {
-                ", ".to_owned()
-            };
-            let text: String = new.iter().map(|part| format!("{separator}{part}")).collect();
-            let text = if one_per_line { self.layout.indented(&text, first) } else { text };
-            self.insert(last.value.span().end, text);
+            let separator = if self.layout.is_compact_json { "," } else { ", " };
+            self.insert(last.value.span().end, format!("{separator}{}", new.join(separator)));
         }
         Ok(())
+    }
+
+    /// Changes a flow collection that has each part on lines of its own; comments stay on the lines of their parts.
+    fn change_lines(&mut self, change: &Change<'_>, parts: &[Spot<'_>], last: &Spot<'_>, new: &Value) {
+        for spot in &change.removed {
+            let lines = Span { start: self.layout.line_start(start_of(spot)), end: self.layout.next_line(spot.value.span().end) };
+            self.edit(lines, String::new());
+        }
+        let indent = self.layout.column(start_of(last));
+        let new = render::lines(new, indent, &self.layout);
+        let end = last.value.span().end;
+        let trails = parts.last().is_some_and(|part| self.layout.comma_after(part.value.span().end).is_some());
+        match (self.layout.comma_after(end), trails || !new.is_empty()) {
+            (None, true) => self.insert(end, ",".to_owned()),
+            (Some(comma), false) => self.edit(Span { start: end, end: comma }, String::new()),
+            _ => {}
+        }
+        if !new.is_empty() {
+            let start = format!("{}{}", self.layout.eol, " ".repeat(indent));
+            let comma = if trails { "," } else { "" };
+            self.insert(self.layout.line_end(end), format!("{start}{}{comma}", new.join(&format!(",{start}"))));
+        }
+    }
+
+    /// Whether nothing else stands on the lines of a part of a flow collection, but for its comma and a comment.
+    fn has_own_lines(&self, part: &Spot<'_>) -> bool {
+        let end = part.value.span().end;
+        self.layout.is_first_on_line(start_of(part)) && self.ends_line(self.layout.comma_after(end).unwrap_or(end))
+    }
+
+    /// `value` in flow style as it reads best at `spot`: over several lines in pretty-printed JSON, else on one.
+    fn flow(&self, spot: &Spot<'_>, value: &Value) -> String {
+        let start = start_of(spot);
+        if self.layout.is_pretty_json && self.layout.is_first_on_line(start) {
+            render::pretty(value, self.layout.column(start), &self.layout)
+        } else {
+            render::flow(value, &self.layout)
+        }
     }
 
     /// Whether nothing but a comment follows on the line.
@@ -373,19 +408,19 @@ fn child<'a>(parent: Node<'a>, token: &str) -> Option<Spot<'a>> {
 
 /// Adds `value` under `key`, together with what was added there before.
 fn merge(map: &mut Map<String, Value>, key: String, value: &Value, place: Node<'_>) -> Result<(), Refused> {
-    match (map.get_mut(&key), value) {
-        (None, value) => {
-            map.insert(key, value.clone());
-        }
-        (Some(Value::Object(known)), Value::Object(more)) => {
-            for (key, value) in more {
-                merge(known, key.clone(), value, place)?;
-            }
-        }
-        (Some(known), value) if known == value => {}
-        _ => return Err(refuse(place, format!("two changes want different values for `{key}`"))),
+    if let Some(known) = map.get_mut(&key) {
+        return merge_value(known, &key, value, place);
     }
+    map.insert(key, value.clone());
     Ok(())
+}
+
+fn merge_value(known: &mut Value, key: &str, value: &Value, place: Node<'_>) -> Result<(), Refused> {
+    match (known, value) {
+        (Value::Object(known), Value::Object(more)) => more.iter().try_for_each(|(key, value)| merge(known, key.clone(), value, place)),
+        (known, value) if known == value => Ok(()),
+        _ => Err(refuse(place, format!("two changes want different values for `{key}`"))),
+    }
 }
 
 fn refuse(node: Node<'_>, message: impl Into<String>) -> Refused {

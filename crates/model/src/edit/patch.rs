@@ -11,10 +11,14 @@ use serde_json::Value;
 /// The path that is not there.
 pub fn patch_json(value: &mut Value, patch: &[PatchOp]) -> Result<(), String> {
     let original = value.clone();
+    let mut added: Vec<&str> = Vec::new();
     for op in patch {
         let new = op.value.clone().unwrap_or_default();
         match op.op {
-            PatchKind::Add => add(value, &op.path, new, original.pointer(&op.path).is_some())?,
+            PatchKind::Add => {
+                add(value, &op.path, new, original.pointer(&op.path).is_some() && !added.contains(&op.path.as_str()))?;
+                added.push(&op.path);
+            }
             PatchKind::Replace => *value.pointer_mut(&op.path).ok_or_else(|| op.path.clone())? = new,
             PatchKind::Remove => {}
         }
@@ -30,13 +34,13 @@ fn order(path: &str) -> Vec<(usize, String)> {
     tokens(path).map(|token| (token.parse().unwrap_or(usize::MAX), token)).collect()
 }
 
-fn add(value: &mut Value, path: &str, new: Value, existed: bool) -> Result<(), String> {
+fn add(value: &mut Value, path: &str, new: Value, replaces: bool) -> Result<(), String> {
     let (parent, last) = path.rsplit_once('/').ok_or_else(|| path.to_owned())?;
     let last = tokens(&format!("/{last}")).next().unwrap_or_default();
     match value.pointer_mut(parent) {
         Some(Value::Object(map)) => {
             match (map.get_mut(&last), new) {
-                (Some(known), new) if !existed => merge(known, new),
+                (Some(known), new) if !replaces => merge(known, new),
                 (_, new) => {
                     map.insert(last, new);
                 }

@@ -41,20 +41,42 @@ pub(super) fn item(value: &Value, indent: usize, layout: &Layout) -> String {
 pub(super) fn flow(value: &Value, layout: &Layout) -> String {
     let gap = if layout.is_compact_json { "" } else { " " };
     match value {
-        Value::Object(map) => {
-            let inner: Vec<_> = map.iter().map(|(key, value)| flow_entry(key, value, layout)).collect();
-            format!("{{{}}}", inner.join(&format!(",{gap}")))
-        }
-        Value::Array(list) => format!("[{}]", list.iter().map(|value| flow(value, layout)).collect::<Vec<_>>().join(&format!(",{gap}"))),
+        Value::Object(_) => format!("{{{}}}", flow_parts(value, layout).join(&format!(",{gap}"))),
+        Value::Array(_) => format!("[{}]", flow_parts(value, layout).join(&format!(",{gap}"))),
         Value::String(text) => scalar(text, layout),
         other => other.to_string(),
     }
 }
 
-/// An entry of a map on one line.
-pub(super) fn flow_entry(key: &str, value: &Value, layout: &Layout) -> String {
+/// The entries of a map or the items of a list, each on one line.
+pub(super) fn flow_parts(value: &Value, layout: &Layout) -> Vec<String> {
+    parts(value, layout, |value| flow(value, layout))
+}
+
+/// The entries of a map or the items of a list in a flow collection whose parts stand on lines of their own in column `indent`.
+pub(super) fn lines(value: &Value, indent: usize, layout: &Layout) -> Vec<String> {
+    parts(value, layout, |value| if layout.is_pretty_json { pretty(value, indent, layout) } else { flow(value, layout) })
+}
+
+/// A value over several lines as JSON has it, in a line that is indented by `indent`.
+pub(super) fn pretty(value: &Value, indent: usize, layout: &Layout) -> String {
+    let parts = lines(value, indent + layout.step, layout);
+    if parts.is_empty() {
+        return flow(value, layout);
+    }
+    let (open, close) = if value.is_object() { ('{', '}') } else { ('[', ']') };
+    let start = format!("{}{}", layout.eol, " ".repeat(indent + layout.step));
+    let end = format!("{}{}", layout.eol, " ".repeat(indent));
+    format!("{open}{start}{}{end}{close}", parts.join(&format!(",{start}")))
+}
+
+fn parts(value: &Value, layout: &Layout, text: impl Fn(&Value) -> String) -> Vec<String> {
     let gap = if layout.is_compact_json { "" } else { " " };
-    format!("{}:{gap}{}", scalar(key, layout), flow(value, layout))
+    match value {
+        Value::Object(map) => map.iter().map(|(key, value)| format!("{}:{gap}{}", scalar(key, layout), text(value))).collect(),
+        Value::Array(list) => list.iter().map(text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn is_word(value: &Value) -> bool {
