@@ -20,8 +20,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !built.success() {
         bail!("the release build failed");
     }
-    let binary = root.join("target/release/plimsoll");
-    let directory = root.join("target/corpus");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let binary = target.join("release/plimsoll");
+    let directory = target.join("corpus");
     let bytes = corpus::write(&directory, 2000, 10_000, 1)?;
     println!("10,000 workloads in 2,000 files, {:.1} MB; {} runs each, after one that is not counted\n", bytes as f64 / 1e6, args.runs);
     println!("| command | wall, least | wall, median | peak memory |\n| --- | ---: | ---: | ---: |");

@@ -297,6 +297,8 @@ fn pod_security_commands() {
     );
     assert_eq!(default["today"]["enforce"], "baseline:latest");
     assert_eq!(default["refusedToday"], serde_json::json!(["Pod bad", "Pod good"]));
+    let levels = serde_json::json!([{"from": "v1.0", "to": "v1.33", "level": "restricted"}, {"from": "v1.34", "to": "v1.37", "level": "privileged"}]);
+    assert_eq!(default["levels"][1], serde_json::json!({"workload": "Pod good", "versions": levels}));
     assert!(default["steps"][0]["command"].as_str().unwrap().starts_with("kubectl label --overwrite namespace default "));
 
     let ran = run(&["diff", "--from", "v1.33", "--to", "v1.34", "--level", "restricted", "-o", "json"]);

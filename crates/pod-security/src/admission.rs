@@ -4,7 +4,7 @@
 
 use crate::labels::{FieldError, Policy};
 use crate::request::Request;
-use crate::response::{Event, Mode, Response, Status};
+use crate::response::{Counted, Event, Mode, Response, Status};
 use crate::words::go_quoted;
 use crate::{Configuration, Forbidden, Level, LevelVersion, aggregate_detail, aggregate_reason, evaluate};
 use plimsoll_model::{Node, Object, Pod, Problem, ProblemKind, Workload, WorkloadKinds};
@@ -17,8 +17,7 @@ const MOST_PODS: usize = 3000;
 /// fails safe.
 const IGNORED_SUBRESOURCES: [&str; 8] = ["attach", "binding", "eviction", "exec", "log", "portforward", "proxy", "status"];
 
-/// Kinds of the API machinery's scheme that a request for a pod or controller could carry by mistake; a kind beyond
-/// them is not registered as far as a request to this webhook can tell.
+/// The kinds of the API's scheme in the groups that Pod Security is registered for. One beyond them does not decode.
 const REGISTERED: &[(&str, &[&str])] = &[
     (
         "v1",
@@ -71,7 +70,9 @@ pub struct State<'a> {
 
 impl<'a> State<'a> {
     /// The namespaces and pods among `objects`.
-    pub fn of(objects: impl IntoIterator<Item = Object<'a>>) -> Self {
+    ///
+    /// What of a pod cannot be read is added to `problems`; the pod is judged by the rest of it.
+    pub fn of(objects: impl IntoIterator<Item = Object<'a>>, problems: &mut Vec<Problem>) -> Self {
         let kinds = WorkloadKinds::default();
         let mut state = Self::default();
         for object in objects {
@@ -80,7 +81,7 @@ impl<'a> State<'a> {
                     state.namespaces.insert(object.name, object);
                 }
                 ("v1", "Pod") => {
-                    if let Some(pod) = kinds.read(object, &mut Vec::new()) {
+                    if let Some(pod) = kinds.read(object, problems) {
                         state.pods.entry(object.namespace).or_default().push(pod);
                     }
                 }
@@ -112,32 +113,32 @@ impl Admission {
     /// `in_time` is asked after each existing pod of a relabelled namespace whether there is time for another: upstream
     /// allows one second, and at most half of what the request has left.
     pub fn admit(&self, request: &Request<'_>, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> (Response, Vec<Event>) {
-        let mut events = Vec::new();
+        let mut counted = Vec::new();
         let response = match (request.resource.group, request.resource.name) {
             ("", "namespaces") => self.namespace(request, state, in_time),
-            ("", "pods") => self.pod(request, state, &mut events),
-            _ => self.controller(request, state, &mut events),
+            ("", "pods") => self.pod(request, state, &mut counted),
+            _ => self.controller(request, state, &mut counted),
         };
-        (response, events)
+        (response, counted.into_iter().map(|counted| Event::of(request, counted)).collect())
     }
 
     fn namespace(&self, request: &Request<'_>, state: &State<'_>, in_time: &mut dyn FnMut() -> bool) -> Response {
         if !request.subresource.is_empty() {
             return Response::allowed();
         }
-        let labels = match decode(request, request.object, "Namespace") {
-            Ok(node) => node.at(&["metadata", "labels"]),
+        let (name, labels) = match self.decode(request, request.object).and_then(as_namespace) {
+            Ok(namespace) => (namespace.name, namespace.node.at(&["metadata", "labels"])),
             Err(NotDecoded::Broken(cause)) => return Response::error(Status::bad_request("failed to decode object"), Some(&cause)),
             Err(NotDecoded::Other(_)) => return Response::error(Status::bad_request("failed to decode namespace"), None),
         };
         let (policy, errors) = Policy::of_labels(labels, &self.configuration.defaults);
         match request.operation {
             "CREATE" if !errors.is_empty() => Response::refused(Status::invalid(request, &errors)),
-            "CREATE" => self.exempt_namespace_warning(request, labels, &policy).unwrap_or_else(Response::allowed),
+            "CREATE" => self.exempt_namespace_warning(request, name, labels, &policy).unwrap_or_else(Response::allowed),
             "UPDATE" => {
                 // The blanks are upstream's.
-                let old = match decode(request, request.old_object, "Namespace") {
-                    Ok(node) => node.at(&["metadata", "labels"]),
+                let old = match self.decode(request, request.old_object).and_then(as_namespace) {
+                    Ok(namespace) => namespace.node.at(&["metadata", "labels"]),
                     Err(NotDecoded::Broken(cause)) => {
                         return Response::error(Status::bad_request("failed to decode  old object"), Some(&cause));
                     }
@@ -153,9 +154,8 @@ impl Admission {
                     return Response::allowed();
                 }
                 if self.is_exempt_namespace(request.namespace) {
-                    return self.exempt_namespace_warning(request, labels, &policy).unwrap_or_else(Response::allowed);
+                    return self.exempt_namespace_warning(request, name, labels, &policy).unwrap_or_else(Response::allowed);
                 }
-                let name = request.object.and_then(|object| object.at(&["metadata", "name"])).map_or(request.name, Node::text);
                 Response { warnings: self.existing_pods(name, new, state, in_time), ..Response::allowed() }
             }
             _ => Response::allowed(),
@@ -163,7 +163,7 @@ impl Admission {
     }
 
     /// The warning that an exempt namespace's labels do nothing, if it is exempt and they would.
-    fn exempt_namespace_warning(&self, request: &Request<'_>, labels: Option<Node<'_>>, policy: &Policy) -> Option<Response> {
+    fn exempt_namespace_warning(&self, request: &Request<'_>, name: &str, labels: Option<Node<'_>>, policy: &Policy) -> Option<Response> {
         let idle = policy.is_fully_privileged() || policy.is_equivalent(&self.configuration.defaults);
         if !self.is_exempt_namespace(request.namespace) || idle {
             return None;
@@ -175,13 +175,12 @@ impl Admission {
             .filter(|(mode, policy)| policy.level != Level::Privileged && (is_set(mode) || is_set(&format!("{mode}-version"))))
             .map(|(mode, policy)| format!("{mode}={policy}"))
             .collect();
-        let name = request.object.and_then(|object| object.at(&["metadata", "name"])).map_or(request.name, Node::text);
         let warning =
             format!("namespace {} is exempt from Pod Security, and the policy ({}) will be ignored", go_quoted(name), said.join(", "));
         Some(Response { warnings: vec![warning], ..Response::allowed() })
     }
 
-    fn pod(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Event>) -> Response {
+    fn pod(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Counted>) -> Response {
         if IGNORED_SUBRESOURCES.contains(&request.subresource) {
             return Response::allowed();
         }
@@ -189,7 +188,7 @@ impl Admission {
             return exempt;
         }
         let mut fatal = |response: Response| {
-            events.push(Event::Error { fatal: true });
+            events.push(Counted::Error { fatal: true });
             response
         };
         let Some(namespace) = state.namespaces.get(request.namespace) else {
@@ -198,16 +197,16 @@ impl Admission {
         };
         let (policy, errors) = Policy::of_namespace(namespace, &self.configuration.defaults);
         if errors.is_empty() && policy.is_fully_privileged() {
-            events.push(Event::Evaluation { allowed: true, policy: policy.enforce, mode: Mode::Enforce });
+            events.push(Counted::Evaluation { allowed: true, policy: policy.enforce, mode: Mode::Enforce });
             return Response::allowed().annotated("enforce-policy", "privileged:latest");
         }
-        let pod = match self.workload(request, request.object, "Pod") {
+        let pod = match self.decode(request, request.object).and_then(|object| self.pod_of(as_pod(object)?)) {
             Ok(pod) => pod,
             Err(NotDecoded::Broken(cause)) => return fatal(Response::error(Status::bad_request("failed to decode object"), Some(&cause))),
             Err(NotDecoded::Other(_)) => return fatal(Response::error(Status::bad_request("failed to decode pod"), None)),
         };
         if request.operation == "UPDATE" {
-            let old = match self.workload(request, request.old_object, "Pod") {
+            let old = match self.decode(request, request.old_object).and_then(|object| self.pod_of(as_pod(object)?)) {
                 Ok(old) => old,
                 Err(NotDecoded::Broken(cause)) => {
                     return fatal(Response::error(Status::bad_request("failed to decode old object"), Some(&cause)));
@@ -221,7 +220,7 @@ impl Admission {
         self.judge(request, &policy, &errors, &pod, true, events)
     }
 
-    fn controller(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Event>) -> Response {
+    fn controller(&self, request: &Request<'_>, state: &State<'_>, events: &mut Vec<Counted>) -> Response {
         if !request.subresource.is_empty() {
             return Response::allowed();
         }
@@ -230,7 +229,7 @@ impl Admission {
         }
         // Controllers are never refused: what cannot be judged is noted.
         let mut failed = |message: String| {
-            events.push(Event::Error { fatal: true });
+            events.push(Counted::Error { fatal: true });
             Response::allowed().annotated("error", message)
         };
         let Some(namespace) = state.namespaces.get(request.namespace) else {
@@ -240,7 +239,7 @@ impl Admission {
         if errors.is_empty() && policy.warn.level == Level::Privileged && policy.audit.level == Level::Privileged {
             return Response::allowed();
         }
-        match self.workload(request, request.object, request.kind.name) {
+        match self.decode(request, request.object).and_then(|object| self.pod_of(object)) {
             Ok(pod) => self.judge(request, &policy, &errors, &pod, false, events),
             Err(NotDecoded::Broken(cause)) => failed(format!("failed to decode object: {cause}")),
             Err(NotDecoded::Other(what)) if what.is_empty() => Response::allowed(),
@@ -255,19 +254,19 @@ impl Admission {
         errors: &[FieldError],
         pod: &Pod<'_>,
         enforce: bool,
-        events: &mut Vec<Event>,
+        events: &mut Vec<Counted>,
     ) -> Response {
         if pod
             .runtime_class
             .is_some_and(|class| !class.is_empty() && self.configuration.runtime_classes.iter().any(|exempt| exempt == class))
         {
-            events.push(Event::Exemption);
+            events.push(Counted::Exemption);
             return Response::allowed().annotated("exempt", "runtimeClass");
         }
         let mut annotations = BTreeMap::new();
         if !errors.is_empty() {
             annotations.insert("error", format!("Failed to parse policy: {}", FieldError::aggregate(errors)));
-            events.push(Event::Error { fatal: false });
+            events.push(Counted::Error { fatal: false });
         }
         let mut known: Vec<(LevelVersion, Vec<Forbidden>)> = Vec::new();
         let mut forbidden = |policy: LevelVersion| match known.iter().find(|(done, _)| *done == policy) {
@@ -282,7 +281,7 @@ impl Admission {
         if enforce {
             annotations.insert("enforce-policy", policy.enforce.to_string());
             let found = forbidden(policy.enforce);
-            events.push(Event::Evaluation { allowed: found.is_empty(), policy: policy.enforce, mode: Mode::Enforce });
+            events.push(Counted::Evaluation { allowed: found.is_empty(), policy: policy.enforce, mode: Mode::Enforce });
             if !found.is_empty() {
                 let why = format!("violates PodSecurity {}: {}", go_quoted(&policy.enforce.to_string()), aggregate_detail(&found));
                 response = Response::refused(Status::forbidden(request, &why));
@@ -294,14 +293,14 @@ impl Admission {
         let found = forbidden(policy.audit);
         if !found.is_empty() {
             annotations.insert("audit-violations", would(policy.audit, &found));
-            events.push(Event::Evaluation { allowed: false, policy: policy.audit, mode: Mode::Audit });
+            events.push(Counted::Evaluation { allowed: false, policy: policy.audit, mode: Mode::Audit });
         }
         // Who is refused need not be warned as well.
         if response.allowed {
             let found = forbidden(policy.warn);
             if !found.is_empty() {
                 response.warnings.push(would(policy.warn, &found));
-                events.push(Event::Evaluation { allowed: false, policy: policy.warn, mode: Mode::Warn });
+                events.push(Counted::Evaluation { allowed: false, policy: policy.warn, mode: Mode::Warn });
             }
         }
         response.audit_annotations = annotations;
@@ -361,7 +360,7 @@ impl Admission {
         first
     }
 
-    fn exemption(&self, request: &Request<'_>, events: &mut Vec<Event>) -> Option<Response> {
+    fn exemption(&self, request: &Request<'_>, events: &mut Vec<Counted>) -> Option<Response> {
         let by = if self.is_exempt_namespace(request.namespace) {
             "namespace"
         } else if !request.username.is_empty() && self.configuration.usernames.iter().any(|exempt| exempt == request.username) {
@@ -369,7 +368,7 @@ impl Admission {
         } else {
             return None;
         };
-        events.push(Event::Exemption);
+        events.push(Counted::Exemption);
         Some(Response::allowed().annotated("exempt", by))
     }
 
@@ -377,14 +376,36 @@ impl Admission {
         !namespace.is_empty() && self.configuration.namespaces.iter().any(|exempt| exempt == namespace)
     }
 
-    /// The pod that an object of `kind` is or carries. `Other` with nothing in it is a kind whose template is optional
-    /// and missing.
-    fn workload<'a>(&self, request: &Request<'a>, object: Option<Node<'a>>, kind: &str) -> Result<Pod<'a>, NotDecoded> {
-        let node = decode(request, object, kind)?;
+    /// The object that a request carries, as the typed API reads it: its kind must be one that there is, and what it says
+    /// of itself must have the right types.
+    fn decode<'a>(&self, request: &Request<'a>, object: Option<Node<'a>>) -> Result<Object<'a>, NotDecoded> {
+        let Some(node) = object else { return Err(NotDecoded::Other("<nil>".to_owned())) };
+        if !node.is_map() {
+            return Err(NotDecoded::Broken(format!("the object must be a map, is {}", node.describe())));
+        }
+        if let Some(wrong) = wrong_metadata(node) {
+            return Err(NotDecoded::Broken(wrong));
+        }
         let object = as_object(request, node);
-        let known = REGISTERED.iter().any(|(version, kinds)| *version == object.api_version && kinds.contains(&object.kind));
-        let carries = self.kinds.templates(object.group(), object.kind).next().is_some();
-        if !carries || !(known || self.custom_kinds) {
+        let registered = REGISTERED.iter().any(|(version, kinds)| *version == object.api_version && kinds.contains(&object.kind));
+        if registered || (self.custom_kinds && self.carries(&object)) {
+            return Ok(object);
+        }
+        // The place in the scheme's source is part of upstream's message.
+        Err(NotDecoded::Broken(format!(
+            "no kind {} is registered for version {} in scheme \"k8s.io/client-go/kubernetes/scheme/register.go:82\"",
+            go_quoted(object.kind),
+            go_quoted(object.api_version)
+        )))
+    }
+
+    fn carries(&self, object: &Object<'_>) -> bool {
+        self.kinds.templates(object.group(), object.kind).next().is_some()
+    }
+
+    /// The pod that an object is or carries. `Other` with nothing in it is a kind whose template is optional and missing.
+    fn pod_of<'a>(&self, object: Object<'a>) -> Result<Pod<'a>, NotDecoded> {
+        if !self.carries(&object) {
             return Err(NotDecoded::Other(described(&object)));
         }
         let mut problems = Vec::new();
@@ -402,23 +423,38 @@ impl Admission {
     }
 }
 
-/// The object that a request carries, if it is of `kind`.
-fn decode<'a>(request: &Request<'a>, object: Option<Node<'a>>, kind: &str) -> Result<Node<'a>, NotDecoded> {
-    let Some(node) = object else { return Err(NotDecoded::Other(String::from("<nil>"))) };
-    let object = as_object(request, node);
-    if !node.is_map() {
-        return Err(NotDecoded::Broken(format!("the object must be a map, is {}", node.describe())));
+fn as_namespace(object: Object<'_>) -> Result<Object<'_>, NotDecoded> {
+    is(object, "Namespace")
+}
+
+fn as_pod(object: Object<'_>) -> Result<Object<'_>, NotDecoded> {
+    is(object, "Pod")
+}
+
+/// The object if it is of a kind of the core group.
+fn is<'a>(object: Object<'a>, kind: &str) -> Result<Object<'a>, NotDecoded> {
+    if (object.api_version, object.kind) == ("v1", kind) { Ok(object) } else { Err(NotDecoded::Other(described(&object))) }
+}
+
+/// What of the fields that admission looks at does not have the type of `metav1.TypeMeta` and `metav1.ObjectMeta`.
+fn wrong_metadata(node: Node<'_>) -> Option<String> {
+    let wrong = |path: &str, wanted: &str, node: Node<'_>| Some(format!("`{path}` must be {wanted}, is {}", node.describe()));
+    let set = |path: &[&str]| node.at(path).filter(|node| !node.is_null());
+    for path in [&["metadata"][..], &["metadata", "labels"], &["metadata", "annotations"]] {
+        match set(path) {
+            Some(map) if !map.is_map() => return wrong(&path.join("."), "a map", map),
+            Some(map) if path.len() > 1 => {
+                if let Some((key, value)) = map.entries().find(|(_, value)| value.as_str().is_none() && !value.is_null()) {
+                    return wrong(&format!("{}.{}", path.join("."), key.text()), "a string", value);
+                }
+            }
+            _ => {}
+        }
     }
-    let registered = REGISTERED.iter().find(|(version, _)| *version == object.api_version);
-    if registered.is_some_and(|(_, kinds)| !kinds.contains(&object.kind)) {
-        // The place in the scheme's source is part of upstream's message.
-        return Err(NotDecoded::Broken(format!(
-            "no kind {} is registered for version {} in scheme \"k8s.io/client-go/kubernetes/scheme/register.go:82\"",
-            go_quoted(object.kind),
-            go_quoted(object.api_version)
-        )));
-    }
-    if object.kind == kind { Ok(node) } else { Err(NotDecoded::Other(described(&object))) }
+    let texts = [&["apiVersion"][..], &["kind"], &["metadata", "name"], &["metadata", "namespace"]];
+    texts
+        .into_iter()
+        .find_map(|path| set(path).filter(|text| text.as_str().is_none()).and_then(|text| wrong(&path.join("."), "a string", text)))
 }
 
 fn as_object<'a>(request: &Request<'a>, node: Node<'a>) -> Object<'a> {

@@ -32,10 +32,13 @@ impl Configuration {
         let mut reader = Reader { problems };
         let mut configuration = Self::default();
         match documents.as_slice() {
-            // Upstream takes an empty text as the defaults.
-            [] => {}
+            // Upstream takes an empty file as the defaults, and no other one without a configuration in it.
+            [] if source.text.is_empty() || !reader.problems.is_empty() => {}
+            [] => reader.missing(source),
             [document] => {
-                if let Some(root) = document.root().and_then(|root| reader.unwrap(root)) {
+                if document.root().is_none() {
+                    reader.missing(source);
+                } else if let Some(root) = document.root().and_then(|root| reader.unwrap(root)) {
                     configuration = reader.configuration(root);
                 }
             }
@@ -58,10 +61,21 @@ impl Reader {
         self.problems.push(Problem::at(ProblemKind::Configuration, node, message));
     }
 
+    fn missing(&mut self, source: &Source) {
+        let problem = Problem::new(ProblemKind::Configuration, "no configuration in this file").target(&source.name);
+        self.problems.push(problem.help(format!("`apiVersion: {GROUP}/v1` and `kind: PodSecurityConfiguration` are expected")));
+    }
+
     /// The configuration itself, out of an `AdmissionConfiguration` if it is in one.
     fn unwrap<'a>(&mut self, root: Node<'a>) -> Option<Node<'a>> {
         if root.get("kind").map(Node::text) != Some("AdmissionConfiguration") {
             return Some(root);
+        }
+        let version = root.get("apiVersion");
+        let known = ["apiserver.config.k8s.io/v1", "apiserver.k8s.io/v1alpha1"];
+        if !version.is_some_and(|version| known.contains(&version.text())) {
+            self.wrong(version.unwrap_or(root), "`apiVersion` of an AdmissionConfiguration must be `apiserver.config.k8s.io/v1`");
+            return None;
         }
         let plugins = root.get("plugins").into_iter().flat_map(Node::items);
         let Some(plugin) = plugins.into_iter().find(|plugin| plugin.get("name").map(Node::text) == Some("PodSecurity")) else {

@@ -43,7 +43,7 @@ pub fn strictest(pod: &Pod<'_>, version: Version) -> Level {
 pub fn strictest_by_version(pod: &Pod<'_>) -> Vec<(u32, u32, Level)> {
     let mut ranges: Vec<(u32, u32, Level)> = Vec::new();
     for minor in 0..=Version::NEWEST {
-        let level = strictest(pod, Version::Minor(minor));
+        let level = strictest(pod, Version::Minor(minor.into()));
         match ranges.last_mut() {
             Some((_, last, same)) if *same == level => *last = minor,
             _ => ranges.push((minor, minor, level)),

@@ -20,7 +20,7 @@ pub enum Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// `v1.N`, as written; a number past [`Version::NEWEST`] is evaluated as the newest known.
-    Minor(u32),
+    Minor(u64),
     /// The newest rules known.
     Latest,
 }
@@ -59,13 +59,13 @@ impl Version {
 
     /// All versions that can differ: `v1.0` to the newest, then `latest`.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
-        (0..=Self::NEWEST).map(Self::Minor).chain(std::iter::once(Self::Latest))
+        (0..=u64::from(Self::NEWEST)).map(Self::Minor).chain(std::iter::once(Self::Latest))
     }
 
     /// The minor version whose rules are used.
     pub fn effective(self) -> u32 {
         match self {
-            Self::Minor(minor) => minor.min(Self::NEWEST),
+            Self::Minor(minor) => u32::try_from(minor).map_or(Self::NEWEST, |minor| minor.min(Self::NEWEST)),
             Self::Latest => Self::NEWEST,
         }
     }
@@ -91,8 +91,9 @@ impl FromStr for Version {
         }
         let digits = text.strip_prefix("v1.").unwrap_or("");
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
-        let minor = if plain { digits.parse().ok() } else { None };
-        minor.map(Self::Minor).ok_or_else(|| "must be \"latest\" or \"v1.x\"".to_owned())
+        // Upstream's number is an int64.
+        let minor = if plain { digits.parse::<i64>().ok() } else { None };
+        minor.map(|minor| Self::Minor(minor.unsigned_abs())).ok_or_else(|| "must be \"latest\" or \"v1.x\"".to_owned())
     }
 }
 
@@ -123,15 +124,21 @@ mod tests {
 
     #[test]
     fn versions_parse_as_upstream() {
-        for (text, wanted) in
-            [("latest", Version::Latest), ("v1.0", Version::Minor(0)), ("v1.22", Version::Minor(22)), ("v1.999", Version::Minor(999))]
-        {
+        for (text, wanted) in [
+            ("latest", Version::Latest),
+            ("v1.0", Version::Minor(0)),
+            ("v1.22", Version::Minor(22)),
+            ("v1.999", Version::Minor(999)),
+            ("v1.9223372036854775807", Version::Minor(9_223_372_036_854_775_807)),
+        ] {
             assert_eq!(text.parse(), Ok(wanted), "{text}");
             assert_eq!(wanted.to_string(), text);
         }
-        for text in ["", "v1", "v1.", "1.22", "v1.01", "v2.0", "v1.1.0", "v1.+1", "Latest", "v1.99999999999"] {
+        for text in ["", "v1", "v1.", "1.22", "v1.01", "v2.0", "v1.1.0", "v1.+1", "Latest", "v1.9223372036854775808"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }
-        assert_eq!(Version::Minor(999).effective(), 37);
+        for beyond in [38, 999, 1 << 40] {
+            assert_eq!(Version::Minor(beyond).effective(), 37);
+        }
     }
 }

@@ -22,7 +22,7 @@ pub use labels::{FieldError, Policy};
 pub use level::{Level, LevelVersion, Version};
 pub use metrics::Metrics;
 pub use request::{Named, Request, review};
-pub use response::{Cause, Details, Event, Mode, Response, Status};
+pub use response::{Cause, Counted, Details, Event, Mode, Response, Status};
 
 /// All checks in the order in which upstream reports them.
 pub fn checks() -> &'static [&'static Check] {

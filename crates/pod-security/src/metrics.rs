@@ -2,8 +2,7 @@
 //!
 //! Names and labels are upstream's (`metrics/metrics.go`), so that dashboards and alerts keep working.
 
-use crate::request::Request;
-use crate::response::Event;
+use crate::response::{Counted, Event};
 use crate::{Level, Version};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -32,21 +31,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts what came of `request`.
-    pub fn record(&mut self, request: &Request<'_>, events: &[Event]) {
-        let operation = request.operation.to_ascii_lowercase();
-        let resource = match (request.resource.group, request.resource.name) {
-            ("", "pods") => "pod",
-            ("", "namespaces") => "namespace",
-            _ => "controller",
-        };
-        let place = place_labels(&operation, resource, request.subresource);
+    /// Counts what happened.
+    pub fn record(&mut self, events: &[Event]) {
         for event in events {
-            let (counters, labels) = match event {
-                Event::Evaluation { allowed, policy, mode } => {
+            let place = place_labels(&event.operation, event.resource, &event.subresource);
+            let (counters, labels) = match &event.counted {
+                Counted::Evaluation { allowed, policy, mode } => {
                     let version = match policy.version {
                         _ if policy.level == Level::Privileged => "latest".to_owned(),
-                        Version::Minor(minor) if minor > Version::NEWEST => "future".to_owned(),
+                        Version::Minor(minor) if minor > Version::NEWEST.into() => "future".to_owned(),
                         version => version.to_string(),
                     };
                     let decision = if *allowed { "allow" } else { "deny" };
@@ -54,8 +47,8 @@ impl Metrics {
                     let own = format!("decision=\"{decision}\",mode=\"{mode}\",policy_level=\"{level}\",policy_version=\"{version}\"");
                     (&mut self.evaluations, format!("{own},{place}"))
                 }
-                Event::Exemption => (&mut self.exemptions, place.clone()),
-                Event::Error { fatal } => (&mut self.errors, format!("fatal=\"{fatal}\",{place}")),
+                Counted::Exemption => (&mut self.exemptions, place),
+                Counted::Error { fatal } => (&mut self.errors, format!("fatal=\"{fatal}\",{place}")),
             };
             *counters.entry(labels).or_default() += 1;
         }

@@ -60,22 +60,30 @@ impl<'a> Request<'a> {
         if !node.is_map() {
             return Err(wrong(node, "`request` must be a map"));
         }
-        let text = |key: &str| node.get(key).map_or("", Node::text);
-        let named = |key: &str, name: &str| {
-            let part = |part: &str| node.at(&[key, part]).map_or("", Node::text);
-            Named { group: part("group"), version: part("version"), name: part(name) }
+        let set = |node: Node<'a>, key: &str| node.get(key).filter(|value| !value.is_null());
+        let text = |node: Node<'a>, key: &str| match set(node, key) {
+            None => Ok(""),
+            Some(value) => value.as_str().ok_or_else(|| wrong(value, &format!("`{key}` must be a string, is {}", value.describe()))),
+        };
+        let map = |key: &str| match set(node, key) {
+            Some(value) if !value.is_map() => Err(wrong(value, &format!("`{key}` must be a map, is {}", value.describe()))),
+            value => Ok(value),
+        };
+        let named = |key: &str, name: &str| match map(key)? {
+            None => Ok(Named::default()),
+            Some(map) => Ok(Named { group: text(map, "group")?, version: text(map, "version")?, name: text(map, name)? }),
         };
         let request = Self {
-            uid: text("uid"),
-            kind: named("kind", "kind"),
-            resource: named("resource", "resource"),
-            subresource: text("requestSubResource"),
-            name: text("name"),
-            namespace: text("namespace"),
-            operation: text("operation"),
-            username: node.at(&["userInfo", "username"]).map_or("", Node::text),
-            object: node.get("object"),
-            old_object: node.get("oldObject"),
+            uid: text(node, "uid")?,
+            kind: named("kind", "kind")?,
+            resource: named("resource", "resource")?,
+            subresource: text(node, "requestSubResource")?,
+            name: text(node, "name")?,
+            namespace: text(node, "namespace")?,
+            operation: text(node, "operation")?,
+            username: map("userInfo")?.map_or(Ok(""), |user| text(user, "username"))?,
+            object: set(node, "object"),
+            old_object: set(node, "oldObject"),
         };
         if request.resource.name.is_empty() {
             return Err(wrong(node, "the request does not say its `resource`"));

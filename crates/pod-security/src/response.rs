@@ -82,9 +82,22 @@ pub enum Mode {
     Warn,
 }
 
-/// Something that is counted.
+/// Something that is counted, and of which request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// In lower case, as metrics show it.
+    pub operation: String,
+    /// `pod`, `namespace` or `controller`.
+    pub resource: &'static str,
+    /// Empty for the resource itself.
+    pub subresource: String,
+    /// What happened.
+    pub counted: Counted,
+}
+
+/// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
+pub enum Counted {
     /// A policy was evaluated. Audit and warn count only what they object to.
     Evaluation {
         /// The verdict.
@@ -111,6 +124,17 @@ impl Mode {
             Self::Audit => "audit",
             Self::Warn => "warn",
         }
+    }
+}
+
+impl Event {
+    pub(crate) fn of(request: &Request<'_>, counted: Counted) -> Self {
+        let resource = match (request.resource.group, request.resource.name) {
+            ("", "pods") => "pod",
+            ("", "namespaces") => "namespace",
+            _ => "controller",
+        };
+        Self { operation: request.operation.to_ascii_lowercase(), resource, subresource: request.subresource.to_owned(), counted }
     }
 }
 

@@ -61,10 +61,39 @@ pub(crate) fn go_quoted(text: &str) -> String {
             '\x0b' => quoted.push_str("\\v"),
             '\x0c' => quoted.push_str("\\f"),
             other if u32::from(other) < 0x20 || other == '\x7f' => quoted.push_str(&format!("\\x{:02x}", u32::from(other))),
-            other if other.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(other))),
-            other => quoted.push(other),
+            other if is_printable(other) => quoted.push(other),
+            other if u32::from(other) > 0xffff => quoted.push_str(&format!("\\U{:08x}", u32::from(other))),
+            other => quoted.push_str(&format!("\\u{:04x}", u32::from(other))),
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether Go prints the letter as it is: graphic, and no blank but the space. The standard library draws the same line
+/// for its debug form, except for the first letter and for quotes.
+fn is_printable(letter: char) -> bool {
+    letter.is_ascii_graphic() || letter == ' ' || format!("x{letter}").escape_debug().nth(1).is_none_or(|first| first != '\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::go_quoted;
+
+    #[test]
+    fn quoted_as_go_does() {
+        let table = [
+            ("", r#""""#),
+            ("plain 'text'", r#""plain 'text'""#),
+            ("a\"b\\c", r#""a\"b\\c""#),
+            ("\u{7}\u{8}\u{c}\n\r\t\u{b}", r#""\a\b\f\n\r\t\v""#),
+            ("\0\u{1b}\u{7f}", r#""\x00\x1b\x7f""#),
+            ("\u{80}\u{a0}\u{ad}\u{200b}\u{2028}\u{feff}", r#""\u0080\u00a0\u00ad\u200b\u2028\ufeff""#),
+            ("\u{e0001}\u{10ffff}", r#""\U000e0001\U0010ffff""#),
+            ("héllo 日本 \u{301} 🚢 \u{fffd}", "\"héllo 日本 \u{301} 🚢 \u{fffd}\""),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(go_quoted(text), wanted);
+        }
+    }
 }

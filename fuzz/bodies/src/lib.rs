@@ -89,7 +89,7 @@ pub fn workloads(data: &[u8]) {
 /// An AdmissionReview: an answer that is JSON, or problems.
 pub fn review(data: &[u8]) {
     let snapshot = Snapshot::default();
-    let state = State::of(snapshot.objects().0);
+    let state = State::of(snapshot.objects().0, &mut Vec::new());
     match plimsoll_pod_security::review(&source(data), &Admission::default(), &state, &mut || true) {
         Ok((answer, _)) => assert!(serde_json::from_str::<serde_json::Value>(&answer).is_ok()),
         Err(problems) => {

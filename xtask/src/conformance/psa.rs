@@ -4,7 +4,7 @@ use super::{Cases, json_lines};
 use anyhow::{Context, bail};
 use plimsoll_model::{Document, Limits, Object, Origin, Problem, ProblemKind, Source, Workload, WorkloadKinds, parse};
 use plimsoll_pod_security::{
-    Admission, Configuration, Event, Level, Request, State, Version, aggregate_detail, aggregate_reason, evaluate,
+    Admission, Configuration, Counted, Event, Level, Request, State, Version, aggregate_detail, aggregate_reason, evaluate,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn checks(path: &Path) -> anyhow::Result<Cases> {
         let ours = plimsoll_pod_security::checks().iter().find(|check| check.id == id).map(|check| {
             let version = |form: &plimsoll_pod_security::Versioned| {
                 let overrides = if form.overrides.is_empty() { Value::Null } else { json!(form.overrides) };
-                json!({"min": Version::Minor(form.min).to_string(), "overrides": overrides})
+                json!({"min": Version::Minor(form.min.into()).to_string(), "overrides": overrides})
             };
             json!({"id": check.id, "level": check.level.name(), "versions": check.versions.iter().map(version).collect::<Vec<_>>()})
         });
@@ -145,11 +145,11 @@ fn admission_review(case: &Value, cases: &mut Cases) -> anyhow::Result<()> {
         .map(|object| parse(&source(object), Limits::default()).0)
         .collect();
     let objects: Vec<Object<'_>> = lists.iter().flatten().flat_map(|document| document.objects().0).collect();
-    let (documents, problems) = parse(&source(&case["request"]), Limits::default());
+    let (documents, mut problems) = parse(&source(&case["request"]), Limits::default());
     let request = documents.first().and_then(Document::root).with_context(|| words(&problems))?;
     let request = Request::read(request).map_err(|problem| anyhow::anyhow!(problem.message))?;
     let admission = Admission { configuration, ..Admission::default() };
-    let (response, events) = admission.admit(&request, &State::of(objects), &mut || true);
+    let (response, events) = admission.admit(&request, &State::of(objects, &mut problems), &mut || true);
     let events: Vec<String> = events.iter().map(event).collect();
     let mut wanted = json!({"response": case["response"]});
     let mut got = json!({"response": serde_json::to_value(&response)?});
@@ -162,12 +162,12 @@ fn admission_review(case: &Value, cases: &mut Cases) -> anyhow::Result<()> {
 }
 
 fn event(event: &Event) -> String {
-    match event {
-        Event::Evaluation { allowed, policy, mode } => {
+    match &event.counted {
+        Counted::Evaluation { allowed, policy, mode } => {
             format!("evaluation decision={} policy={policy} mode={}", if *allowed { "allow" } else { "deny" }, mode.name())
         }
-        Event::Exemption => "exemption".to_owned(),
-        Event::Error { fatal } => format!("error fatal={fatal}"),
+        Counted::Exemption => "exemption".to_owned(),
+        Counted::Error { fatal } => format!("error fatal={fatal}"),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::engine::Inventory;
 use crate::{Outcome, input, output};
 use plimsoll_model::{Node, Workload};
-use plimsoll_pod_security::{Level, LevelVersion, Policy, Version, aggregate_detail, evaluate, findings, strictest};
+use plimsoll_pod_security::{Level, LevelVersion, Policy, Version, aggregate_detail, evaluate, findings, strictest, strictest_by_version};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -61,7 +61,23 @@ struct NamespacePlan {
     blockers: Vec<Blocker>,
     /// What today's enforce level refuses already.
     refused_today: Vec<String>,
+    /// The strictest level of each workload at every version.
+    levels: Vec<Levels>,
     steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Levels {
+    workload: String,
+    /// Versions with the same answer together, `v1.0` to the newest.
+    versions: Vec<Range>,
+}
+
+#[derive(Serialize)]
+struct Range {
+    from: String,
+    to: String,
+    level: &'static str,
 }
 
 #[derive(Serialize)]
@@ -135,7 +151,17 @@ fn namespace(name: &str, workloads: &[&Workload<'_>], inventory: &Inventory<'_>,
         steps: steps(name, level, next, version, today, !refused_today.is_empty()),
         blockers,
         refused_today,
+        levels: workloads.iter().map(|workload| levels(workload)).collect(),
     }
+}
+
+fn levels(workload: &Workload<'_>) -> Levels {
+    let range = |(from, to, level): (u32, u32, Level)| Range {
+        from: Version::Minor(from.into()).to_string(),
+        to: Version::Minor(to.into()).to_string(),
+        level: level.name(),
+    };
+    Levels { workload: workload.object.id().to_string(), versions: strictest_by_version(&workload.pod).into_iter().map(range).collect() }
 }
 
 fn blockers(workloads: &[&Workload<'_>], policy: LevelVersion) -> Vec<Blocker> {
@@ -165,7 +191,7 @@ fn refused(workloads: &[&Workload<'_>], enforce: LevelVersion) -> Vec<String> {
 /// The version is pinned: what was judged here is what the labels ask for, whatever the cluster is upgraded to. An
 /// older cluster takes a version that it does not know yet as its own newest.
 fn steps(namespace: &str, level: Level, next: Option<Level>, version: Version, today: Option<Policy>, refuses: bool) -> Vec<Step> {
-    let version = Version::Minor(version.effective());
+    let version = Version::Minor(version.effective().into());
     let step = |what: String, modes: &[(&str, Level)]| {
         let labels: BTreeMap<String, String> = modes
             .iter()

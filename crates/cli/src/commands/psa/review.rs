@@ -2,7 +2,7 @@
 
 use crate::{Outcome, output};
 use anyhow::{Context, bail};
-use plimsoll_model::{Origin, Problem, Snapshot, Source};
+use plimsoll_model::{Origin, Problem, ProblemKind, Snapshot, Source};
 use plimsoll_pod_security::{Admission, Configuration, State, review};
 use plimsoll_sources::{Options, Target};
 use std::io::Read;
@@ -56,10 +56,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         bail!("the state cannot be read\n{}", words(&snapshot.problems));
     }
     let admission = Admission { configuration, custom_kinds: args.custom_kinds, ..Admission::default() };
-    let (objects, _) = snapshot.objects();
+    let (objects, mut problems) = snapshot.objects();
+    let state = State::of(objects, &mut problems);
+    // What an API server would not store is not its admission's business.
+    problems.retain(|problem| problem.kind == ProblemKind::WrongType);
+    if !problems.is_empty() {
+        bail!("the state cannot be read\n{}", words(&problems));
+    }
     let source = Source::new("-", Origin::Stdin, text);
     let started = Instant::now();
-    let answer = review(&source, &admission, &State::of(objects), &mut || started.elapsed() < PATIENCE);
+    let answer = review(&source, &admission, &state, &mut || started.elapsed() < PATIENCE);
     let (response, _) = answer.map_err(|problems| anyhow::anyhow!("the review cannot be answered\n{}", words(&problems)))?;
     output::print(format!("{response}\n").as_bytes())?;
     Ok(Outcome::Clean)
