@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for SECONDS each. The bodies of the targets also run as tests on stable (fuzz/src/lib.rs).
+# Runs every fuzz target for SECONDS_EACH, from its seeds. The bodies of the targets also run as tests on stable
+# (fuzz/bodies).
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 for target in $(cargo +nightly fuzz list); do
-  cargo +nightly fuzz run "$target" -- -max_total_time="${SECONDS_EACH:-60}" -timeout=10 -max_len=65536
+  # Whoever has no seeds of its own reads manifests.
+  seeds=seeds/$target
+  [ -d "$seeds" ] || seeds=../examples/shop
+  mkdir -p "corpus/$target"
+  cargo +nightly fuzz run "$target" "corpus/$target" "$seeds" -- -max_total_time="${SECONDS_EACH:-60}" -timeout=10 -max_len=65536
 done

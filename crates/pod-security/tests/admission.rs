@@ -112,7 +112,7 @@ fn pod(name: &str, spec: &Value) -> Value {
     pod
 }
 
-fn deployment(template: Value) -> Value {
+fn deployment(template: &Value) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {"template": template}})
 }
 
@@ -165,7 +165,7 @@ fn modes_say_what_each_forbids() {
 
     // Controllers are told, and never refused.
     let answer =
-        Case { request: request("apps/v1/deployments", "CREATE", &deployment(pod("", &json!({"hostPID": true})))), ..Case::default() }
+        Case { request: request("apps/v1/deployments", "CREATE", &deployment(&pod("", &json!({"hostPID": true})))), ..Case::default() }
             .ask();
     assert!(answer.allowed() && answer.annotation("enforce-policy").is_empty());
     assert!(answer.warnings()[0].contains("host namespaces (hostPID=true)"), "{:?}", answer.warnings());
@@ -298,13 +298,13 @@ fn controllers_that_cannot_be_judged() {
     let of = |resource: &str, object: &Value| Case { request: request(resource, "CREATE", object), ..Case::default() };
     let table = [
         (of("argoproj.io/v1alpha1/rollouts", &rollout), "failed to decode object: no kind \"Rollout\" is registered"),
-        (of("apps/v1/deployments", &deployment(json!({"spec": {"containers": 1}}))), "failed to decode object: "),
+        (of("apps/v1/deployments", &deployment(&json!({"spec": {"containers": 1}}))), "failed to decode object: "),
         (
             of("services", &json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}})),
             "failed to extract pod template: unexpected object type: /v1, Kind=Service",
         ),
         (
-            Case { state: Vec::new(), ..of("apps/v1/deployments", &deployment(json!({}))) },
+            Case { state: Vec::new(), ..of("apps/v1/deployments", &deployment(&json!({}))) },
             "failed to lookup namespace \"n\": namespaces \"n\" not found",
         ),
     ];
