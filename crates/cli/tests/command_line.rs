@@ -168,6 +168,34 @@ fn what_is_not_there() {
     assert_eq!((ran.status, ran.err.contains("cannot be read")), (2, true), "{}", ran.err);
 }
 
+/// Root may read everything, so root runs it as somebody else.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_may_not_be_read() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let directory = directory(&[("ok.yaml", GOOD.as_bytes()), ("closed/a.yaml", BAD.as_bytes()), ("secret.yaml", BAD.as_bytes())]);
+    let mode = |name: &str, mode| fs::set_permissions(directory.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+    // Somebody else may not reach the place where it was built.
+    fs::copy(env!("CARGO_BIN_EXE_plimsoll"), directory.path().join("plimsoll")).unwrap();
+    for (name, bits) in [("", 0o755), ("plimsoll", 0o755), ("ok.yaml", 0o644), ("closed", 0), ("secret.yaml", 0)] {
+        mode(name, bits);
+    }
+    let mut command = Command::new(directory.path().join("plimsoll"));
+    command.args(["scan", "-o", "json"]).current_dir(directory.path());
+    if fs::metadata(directory.path()).unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    }
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    mode("closed", 0o755);
+    let ran = Ran { status: status.code().unwrap(), out: String::from_utf8(stdout).unwrap(), err: String::from_utf8(stderr).unwrap() };
+    assert_eq!((ran.status, json(&ran)["summary"]["workloads"].clone()), (2, 1.into()), "{}", ran.err);
+    for name in ["closed", "secret.yaml"] {
+        let line = ran.err.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {}", ran.err));
+        assert!(line.contains("permission denied"), "{line}");
+    }
+}
+
 #[test]
 fn a_closed_pipe_is_no_error() {
     let directory = directory(&[]);
