@@ -102,12 +102,14 @@ fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<Strin
     let mut by_source: BTreeMap<String, (Arc<Source>, Vec<&Finding>)> = BTreeMap::new();
     for finding in report.findings.iter().filter(|finding| args.wants(finding)) {
         let Some(location) = &finding.location else { continue };
-        if location.source.origin == Origin::File {
-            by_source.entry(location.source.name.clone()).or_insert_with(|| (Arc::clone(&location.source), Vec::new())).1.push(finding);
-        }
+        by_source.entry(location.source.name.clone()).or_insert_with(|| (Arc::clone(&location.source), Vec::new())).1.push(finding);
     }
     let mut changed = 0;
     for (name, (source, findings)) in by_source {
+        if let Some(why) = not_a_file(source.origin) {
+            refused.push(format!("{name}: {} of its findings: {why}", findings.len()));
+            continue;
+        }
         let documents: Vec<&Document> =
             loaded.snapshot.documents.iter().filter(|document| Arc::ptr_eq(&document.source, &source)).collect();
         let edits = edits(&documents, &findings, refused);
@@ -124,6 +126,17 @@ fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<Strin
         }
     }
     changed
+}
+
+/// Why nothing can be written back to a source, and what to do.
+fn not_a_file(origin: Origin) -> Option<&'static str> {
+    match origin {
+        Origin::File => None,
+        Origin::Stdin => Some("standard input cannot be written to; scan the file itself"),
+        Origin::Archive => Some("archives are not written to; unpack it and scan the directory"),
+        Origin::Rendered => Some("it was rendered; change the chart's values or the overlay"),
+        Origin::Live => Some("it was read from a cluster; change the manifests that it was made from"),
+    }
 }
 
 /// The edits for the findings of one source, object by object.

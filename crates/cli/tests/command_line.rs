@@ -303,6 +303,17 @@ fn fixes_keep_comments_and_prove_themselves() {
     assert!(ran.out.contains("no findings"), "{}", ran.out);
 }
 
+/// What is not a file on disk is not promised to be fixed, and said when it is asked for.
+#[test]
+fn only_files_are_fixed() {
+    let directory = directory(&[]);
+    let ran = plimsoll_in(directory.path(), &["scan", "-"], BAD.as_bytes());
+    assert!(ran.out.contains("fix: forbid privilege escalation") && !ran.out.contains("can be fixed with --fix"), "{}", ran.out);
+    let ran = plimsoll_in(directory.path(), &["scan", "-", "--diff"], BAD.as_bytes());
+    assert_eq!((ran.status, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("not fixed: -: 2 of its findings: standard input cannot be written to; scan the file itself"), "{}", ran.err);
+}
+
 #[test]
 fn pod_security_commands() {
     let namespace =

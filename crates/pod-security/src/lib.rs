@@ -4,6 +4,7 @@ mod admission;
 mod check;
 mod checks;
 mod config;
+mod decode;
 mod evaluate;
 mod findings;
 mod labels;

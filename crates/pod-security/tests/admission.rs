@@ -1,9 +1,8 @@
-//! Admission beyond what the conformance suite tests: order of decisions, what does not decode, limits, configuration,
-//! metrics, the edges of AdmissionReview.
+//! Admission beyond what the conformance suite tests: order of decisions, what does not decode, limits, metrics.
 
 #![cfg(test)]
 
-use plimsoll_model::{Document, Limits, Origin, Problem, Source, parse};
+use plimsoll_model::{Document, Limits, Origin, Source, parse};
 use plimsoll_pod_security::{Admission, Configuration, Level, Metrics, Policy, State, Version, review};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -42,7 +41,7 @@ impl Default for Case {
 
 impl Case {
     fn ask(&self) -> Answer {
-        let configuration = configuration(self.configuration).expect("a configuration");
+        let configuration = Configuration::read(&Source::new("config.yaml", Origin::File, self.configuration)).expect("a configuration");
         let admission = Admission { configuration, custom_kinds: self.custom_kinds, ..Admission::default() };
         let documents: Vec<Document> = self.state.iter().flat_map(|object| read(&object.to_string())).collect();
         let objects = documents.iter().flat_map(|document| document.objects().0);
@@ -90,10 +89,6 @@ fn read(text: &str) -> Vec<Document> {
     let (documents, problems) = parse(&Source::new("state.json", Origin::File, text), Limits::default());
     assert!(problems.is_empty(), "{problems:?}");
     documents
-}
-
-fn configuration(text: &str) -> Result<Configuration, Vec<Problem>> {
-    Configuration::read(&Source::new("config.yaml", Origin::File, text))
 }
 
 fn namespace(name: &str, labels: &[(&str, &str)]) -> Value {
@@ -415,101 +410,6 @@ fn exempt_namespaces_are_told_that_labels_do_nothing() {
     assert_eq!(ask(update("namespaces", &namespace("n", &[]), &namespace("n", &labels))).warnings(), [told]);
     assert!(ask(request("namespaces", "CREATE", &namespace("n", &[("enforce", "privileged")]))).warnings().is_empty());
     assert!(ask(request("namespaces", "CREATE", &namespace("m", &labels))).warnings().is_empty());
-}
-
-/// What is wrong with a configuration, all at once and with its place; empty: it is right.
-#[test]
-fn configurations_are_read_strictly() {
-    let head = "apiVersion: pod-security.admission.config.k8s.io/v1\nkind: PodSecurityConfiguration\n";
-    let wrapped = "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\nplugins:\n";
-    let table: &[(String, &[&str])] = &[
-        (String::new(), &[]),
-        ("\n".to_owned(), &["config.yaml: no configuration in this file"]),
-        ("# nothing\n".to_owned(), &["config.yaml: no configuration in this file"]),
-        ("null\n".to_owned(), &["config.yaml:1:1: `apiVersion: pod-security.admission.config.k8s.io/v1` and"]),
-        (head.to_owned(), &[]),
-        (head.replace("/v1", "/v1beta1"), &[]),
-        (
-            head.replace("/v1", "/v2"),
-            &["config.yaml:1:1: `apiVersion: pod-security.admission.config.k8s.io/v1` and `kind: PodSecurityConfiguration` are expected"],
-        ),
-        (format!("{head}default: {{}}\n"), &["config.yaml:3:1: unknown field `default` in the configuration"]),
-        (
-            format!("{head}defaults: {{enforce: high, audit-version: v1, warn: 1, deny: x}}\n"),
-            &[
-                "config.yaml:3:55: unknown field `deny` in `defaults`",
-                "config.yaml:3:21: `defaults.enforce` must be one of privileged, baseline, restricted",
-                "config.yaml:3:42: `defaults.audit-version` must be \"latest\" or \"v1.x\"",
-                "config.yaml:3:52: `defaults.warn` must be a string, is a number",
-            ],
-        ),
-        (
-            format!("{head}exemptions:\n  usernames: ['']\n  namespaces: [a, a, B]\n  runtimeClasses: {{}}\n  users: []\n"),
-            &[
-                "config.yaml:7:3: unknown field `users` in `exemptions`",
-                "config.yaml:4:15: `exemptions.usernames[0]` must not be empty",
-                "config.yaml:5:19: `exemptions.namespaces[1]` stands twice: `a`",
-                "config.yaml:5:22: `exemptions.namespaces[2]` must be a DNS label",
-                "config.yaml:6:19: `exemptions.runtimeClasses` must be a list, is a map",
-            ],
-        ),
-        (format!("{head}kind: PodSecurityConfiguration\n"), &["config.yaml:3:1: key `kind` stands twice"]),
-        (format!("{head}---\n{head}"), &["config.yaml:4:1: one configuration is expected, here starts another document"]),
-        ("a: [\n".to_owned(), &["config.yaml:1:4: not valid YAML"]),
-        (format!("{wrapped}- name: PodSecurity\n  configuration:\n    {}", head.replace('\n', "\n    ")), &[]),
-        (
-            wrapped.replace("config.k8s.io/v1", "config.k8s.io/v2"),
-            &["config.yaml:1:13: `apiVersion` of an AdmissionConfiguration must be `apiserver.config.k8s.io/v1`"],
-        ),
-        (format!("{wrapped}- name: Other\n"), &["config.yaml:1:1: no plugin `PodSecurity` in this AdmissionConfiguration"]),
-        (
-            format!("{wrapped}- name: PodSecurity\n  path: p.yaml\n"),
-            &["config.yaml:5:9: the configuration of PodSecurity is in the file `p.yaml`"],
-        ),
-        (format!("{wrapped}- name: PodSecurity\n"), &["config.yaml:4:3: the plugin `PodSecurity` has no `configuration`"]),
-    ];
-    for (text, wanted) in table {
-        let problems = configuration(text).err().unwrap_or_default();
-        let said: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.place(), problem.message)).collect();
-        assert_eq!(said.len(), wanted.len(), "{text}\n{said:?}");
-        for (said, wanted) in said.iter().zip(*wanted) {
-            assert!(said.starts_with(wanted), "{text}\nsaid   {said}\nwanted {wanted}");
-        }
-    }
-    let read = configuration(&format!("{head}defaults: {{enforce: baseline, enforce-version: '', warn-version: v1.25}}\n")).unwrap();
-    assert_eq!(read.defaults.enforce, Level::Baseline.at(Version::Latest));
-    assert_eq!(read.defaults.warn, Level::Privileged.at(Version::Minor(25)));
-}
-
-#[test]
-fn reviews_that_cannot_be_answered() {
-    let envelope = |request: &str| format!("{{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\",\"request\":{request}}}");
-    let pods = "\"operation\":\"CREATE\",\"resource\":{\"version\":\"v1\",\"resource\":\"pods\"}";
-    let table = [
-        (String::new(), "0 documents instead of one AdmissionReview"),
-        ("a: 1\n---\nb: 1\n".to_owned(), "2 documents instead of one AdmissionReview"),
-        ("{\"a\":".to_owned(), "not valid JSON"),
-        ("{}".to_owned(), "not an AdmissionReview"),
-        (envelope("{}").replace("/v1", "/v2"), "not an AdmissionReview"),
-        ("{\"apiVersion\":\"admission.k8s.io/v1\",\"kind\":\"AdmissionReview\"}".to_owned(), "the AdmissionReview has no `request`"),
-        (envelope("[]"), "`request` must be a map"),
-        (envelope("{}"), "the request does not say its `resource`"),
-        (envelope(&format!("{{{pods},\"userInfo\":[]}}")), "`userInfo` must be a map, is a list"),
-        (envelope(&format!("{{{pods},\"uid\":1}}")), "`uid` must be a string, is a number"),
-        (envelope(&format!("{{{}}}", pods.replace("CREATE", "create"))), "`operation` must be CREATE, UPDATE, DELETE or CONNECT"),
-        (envelope(&format!("{{{}}}", pods.replace("\"pods\"", "[]"))), "`resource` must be a string, is a list"),
-    ];
-    for (text, wanted) in table {
-        let source = Source::new("-", Origin::Stdin, text.as_str());
-        let problems = review(&source, &Admission::default(), &State::default(), &mut || true).expect_err(&text);
-        assert!(problems[0].message.contains(wanted), "{text}: {problems:?}");
-    }
-    // The answer is in the version of the question, and of two keys the last counts.
-    let text = envelope(&format!("{{{pods},\"uid\":\"a\",\"uid\":\"b\",\"requestSubResource\":\"exec\",\"userInfo\":null}}"));
-    let text = text.replace("admission.k8s.io/v1", "admission.k8s.io/v1beta1");
-    let (answer, _) = review(&Source::new("-", Origin::Stdin, text), &Admission::default(), &State::default(), &mut || true).unwrap();
-    let wanted = json!({"apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview", "response": {"uid": "b", "allowed": true}});
-    assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), wanted);
 }
 
 #[test]

@@ -180,8 +180,8 @@ fn summary(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()>
         parts.push(paint.with(RED, &format!("{} that could not be read", amount(summary.problems, "thing"))));
     }
     writeln!(out, "{}", parts.join("; "))?;
-    if summary.safe > 0 {
-        writeln!(out, "{}", paint.with(DIM, &format!("{} can be fixed with --fix; see the changes first with --diff", summary.safe)))?;
+    if summary.fixable > 0 {
+        writeln!(out, "{}", paint.with(DIM, &format!("{} can be fixed with --fix; see the changes first with --diff", summary.fixable)))?;
     }
     if summary.total() > 0 {
         writeln!(out, "{}", paint.with(DIM, "plimsoll explain ID says what a finding means"))?;

@@ -23,6 +23,8 @@ pub(crate) struct Summary {
     pub(crate) affected: usize,
     /// Open findings whose cure may be applied as it is.
     pub(crate) safe: usize,
+    /// Those of them that stand in a file on disk, so that they can be applied there.
+    pub(crate) fixable: usize,
     /// What could not be read.
     pub(crate) problems: usize,
 }
@@ -55,7 +57,11 @@ pub(crate) fn file(finding: &Finding) -> &str {
 
 /// Whether a finding is about a live object, whose JSON has no lines worth showing.
 pub(crate) fn is_live(finding: &Finding) -> bool {
-    finding.location.as_ref().is_some_and(|place| place.source.origin == Origin::Live)
+    is_from(finding, Origin::Live)
+}
+
+fn is_from(finding: &Finding, origin: Origin) -> bool {
+    finding.location.as_ref().is_some_and(|place| place.source.origin == origin)
 }
 
 /// Whether a finding's cure may be applied as it is.
@@ -77,6 +83,7 @@ impl Summary {
                 *count += 1;
             }
             summary.safe += usize::from(is_safe(finding));
+            summary.fixable += usize::from(is_safe(finding) && is_from(finding, Origin::File));
             // A finding about the configuration names a workload that need not have one itself.
             if !finding.rule.id.starts_with("PLM-") {
                 affected.push((&finding.subject.object, file(finding)));
