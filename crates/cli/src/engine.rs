@@ -56,103 +56,34 @@ pub(crate) fn today() -> jiff::civil::Date {
     jiff::Zoned::now().date()
 }
 
-/// Objects and workloads of a snapshot with the indexes that engines share.
-pub(crate) struct Inventory<'a> {
-    documents: &'a [Document],
-    /// All workloads, in order of their documents.
-    workloads: Vec<Workload<'a>>,
-    /// Whether the workload at the same index is spoken for by its controller.
-    represented: Vec<bool>,
-    /// The namespaces that are there.
-    pub(crate) namespaces: HashMap<&'a str, Object<'a>>,
-    objects: usize,
-    problems: Vec<Problem>,
+/// What the labels of a namespace ask for; `None` where it has none or is not here.
+pub(crate) fn namespace_policy(inventory: &Inventory<'_>, name: &str) -> Option<Policy> {
+    let namespace = inventory.find("Namespace", "", name)?;
+    let labelled = |mode: &str| namespace.label(&format!("pod-security.kubernetes.io/{mode}")).is_some();
+    ["enforce", "audit", "warn"].into_iter().any(labelled).then(|| Policy::of_namespace(&namespace, &Policy::default()).0)
 }
 
-impl<'a> Inventory<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, kinds: &WorkloadKinds) -> Self {
-        let parts: Vec<_> = snapshot
-            .documents
-            .par_iter()
-            .map(|document| {
-                let (objects, mut problems) = document.objects();
-                let workloads =
-                    objects.iter().filter_map(|object| Some(kinds.read(*object, &mut problems)?.with_defaults())).collect::<Vec<_>>();
-                (objects, workloads, problems)
-            })
-            .collect();
-        let mut inventory = Self {
-            documents: &snapshot.documents,
-            workloads: Vec::new(),
-            represented: Vec::new(),
-            namespaces: HashMap::new(),
-            objects: 0,
-            problems: Vec::new(),
-        };
-        for (objects, workloads, problems) in parts {
-            inventory.objects += objects.len();
-            let namespaces = objects.into_iter().filter(is_namespace);
-            inventory.namespaces.extend(namespaces.map(|namespace| (namespace.name, namespace)));
-            inventory.workloads.extend(workloads);
-            inventory.problems.extend(problems);
-        }
-        inventory.mark_represented();
-        inventory
-    }
+fn pod_security(inventory: &Inventory<'_>, judge: Judge) -> Vec<Finding> {
+    let own: Vec<_> = inventory.own_workloads().collect();
+    own.into_par_iter()
+        .flat_map_iter(|workload| match judge {
+            Judge::Everything(version) => {
+                let enforced = namespace_policy(inventory, workload.object.namespace).map(|policy| policy.enforce);
+                plimsoll_pod_security::assess(workload, version, enforced)
+            }
+            Judge::PodSecurity(policy) => plimsoll_pod_security::findings(workload, policy),
+        })
+        .collect()
+}
 
-    /// A pod whose controller is here too says what the controller says: it is counted, not judged again.
-    fn mark_represented(&mut self) {
-        let name = |object: &Object<'a>| (object.namespace, object.kind, object.name);
-        let known: HashSet<_> = self.workloads.iter().map(|workload| name(&workload.object)).collect();
-        let is_known =
-            |object: &Object<'a>| object.controller().is_some_and(|owner| known.contains(&(object.namespace, owner.kind, owner.name)));
-        self.represented = self.workloads.iter().map(|workload| is_known(&workload.object)).collect();
-    }
-
-    /// The workloads that speak for themselves.
-    pub(crate) fn own_workloads(&self) -> impl Iterator<Item = &Workload<'a>> {
-        self.workloads.iter().zip(&self.represented).filter(|(_, represented)| !**represented).map(|(workload, _)| workload)
-    }
-
-    /// All workloads, pods that a controller speaks for included.
-    pub(crate) fn all_workloads(&self) -> &[Workload<'a>] {
-        &self.workloads
-    }
-
-    /// What could not be read of the objects.
-    pub(crate) fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
-    /// What the labels of a namespace ask for; `None` where it has none or is not here.
-    pub(crate) fn namespace_policy(&self, name: &str) -> Option<Policy> {
-        let namespace = self.namespaces.get(name)?;
-        let labelled = |mode: &str| namespace.label(&format!("pod-security.kubernetes.io/{mode}")).is_some();
-        ["enforce", "audit", "warn"].into_iter().any(labelled).then(|| Policy::of_namespace(namespace, &Policy::default()).0)
-    }
-
-    fn judge(&self, judge: Judge) -> Vec<Finding> {
-        let own: Vec<_> = self.own_workloads().collect();
-        own.into_par_iter()
-            .flat_map_iter(|workload| match judge {
-                Judge::Everything(version) => {
-                    let enforced = self.namespace_policy(workload.object.namespace).map(|policy| policy.enforce);
-                    plimsoll_pod_security::assess(workload, version, enforced)
-                }
-                Judge::PodSecurity(policy) => plimsoll_pod_security::findings(workload, policy),
-            })
-            .collect()
-    }
-
-    fn totals(&self) -> Totals {
-        let mut sources: Vec<*const plimsoll_model::Source> = self.documents.iter().map(|document| Arc::as_ptr(&document.source)).collect();
-        sources.dedup();
-        Totals {
-            sources: sources.len(),
-            documents: self.documents.len(),
-            objects: self.objects,
-            workloads: self.own_workloads().count(),
-            represented: self.represented.iter().filter(|represented| **represented).count(),
-        }
+fn totals(inventory: &Inventory<'_>) -> Totals {
+    let mut sources: Vec<_> = inventory.documents.iter().map(|document| Arc::as_ptr(&document.source)).collect();
+    sources.dedup();
+    Totals {
+        sources: sources.len(),
+        documents: inventory.documents.len(),
+        objects: inventory.objects.len(),
+        workloads: inventory.own_workloads().count(),
+        represented: inventory.represented(),
     }
 }

@@ -109,6 +109,7 @@ fn expired_finding(exception: &Exception, subject: Subject, covered: usize) -> F
         subject,
         location: Some(exception.place.0.clone()),
         evidence: vec![format!("findings it would cover: {covered}"), format!("its reason: {}", exception.reason)],
+        related: Vec::new(),
         remediation: None,
         exception: None,
     }

@@ -78,10 +78,23 @@ pub struct Finding {
     pub location: Option<Location>,
     /// The facts that it rests on, one sentence each.
     pub evidence: Vec<String>,
+    /// Other objects that take part: the Service that exposes a workload, the role that a binding grants.
+    pub related: Vec<Related>,
     /// What cures it, where that is mechanical.
     pub remediation: Option<Remediation>,
     /// The exception that covers it. An excepted finding stays visible and does not count for the exit status.
     pub exception: Option<Arc<AppliedException>>,
+}
+
+/// Another object that takes part in a finding, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Related {
+    /// The object as Kubernetes names it.
+    pub object: Arc<ObjectId>,
+    /// JSON pointer from the object's root.
+    pub pointer: String,
+    /// Where it stands.
+    pub location: Option<Location>,
 }
 
 /// A structured cure.

@@ -44,6 +44,8 @@ pub struct Container<'a> {
     pub kind: ContainerKind,
     /// Its place in that list.
     pub index: usize,
+    /// The container itself, for what the view does not name.
+    pub node: Option<Node<'a>>,
     /// `name`.
     pub name: &'a str,
     /// `image`.
@@ -228,13 +230,28 @@ impl<'a> Pod<'a> {
         self.os == Some("windows")
     }
 
+    /// The value at a path of keys below the pod's `spec`; see [`Node::at`].
+    pub fn at(&self, path: &[&str]) -> Option<Node<'a>> {
+        self.node?.get("spec")?.at(path)
+    }
+
+    /// The pod's labels.
+    pub fn labels(&self) -> Option<Node<'a>> {
+        self.node?.at(&["metadata", "labels"])
+    }
+
     /// An annotation's value.
     pub fn annotation(&self, name: &str) -> Option<&'a str> {
         self.annotations.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 }
 
-impl Container<'_> {
+impl<'a> Container<'a> {
+    /// The value at a path of keys below the container; see [`Node::at`].
+    pub fn at(&self, path: &[&str]) -> Option<Node<'a>> {
+        self.node?.at(path)
+    }
+
     /// JSON pointer from the pod's `spec` to the container.
     pub fn pointer(&self) -> String {
         format!("/{}/{}", self.kind.field(), self.index)
@@ -325,7 +342,7 @@ impl Reader<'_> {
     }
 
     fn container<'a>(&mut self, index: usize, node: Node<'a>, kind: ContainerKind) -> Container<'a> {
-        let mut container = Container { kind, index, ..Container::default() };
+        let mut container = Container { kind, index, node: Some(node), ..Container::default() };
         for (key, value) in node.entries().filter(|(_, value)| !value.is_null()) {
             match key.text() {
                 "name" => container.name = self.string(key, value),

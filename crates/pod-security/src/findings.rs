@@ -1,12 +1,10 @@
 //! Verdicts to findings: with subject, place, evidence and the minimal patch.
 
-use crate::check::{Change, Check, Violation};
+use crate::check::Check;
 use crate::checks::ALL;
 use crate::evaluate::checks_of;
 use crate::{Level, LevelVersion, Version};
-use plimsoll_model::{Finding, Location, Node, ObjectId, PatchOp, Reference, Remediation, Rule, Severity, Subject, Workload, tokens};
-use serde_json::{Value, json};
-use std::borrow::Cow;
+use plimsoll_model::{Finding, ObjectId, Reference, Rule, Severity, Violation, Workload};
 use std::sync::{Arc, LazyLock};
 
 /// The rules of the nineteen checks, in the order of [`crate::checks`].
@@ -65,92 +63,9 @@ pub fn assess(workload: &Workload<'_>, version: Version, enforced: Option<LevelV
 
 fn finding(workload: &Workload<'_>, check: &'static Check, violation: Violation, object: &Arc<ObjectId>) -> Finding {
     let pod = &workload.pod;
-    let container = violation.container.and_then(|index| pod.containers.get(index));
     let known = ALL.iter().position(|one| std::ptr::eq(*one, check)).and_then(|at| RULES.get(at));
-    Finding {
-        rule: known.map_or_else(|| Arc::new(rule(check)), Arc::clone),
-        severity: violation.severity.unwrap_or(check.severity),
-        subject: Subject {
-            object: Arc::clone(object),
-            container: container.map(|container| container.name.to_owned()),
-            image: container.map(|container| container.image.to_owned()).filter(|image| !image.is_empty()),
-            pointer: format!("{}{}", pod.pointer, violation.pointer),
-        },
-        location: pod.node.map(|node| place(node, &violation.pointer)),
-        evidence: Vec::new(),
-        remediation: pod.node.map(|node| Remediation {
-            summary: Cow::Borrowed(violation.cure),
-            patch: patch(node, &pod.pointer, &violation.changes),
-            applicability: violation.applicability,
-        }),
-        message: violation.message,
-        exception: None,
-    }
-}
-
-/// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which
-/// for a container is its name.
-fn place(pod: Node<'_>, pointer: &str) -> Location {
-    let (nearest, reached) = pod.nearest(pointer);
-    let holder = |pointer: &str| {
-        pointer.rsplit_once('/').map_or((String::new(), String::new()), |(holder, key)| (holder.to_owned(), key.to_owned()))
-    };
-    let mut location = nearest.location();
-    if reached {
-        let (parent, key) = holder(pointer);
-        let entry = pod.resolve(&parent).and_then(|parent| parent.entry(&key));
-        if let Some((key, _)) = entry.filter(|(_, value)| !value.is_map() && !value.is_list() && !value.is_alias()) {
-            location.span.start = key.span().start;
-        } else if let Some((key, _)) = entry {
-            location.span = key.span();
-        }
-        return location;
-    }
-    if let Some((key, name)) = nearest.entry("name").filter(|(_, name)| !name.is_map()) {
-        location.span = key.span();
-        location.span.end = name.span().end.max(location.span.end);
-        return location;
-    }
-    // The nearest parent is a map with content: its key is enough to show.
-    let path = nearest.pointer();
-    let base = pod.pointer();
-    let (parent, key) = holder(path.strip_prefix(base.as_str()).unwrap_or(""));
-    if let Some((key, _)) = pod.resolve(&parent).and_then(|parent| parent.entry(&key)) {
-        location.span = key.span();
-    }
-    location
-}
-
-/// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added.
-fn patch(pod: Node<'_>, base: &str, changes: &[Change]) -> Vec<PatchOp> {
-    changes.iter().filter_map(|change| operation(pod, base, change)).collect()
-}
-
-fn operation(pod: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
-    let at = |pointer: &str| format!("{base}{pointer}");
-    let Some(value) = &change.value else {
-        return pod.resolve(&change.pointer).map(|_| PatchOp::remove(at(&change.pointer)));
-    };
-    if change.pointer.ends_with("/-") {
-        return Some(PatchOp::add(at(&change.pointer), value.clone()));
-    }
-    let mut pointer = String::new();
-    let mut rest = tokens(&change.pointer).collect::<Vec<_>>().into_iter();
-    let mut node = pod;
-    for token in rest.by_ref() {
-        pointer.push('/');
-        pointer.push_str(&plimsoll_model::escape(&token));
-        match pod.resolve(&pointer) {
-            // A `securityContext:` without a value is replaced as a whole.
-            Some(child) if !child.is_null() => node = child,
-            found => {
-                let value = rest.rev().fold(value.clone(), |value, key| json!({ key: value }));
-                let path = at(&pointer);
-                return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
-            }
-        }
-    }
-    (node.to_json() != *value).then(|| PatchOp::replace(at(&pointer), Value::clone(value)))
+    let rule = known.map_or_else(|| Arc::new(rule(check)), Arc::clone);
+    violation.into_finding(&rule, object, pod.node, &pod.pointer, Some(pod))
 }
 
 fn rule(check: &'static Check) -> Rule {

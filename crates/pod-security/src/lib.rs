@@ -15,7 +15,7 @@ mod response;
 mod words;
 
 pub use admission::{Admission, State};
-pub use check::{Change, Check, Forbidden, Versioned, Violation};
+pub use check::{Check, Forbidden, Versioned};
 pub use config::Configuration;
 pub use evaluate::{aggregate_detail, aggregate_reason, allows, checks_of, evaluate, strictest, strictest_by_version};
 pub use findings::{assess, findings, rules};

@@ -126,12 +126,29 @@ struct FindingView<'r> {
     location: Option<LocationView<'r>>,
     /// The facts that it rests on.
     evidence: &'r [String],
+    /// Other objects that take part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related: Vec<RelatedView<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remediation: Option<RemediationView<'r>>,
     /// The exception that covers it; then it does not count for the exit status.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r AppliedException>,
     references: Vec<ReferenceView<'r>>,
+}
+
+/// Another object that takes part, and where.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct RelatedView<'r> {
+    api_version: &'r str,
+    kind: &'r str,
+    namespace: &'r str,
+    name: &'r str,
+    /// JSON pointer from the object's root.
+    pointer: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<LocationView<'r>>,
 }
 
 /// What a finding is about.
@@ -224,7 +241,7 @@ struct RuleView<'r> {
 
 impl<'r> FindingView<'r> {
     fn of(finding: &'r Finding) -> Self {
-        let Finding { rule, severity, message, subject, location, evidence, remediation, exception } = finding;
+        let Finding { rule, severity, message, subject, location, evidence, related, remediation, exception } = finding;
         let object = &subject.object;
         Self {
             id: &rule.id,
@@ -242,6 +259,17 @@ impl<'r> FindingView<'r> {
             },
             location: location.as_ref().map(|location| LocationView::of(location, is_live(finding))),
             evidence,
+            related: related
+                .iter()
+                .map(|one| RelatedView {
+                    api_version: &one.object.api_version,
+                    kind: &one.object.kind,
+                    namespace: &one.object.namespace,
+                    name: &one.object.name,
+                    pointer: &one.pointer,
+                    location: one.location.as_ref().map(|location| LocationView::of(location, is_live(finding))),
+                })
+                .collect(),
             remediation: remediation.as_ref().map(|cure| {
                 let (applicability, needs) = match &cure.applicability {
                     Applicability::Safe => (ApplicabilityView::Safe, None),

@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{go_quoted, indices_where, names_where, plural, quoted, setters, sorted};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity, escape};
 
@@ -68,7 +69,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
     };
     let mut violations = Vec::new();
     if is_bad(&pod.security) {
-        violations.push(cured(Violation::of_pod(format!("/spec{FIELD}"), message("the pod", &pod.security))));
+        violations.push(cured(Violation::at(format!("/spec{FIELD}"), message("the pod", &pod.security))));
     }
     for index in indices_where(pod, |container| is_bad(&container.security)) {
         let Some(container) = pod.containers.get(index) else { continue };
@@ -77,7 +78,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
     for (key, value) in bad_annotations(pod) {
         let message = format!("annotation `{key}` sets AppArmor profile `{value}`");
         let mut violation =
-            Violation::of_pod(format!("/metadata/annotations/{}", escape(key)), message).cured_by("remove the annotation", None);
+            Violation::at(format!("/metadata/annotations/{}", escape(key)), message).cured_by("remove the annotation", None);
         violation.container = pod.containers.iter().position(|container| Some(container.name) == key.strip_prefix(ANNOTATION));
         // An annotation for a container that does not exist does nothing but fail the check.
         violations.push(if violation.container.is_some() { violation.needs("what the profile would deny it") } else { violation });

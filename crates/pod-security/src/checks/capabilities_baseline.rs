@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{containers, names_where, quoted, sorted};
 use plimsoll_model::{Container, Pod, Reference, Severity};
 

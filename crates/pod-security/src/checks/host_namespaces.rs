@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Reference, Severity};
 
 pub(super) static CHECK: Check = Check {
@@ -46,7 +47,7 @@ fn forbid(pod: &Pod<'_>, _: u32) -> Option<Forbidden> {
 
 fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
     let one = |(field, what, _)| {
-        Violation::of_pod(format!("/spec/{field}"), format!("the pod shares the {what} namespace of its node"))
+        Violation::at(format!("/spec/{field}"), format!("the pod shares the {what} namespace of its node"))
             .cured_by("give the pod its own namespace", None)
             .needs(format!("whether it uses the node's {what} namespace"))
     };

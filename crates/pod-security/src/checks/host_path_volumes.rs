@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{plural, quoted};
 use plimsoll_model::{Node, Pod, Reference, Severity, Volume};
 use serde_json::json;
@@ -49,7 +50,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
         let place = format!("/spec/volumes/{}", volume.index);
         let path = pod.node.and_then(|node| node.resolve(&format!("{place}/hostPath/path"))).map_or("", Node::text);
         let message = format!("volume `{}` mounts `{path}` of the node", volume.name);
-        let violation = Violation::of_pod(format!("{place}/hostPath"), message)
+        let violation = Violation::at(format!("{place}/hostPath"), message)
             .cured_by("use an empty directory of the pod", None)
             .cured_at("use an empty directory of the pod", format!("{place}/emptyDir"), Some(json!({})))
             .needs(format!("whether it needs the node's own `{path}`"));

@@ -1,7 +1,8 @@
 //! `restrictedVolumes`
 
 use crate::Level;
-use crate::check::{Check, Forbidden, Versioned, Violation};
+use crate::check::{Check, Forbidden, Versioned};
+use plimsoll_model::Violation;
 use crate::words::{plural, quoted, sorted};
 use plimsoll_model::{Pod, Severity, Volume, escape};
 use serde_json::json;
@@ -87,9 +88,9 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
         let violation = match source {
             Some(source) => {
                 let message = format!("volume `{}` is of type `{source}`", volume.name);
-                Violation::of_pod(format!("{place}/{}", escape(source)), message)
+                Violation::at(format!("{place}/{}", escape(source)), message)
             }
-            None => Violation::of_pod(place.as_str(), format!("volume `{}` has no source", volume.name)),
+            None => Violation::at(place.as_str(), format!("volume `{}` has no source", volume.name)),
         };
         let violation = volume
             .sources

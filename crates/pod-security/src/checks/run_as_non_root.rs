@@ -2,7 +2,8 @@
 
 use super::{since, user_namespace_relaxes};
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{containers, indices_where, names_where, setters};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity};
 
@@ -69,7 +70,7 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
         |index: usize| pod.containers.get(index).and_then(|container| container.security.run_as_user).or(pod.security.run_as_user);
     let mut violations = Vec::new();
     if explicitly_bad(&pod.security) {
-        let violation = Violation::of_pod(format!("/spec{FIELD}"), "the pod allows its containers to run as root");
+        let violation = Violation::at(format!("/spec{FIELD}"), "the pod allows its containers to run as root");
         violations.push(judged(violation.cured_by(CURE, Some(true.into())), pod.security.run_as_user));
     }
     for index in indices_where(pod, |container| explicitly_bad(&container.security)) {

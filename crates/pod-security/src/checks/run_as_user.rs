@@ -2,7 +2,8 @@
 
 use super::{since, user_namespace_relaxes};
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{indices_where, names_where, setters};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity};
 
@@ -52,7 +53,7 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
     let cured = |violation: Violation| {
         violation.cured_by("do not ask for root", None).needs("which user the image runs as, and whether the program can do without root")
     };
-    let of_pod = is_bad(&pod.security).then(|| Violation::of_pod(format!("/spec{FIELD}"), "the pod runs its containers as root"));
+    let of_pod = is_bad(&pod.security).then(|| Violation::at(format!("/spec{FIELD}"), "the pod runs its containers as root"));
     let containers = indices_where(pod, |container| is_bad(&container.security));
     let of_containers =
         containers.into_iter().map(|index| Violation::of_container(pod, index, FIELD, |container| format!("{container} runs as root")));

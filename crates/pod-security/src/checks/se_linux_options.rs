@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{indices_where, names_where, plural, quoted, setters, sorted};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity};
 
@@ -65,7 +66,7 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
     let mut violations = Vec::new();
     let pod_fields = bad_fields(&pod.security, minor);
     violations.extend(pod_fields.map(|(field, value)| {
-        Violation::of_pod(format!("/spec/securityContext/seLinuxOptions/{field}"), format!("the pod sets SELinux {field} `{value}`"))
+        Violation::at(format!("/spec/securityContext/seLinuxOptions/{field}"), format!("the pod sets SELinux {field} `{value}`"))
     }));
     for index in indices_where(pod, |container| is_bad(&container.security, minor)) {
         let Some(container) = pod.containers.get(index) else { continue };

@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{go_quoted, indices_where, names_where, plural, quoted, setters, sorted};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity, escape};
 
@@ -79,7 +80,7 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
     }
     let one = |(container, key, value): (Option<usize>, String, &str)| {
         let message = format!("annotation `{key}` sets seccomp profile `{value}`");
-        let violation = Violation::of_pod(format!("/metadata/annotations/{}", escape(&key)), message);
+        let violation = Violation::at(format!("/metadata/annotations/{}", escape(&key)), message);
         let violation = violation.cured_by("use the runtime's seccomp profile", Some("runtime/default".into()));
         Violation { container, ..violation.needs("which system calls it makes") }
     };
@@ -91,7 +92,7 @@ pub(super) fn violations_of_fields(pod: &Pod<'_>) -> Vec<Violation> {
         |subject: &str, context: &SecurityContext<'_>| format!("{subject} sets seccomp profile type `{}`", context.seccomp.unwrap_or(""));
     let mut violations = Vec::new();
     if is_bad(&pod.security) {
-        violations.push(Violation::of_pod(format!("/spec{FIELD}"), message("the pod", &pod.security)));
+        violations.push(Violation::at(format!("/spec{FIELD}"), message("the pod", &pod.security)));
     }
     for index in indices_where(pod, |container| is_bad(&container.security)) {
         let Some(container) = pod.containers.get(index) else { continue };

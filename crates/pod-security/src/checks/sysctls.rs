@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Reference, Severity};
 
 pub(super) static CHECK: Check = Check {
@@ -53,7 +54,7 @@ fn forbid(pod: &Pod<'_>, minor: u32) -> Option<Forbidden> {
 
 fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
     let one = |(at, name)| {
-        let violation = Violation::of_pod(format!("/spec/securityContext/sysctls/{at}"), format!("the pod sets sysctl `{name}`"));
+        let violation = Violation::at(format!("/spec/securityContext/sysctls/{at}"), format!("the pod sets sysctl `{name}`"));
         violation.cured_by("do not set the sysctl", None).needs(format!("whether it works with the node's own `{name}`"))
     };
     bad(pod, minor).map(one).collect()

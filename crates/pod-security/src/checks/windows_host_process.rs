@@ -2,7 +2,8 @@
 
 use super::since;
 use crate::Level;
-use crate::check::{Check, Forbidden, Violation};
+use crate::check::{Check, Forbidden};
+use plimsoll_model::Violation;
 use crate::words::{indices_where, names_where, setters};
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity};
 
@@ -47,7 +48,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
     let cured = |violation: Violation| {
         violation.cured_by("run it in a container of its own", None).needs("whether it uses the node's files, network or processes")
     };
-    let of_pod = is_bad(&pod.security).then(|| Violation::of_pod(format!("/spec{FIELD}"), "the pod runs as a process of the node"));
+    let of_pod = is_bad(&pod.security).then(|| Violation::at(format!("/spec{FIELD}"), "the pod runs as a process of the node"));
     let containers = indices_where(pod, |container| is_bad(&container.security));
     let of_containers = containers
         .into_iter()

@@ -1,9 +1,8 @@
 //! `plimsoll psa diff`
 
 use super::Form;
-use crate::engine::Inventory;
 use crate::{Outcome, input, output};
-use plimsoll_model::Workload;
+use plimsoll_model::{Inventory, Workload};
 use plimsoll_pod_security::{Check, Level, Version, checks_of};
 use serde::Serialize;
 use std::fmt::Write;
@@ -71,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Form::Markdown => markdown(&diff),
     };
     output::print(text.as_bytes())?;
-    let problems = output::complain_about(loaded.snapshot.problems.iter().chain(inventory.problems()));
+    let problems = output::complain_about(loaded.snapshot.problems.iter().chain(&inventory.problems));
     Ok(if problems {
         Outcome::Incomplete
     } else if diff.changes.iter().any(|change| change.breaks) {

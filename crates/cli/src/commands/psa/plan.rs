@@ -1,8 +1,7 @@
 //! `plimsoll psa plan`
 
-use crate::engine::Inventory;
 use crate::{Outcome, input, output};
-use plimsoll_model::{Node, Workload};
+use plimsoll_model::{Inventory, Node, Workload};
 use plimsoll_pod_security::{Level, LevelVersion, Policy, Version, aggregate_detail, evaluate, findings, strictest, strictest_by_version};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -112,8 +111,8 @@ struct Step {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.input.load()?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    let mut by_namespace: BTreeMap<&str, Vec<&Workload<'_>>> = inventory.namespaces.keys().map(|name| (*name, Vec::new())).collect();
-    for workload in inventory.all_workloads() {
+    let mut by_namespace: BTreeMap<&str, Vec<&Workload<'_>>> = inventory.of_kind("Namespace").map(|namespace| (namespace.name, Vec::new())).collect();
+    for workload in &inventory.workloads {
         let name = workload.object.namespace;
         by_namespace.entry(if name.is_empty() { "default" } else { name }).or_default().push(workload);
     }
@@ -128,14 +127,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         PlanForm::Yaml => yaml(&plan),
     };
     output::print(text.as_bytes())?;
-    let problems = output::complain_about(loaded.snapshot.problems.iter().chain(inventory.problems()));
+    let problems = output::complain_about(loaded.snapshot.problems.iter().chain(&inventory.problems));
     Ok(if problems { Outcome::Incomplete } else { Outcome::Clean })
 }
 
 fn namespace(name: &str, workloads: &[&Workload<'_>], inventory: &Inventory<'_>, version: Version) -> NamespacePlan {
     let level = workloads.iter().map(|workload| strictest(&workload.pod, version)).min().unwrap_or(Level::Restricted);
     let next = Level::ALL.into_iter().find(|next| *next > level);
-    let today = inventory.namespace_policy(name);
+    let today = crate::engine::namespace_policy(inventory, name);
     let blockers = next.map(|next| blockers(workloads, next.at(version))).unwrap_or_default();
     let refused_today = today.map(|policy| refused(workloads, policy.enforce)).unwrap_or_default();
     NamespacePlan {

@@ -1,0 +1,137 @@
+//! The walk: each object is visited once, and every check that looks at its kind is asked.
+
+use crate::check::{Component, Run};
+use crate::component;
+use crate::grants::Grants;
+use crate::parameters::Parameters;
+use crate::registry::{Registry, registry};
+use crate::reporter::Reporter;
+use plimsoll_model::{Finding, Inventory, Object, ObjectId, Workload};
+use rayon::prelude::*;
+
+/// What came of all checks.
+#[derive(Debug, Default)]
+pub struct Assessment {
+    /// What was found, in order of the objects.
+    pub findings: Vec<Finding>,
+    /// What each check came to, in the order of [`crate::checks`].
+    pub tallies: Vec<Tally>,
+}
+
+/// What one check came to.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    /// Inputs that it looked at: workloads, objects, grants, processes.
+    pub evaluated: usize,
+    /// Those of them with a finding.
+    pub failed: usize,
+    /// Those of them that could not be decided.
+    pub unknown: Vec<Unknown>,
+}
+
+/// An input that a check could not decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// What it is about.
+    pub object: ObjectId,
+    /// What would have to be read to know.
+    pub missing: String,
+}
+
+/// Runs all checks over `inventory`.
+pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
+    let registry = registry();
+    let grants = Grants::new(inventory);
+    let reporter = || Reporter::new(inventory, &grants, parameters, registry.checks.len());
+    let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
+    let workloads = own.par_chunks(CHUNK).map(|chunk| {
+        let mut reporter = reporter();
+        for workload in chunk {
+            look_at_workload(registry, workload, &mut reporter);
+        }
+        done(reporter)
+    });
+    let objects = inventory.objects.par_chunks(CHUNK).map(|chunk| {
+        let mut reporter = reporter();
+        for object in chunk {
+            look_at_object(registry, *object, &mut reporter);
+        }
+        done(reporter)
+    });
+    let mut whole = Assessment { findings: Vec::new(), tallies: vec![Tally::default(); registry.checks.len()] };
+    for part in workloads.chain(objects).collect::<Vec<_>>() {
+        whole.add(part);
+    }
+    let mut reporter = reporter();
+    look_at_grants(registry, &grants, &mut reporter);
+    look_at_processes(registry, inventory, &mut reporter);
+    whole.add(done(reporter));
+    whole
+}
+
+/// Inputs of one task: small enough to share the work, large enough that merging costs nothing.
+const CHUNK: usize = 256;
+
+fn look_at_workload<'r, 'a>(registry: &'r Registry, workload: &'r Workload<'a>, reporter: &mut Reporter<'r, 'a>) {
+    reporter.enter(workload.object, Some(&workload.pod));
+    for (at, rule, run) in registry.of_workloads() {
+        reporter.run(at, rule, |reporter| match run {
+            Run::Workload(look) => look(workload, reporter),
+            Run::Container(look) => {
+                for (index, container) in workload.pod.containers.iter().enumerate() {
+                    look(workload, index, container, reporter);
+                }
+            }
+            _ => {}
+        });
+    }
+}
+
+fn look_at_object<'r, 'a>(registry: &'r Registry, object: Object<'a>, reporter: &mut Reporter<'r, 'a>) {
+    reporter.enter(object, None);
+    for (at, rule, look) in registry.of_object(&object) {
+        reporter.run(at, rule, |reporter| look(&object, reporter));
+    }
+}
+
+fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, reporter: &mut Reporter<'r, 'a>) {
+    for grant in grants.all() {
+        reporter.enter(grant.binding, None);
+        for (at, rule, run) in registry.of_grants() {
+            if let Run::Grant(look) = run {
+                reporter.run(at, rule, |reporter| look(grant, reporter));
+            }
+        }
+    }
+}
+
+fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a>, reporter: &mut Reporter<'r, 'a>) {
+    for workload in inventory.in_namespace("kube-system") {
+        for wanted in Component::ALL {
+            let Some(process) = component::process(workload, wanted) else { continue };
+            reporter.enter(workload.object, Some(&workload.pod));
+            for (at, rule, run) in registry.of_processes() {
+                if let Run::Process(component, look) = run
+                    && component == wanted
+                {
+                    reporter.run(at, rule, |reporter| look(&process, reporter));
+                }
+            }
+        }
+    }
+}
+
+fn done(reporter: Reporter<'_, '_>) -> Assessment {
+    Assessment { findings: reporter.findings, tallies: reporter.tallies }
+}
+
+impl Assessment {
+    fn add(&mut self, part: Self) {
+        self.findings.extend(part.findings);
+        for (mine, more) in self.tallies.iter_mut().zip(part.tallies) {
+            mine.evaluated += more.evaluated;
+            mine.failed += more.failed;
+            mine.unknown.extend(more.unknown);
+        }
+    }
+}

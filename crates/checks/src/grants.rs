@@ -1,0 +1,163 @@
+//! Who is granted what: each subject of each binding with the rules of its role.
+//!
+//! Sources: Kubernetes documentation, *Using RBAC Authorization*; `pkg/registry/rbac/validation/rule.go`. A RoleBinding
+//! takes its Role from its own namespace; a ClusterRole with an `aggregationRule` has the rules of what that selects.
+
+use plimsoll_model::{Inventory, Node, Object, selects};
+use std::collections::HashMap;
+
+/// All grants, in order of the bindings.
+pub(crate) struct Grants<'a> {
+    all: Vec<Grant<'a>>,
+}
+
+/// One subject of one binding, with the role that it is given.
+pub(crate) struct Grant<'a> {
+    /// The RoleBinding or ClusterRoleBinding.
+    pub(crate) binding: Object<'a>,
+    /// The Role or ClusterRole.
+    pub(crate) role: Object<'a>,
+    /// The place of the subject in `subjects`.
+    pub(crate) index: usize,
+    /// `ServiceAccount`, `User` or `Group`.
+    pub(crate) kind: &'a str,
+    /// The subject's name.
+    pub(crate) name: &'a str,
+    /// The namespace of a ServiceAccount.
+    pub(crate) namespace: &'a str,
+    /// The role's rules, aggregated ones included.
+    pub(crate) rules: Vec<PolicyRule<'a>>,
+}
+
+/// One rule of a role.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyRule<'a> {
+    /// The role that holds it.
+    pub(crate) role: Object<'a>,
+    /// Its place in that role's `rules`.
+    pub(crate) index: usize,
+    pub(crate) verbs: Vec<&'a str>,
+    pub(crate) groups: Vec<&'a str>,
+    pub(crate) resources: Vec<&'a str>,
+    /// `resourceNames`; empty for all names.
+    pub(crate) names: Vec<&'a str>,
+}
+
+/// What a rule may give: some of the verbs on some of the resources of some of the API groups. Wildcards of the rule count.
+pub(crate) struct Power {
+    pub(crate) verbs: &'static [&'static str],
+    pub(crate) groups: &'static [&'static str],
+    pub(crate) resources: &'static [&'static str],
+}
+
+impl<'a> Grants<'a> {
+    pub(crate) fn new(inventory: &Inventory<'a>) -> Self {
+        let mut known: HashMap<(&str, &str, &str), (Object<'a>, Vec<PolicyRule<'a>>)> = HashMap::new();
+        let cluster_roles: Vec<Object<'a>> = inventory.of_kind("ClusterRole").collect();
+        for role in inventory.of_kind("Role").chain(cluster_roles.iter().copied()) {
+            let mut rules = rules(role);
+            for selector in role.node.at(&["aggregationRule", "clusterRoleSelectors"]).into_iter().flat_map(Node::items) {
+                let labels = |role: &Object<'a>| role.node.at(&["metadata", "labels"]);
+                let aggregated = cluster_roles.iter().filter(|other| other.node != role.node && selects(selector, labels(other)));
+                rules.extend(aggregated.copied().flat_map(self::rules));
+            }
+            known.entry((role.kind, role.effective_namespace(), role.name)).or_insert((role, rules));
+        }
+        let mut all = Vec::new();
+        for binding in inventory.of_kind("RoleBinding").chain(inventory.of_kind("ClusterRoleBinding")) {
+            let text = |path: &[&str]| binding.node.at(path).map_or("", Node::text);
+            let (kind, name) = (text(&["roleRef", "kind"]), text(&["roleRef", "name"]));
+            let namespace = if kind == "Role" { binding.effective_namespace() } else { "" };
+            let Some((role, rules)) = known.get(&(kind, namespace, name)) else { continue };
+            for (index, subject) in binding.node.get("subjects").into_iter().flat_map(Node::items).enumerate() {
+                let text = |key| subject.get(key).map_or("", Node::text);
+                let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
+                all.push(Grant { binding, role: *role, index, kind, name, namespace, rules: rules.clone() });
+            }
+        }
+        Self { all }
+    }
+
+    pub(crate) fn all(&self) -> &[Grant<'a>] {
+        &self.all
+    }
+
+    /// What a service account is granted.
+    pub(crate) fn of_service_account<'s>(&'s self, namespace: &'s str, name: &'s str) -> impl Iterator<Item = &'s Grant<'a>> {
+        self.all.iter().filter(move |grant| grant.is_service_account(namespace, name))
+    }
+}
+
+fn rules(role: Object<'_>) -> Vec<PolicyRule<'_>> {
+    fn texts<'n>(rule: Node<'n>, key: &str) -> Vec<&'n str> {
+        rule.get(key).into_iter().flat_map(Node::items).map(Node::text).collect()
+    }
+    role.node
+        .get("rules")
+        .into_iter()
+        .flat_map(Node::items)
+        .enumerate()
+        .map(|(index, rule)| PolicyRule {
+            role,
+            index,
+            verbs: texts(rule, "verbs"),
+            groups: texts(rule, "apiGroups"),
+            resources: texts(rule, "resources"),
+            names: texts(rule, "resourceNames"),
+        })
+        .collect()
+}
+
+impl Grant<'_> {
+    /// Whether the subject is this service account, by itself or through the groups of all service accounts.
+    pub(crate) fn is_service_account(&self, namespace: &str, name: &str) -> bool {
+        match self.kind {
+            "ServiceAccount" => self.name == name && self.namespace == namespace,
+            "User" => self.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) == Some((namespace, name)),
+            "Group" => match self.name.strip_prefix("system:serviceaccounts") {
+                Some("") => true,
+                Some(rest) => rest.strip_prefix(':') == Some(namespace),
+                None => self.name == "system:authenticated",
+            },
+            _ => false,
+        }
+    }
+
+    /// The subject as a person would call it.
+    pub(crate) fn subject(&self) -> String {
+        match self.kind {
+            "ServiceAccount" => format!("service account `{}/{}`", self.namespace, self.name),
+            "Group" => format!("group `{}`", self.name),
+            _ => format!("user `{}`", self.name),
+        }
+    }
+
+    /// JSON pointer from the binding to the subject.
+    pub(crate) fn pointer(&self) -> String {
+        format!("/subjects/{}", self.index)
+    }
+
+    /// The first rule that gives a part of `power`.
+    pub(crate) fn gives(&self, power: &Power) -> Option<&PolicyRule<'_>> {
+        self.rules.iter().find(|rule| rule.gives(power))
+    }
+}
+
+impl PolicyRule<'_> {
+    /// Whether the rule gives a part of `power`.
+    pub(crate) fn gives(&self, power: &Power) -> bool {
+        let fits = |mine: &[&str], wanted: &[&str]| mine.iter().any(|one| *one == "*" || wanted.contains(one));
+        // `*/status` is that subresource of every resource.
+        let resource = |one: &&str| {
+            *one == "*"
+                || power.resources.contains(one)
+                || one.strip_prefix("*/").is_some_and(|sub| power.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
+        };
+        fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource)
+    }
+
+    /// JSON pointer from its role to the rule.
+    pub(crate) fn pointer(&self) -> String {
+        format!("/rules/{}", self.index)
+    }
+}

@@ -1,0 +1,27 @@
+//! Built-in posture checks: one file each, dispatched by what they look at, over one walk of the objects.
+//!
+//! A check is a `static` [`Check`] in a file of its own: what it is, its page, and the function that looks. The
+//! function is given one input (a workload, a container, an object, a grant of RBAC, a control plane component) and a
+//! [`Reporter`](reporter::Reporter) with the indexes; it says what is wrong, and what it could not know.
+
+mod assess;
+mod check;
+mod cluster;
+mod component;
+mod control_plane;
+mod grants;
+mod image;
+mod network;
+mod parameters;
+mod pod;
+mod quantity;
+mod rbac;
+mod registry;
+mod reliability;
+mod reporter;
+mod secrets;
+
+pub use assess::{Assessment, Tally, Unknown, assess};
+pub use check::Check;
+pub use parameters::{PARAMETERS, Parameter, Parameters};
+pub use registry::{checks, rules};

@@ -1,0 +1,106 @@
+//! All checks, found by what they look at.
+
+use crate::check::{Check, Run};
+use crate::reporter::Reporter;
+use crate::{cluster, control_plane, image, network, pod, rbac, reliability, secrets};
+use plimsoll_model::{Object, Rule};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// The checks, their rules, and which of them to ask.
+pub(crate) struct Registry {
+    pub(crate) checks: Vec<&'static Check>,
+    rules: Vec<Arc<Rule>>,
+    workloads: Vec<usize>,
+    grants: Vec<usize>,
+    processes: Vec<usize>,
+    /// By kind, then group: `*` is under the empty kind.
+    objects: HashMap<&'static str, Vec<(&'static str, usize)>>,
+}
+
+type LookAtObject = fn(&Object<'_>, &mut Reporter<'_, '_>);
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
+
+pub(crate) fn registry() -> &'static Registry {
+    &REGISTRY
+}
+
+/// All built-in checks, sorted by id.
+pub fn checks() -> &'static [&'static Check] {
+    &REGISTRY.checks
+}
+
+/// The rules that their findings carry, in the same order.
+pub fn rules() -> &'static [Arc<Rule>] {
+    &REGISTRY.rules
+}
+
+impl Registry {
+    fn new() -> Self {
+        let domains = [cluster::ALL, image::ALL, network::ALL, pod::ALL, rbac::ALL, reliability::ALL, secrets::ALL];
+        let mut checks: Vec<&'static Check> = domains.into_iter().flatten().copied().collect();
+        checks.extend(control_plane::all());
+        checks.sort_by_key(|check| check.id);
+        let mut registry = Self {
+            rules: checks.iter().map(|check| Arc::new(rule(check))).collect(),
+            checks,
+            workloads: Vec::new(),
+            grants: Vec::new(),
+            processes: Vec::new(),
+            objects: HashMap::new(),
+        };
+        for (at, check) in registry.checks.iter().enumerate() {
+            match check.run {
+                Run::Workload(_) | Run::Container(_) => registry.workloads.push(at),
+                Run::Grant(_) => registry.grants.push(at),
+                Run::Process(..) => registry.processes.push(at),
+                Run::Object(kinds, _) => {
+                    for kind in kinds {
+                        let (group, kind) = kind.rsplit_once('/').unwrap_or(("", kind));
+                        registry.objects.entry(if kind == "*" { "" } else { kind }).or_default().push((group, at));
+                    }
+                }
+            }
+        }
+        registry
+    }
+
+    /// The checks of workloads and containers.
+    pub(crate) fn of_workloads(&self) -> impl Iterator<Item = (usize, &Arc<Rule>, Run)> {
+        self.those(&self.workloads)
+    }
+
+    pub(crate) fn of_grants(&self) -> impl Iterator<Item = (usize, &Arc<Rule>, Run)> {
+        self.those(&self.grants)
+    }
+
+    pub(crate) fn of_processes(&self) -> impl Iterator<Item = (usize, &Arc<Rule>, Run)> {
+        self.those(&self.processes)
+    }
+
+    pub(crate) fn of_object(&self, object: &Object<'_>) -> impl Iterator<Item = (usize, &Arc<Rule>, LookAtObject)> {
+        let group = object.group();
+        let of_kind = self.objects.get(object.kind).into_iter().flatten().filter(move |(wanted, _)| *wanted == group);
+        let of_all = self.objects.get("").into_iter().flatten();
+        of_kind.chain(of_all).filter_map(|(_, at)| {
+            let (check, rule) = self.checks.get(*at).zip(self.rules.get(*at))?;
+            if let Run::Object(_, look) = check.run { Some((*at, rule, look)) } else { None }
+        })
+    }
+
+    fn those<'s>(&'s self, which: &'s [usize]) -> impl Iterator<Item = (usize, &'s Arc<Rule>, Run)> {
+        which.iter().filter_map(|at| Some((*at, self.rules.get(*at)?, self.checks.get(*at)?.run)))
+    }
+}
+
+fn rule(check: &'static Check) -> Rule {
+    Rule {
+        id: Cow::Borrowed(check.id),
+        title: Cow::Borrowed(check.title),
+        severity: check.severity,
+        docs: Cow::Borrowed(check.docs.trim()),
+        references: Cow::Borrowed(check.references),
+    }
+}

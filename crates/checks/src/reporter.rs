@@ -1,0 +1,107 @@
+//! What a check reports to: violations, what it could not know, and the indexes that it may ask.
+
+use crate::assess::Tally;
+use crate::grants::{Grant, Grants, PolicyRule};
+use crate::parameters::Parameters;
+use plimsoll_model::{Finding, Inventory, Node, Object, ObjectId, Pod, Rule, Violation};
+use std::sync::Arc;
+
+/// The surroundings of one call of a check.
+pub(crate) struct Reporter<'r, 'a> {
+    /// All that was read, indexed.
+    pub(crate) inventory: &'r Inventory<'a>,
+    /// Who is granted what.
+    pub(crate) grants: &'r Grants<'a>,
+    /// What the user has chosen.
+    pub(crate) parameters: &'r Parameters,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) tallies: Vec<Tally>,
+    current: Current<'r, 'a>,
+}
+
+/// What the check that runs looks at.
+struct Current<'r, 'a> {
+    check: usize,
+    rule: Option<&'r Arc<Rule>>,
+    object: Option<Object<'a>>,
+    id: Option<Arc<ObjectId>>,
+    pod: Option<&'r Pod<'a>>,
+}
+
+impl<'r, 'a> Reporter<'r, 'a> {
+    pub(crate) fn new(inventory: &'r Inventory<'a>, grants: &'r Grants<'a>, parameters: &'r Parameters, checks: usize) -> Self {
+        let current = Current { check: 0, rule: None, object: None, id: None, pod: None };
+        Self { inventory, grants, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
+    }
+
+    /// Says that what follows is about `object`, and `pod` if it is looked at as one.
+    pub(crate) fn enter(&mut self, object: Object<'a>, pod: Option<&'r Pod<'a>>) {
+        self.current.object = Some(object);
+        self.current.id = None;
+        self.current.pod = pod;
+    }
+
+    /// Runs one check over what was entered, and counts what came of it.
+    pub(crate) fn run(&mut self, check: usize, rule: &'r Arc<Rule>, call: impl FnOnce(&mut Self)) {
+        self.current.check = check;
+        self.current.rule = Some(rule);
+        let before = self.findings.len();
+        let unknown = self.tallies.get(check).map_or(0, |tally| tally.unknown.len());
+        call(self);
+        let failed = self.findings.len() > before;
+        if let Some(tally) = self.tallies.get_mut(check) {
+            tally.evaluated += 1;
+            tally.failed += usize::from(failed);
+            // What has failed is known.
+            if failed {
+                tally.unknown.truncate(unknown);
+            }
+        }
+    }
+
+    /// A violation in what is looked at.
+    pub(crate) fn report(&mut self, violation: Violation) {
+        let (Some(rule), Some(object)) = (self.current.rule, self.current.object) else { return };
+        let id = self.current.id.get_or_insert_with(|| Arc::new(object.id()));
+        let finding = match self.current.pod {
+            Some(pod) => violation.into_finding(rule, id, pod.node, &pod.pointer, Some(pod)),
+            None => violation.into_finding(rule, id, Some(object.node), "", None),
+        };
+        self.findings.push(finding);
+    }
+
+    /// A violation in the object that the workload is: its pointer starts at the object's root.
+    pub(crate) fn report_object(&mut self, violation: Violation) {
+        let pod = self.current.pod.take();
+        self.report(violation);
+        self.current.pod = pod;
+    }
+
+    /// That the subject of a grant `may do something` by `rule`.
+    pub(crate) fn report_grant(&mut self, grant: &Grant<'_>, rule: &PolicyRule<'_>, may: &str) {
+        let what = format!("{} {may}", grant.subject());
+        let reason = format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name);
+        let violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
+        self.report(violation.advice("take the subject out of the binding, or the rule out of the role"));
+    }
+
+    /// What would have to be read to decide about what is looked at. It does not count as passed.
+    pub(crate) fn unknown(&mut self, missing: impl Into<String>) {
+        let Some(object) = self.current.object else { return };
+        let unknown = crate::assess::Unknown { object: object.id(), missing: missing.into() };
+        if let Some(tally) = self.tallies.get_mut(self.current.check) {
+            tally.unknown.push(unknown);
+        }
+    }
+
+    /// The object of a kind and name beside the one that is looked at.
+    pub(crate) fn beside(&self, kind: &str, name: &str) -> Option<Object<'a>> {
+        let namespace = self.current.object.map_or("", |object| object.effective_namespace());
+        self.inventory.find(kind, namespace, name)
+    }
+
+    /// The labels of the pods of what is looked at.
+    pub(crate) fn pod_labels(&self) -> Option<Node<'a>> {
+        self.current.pod.and_then(Pod::labels)
+    }
+}

@@ -1,0 +1,81 @@
+//! Every check has a fixture, `fixtures/<domain>/<name>.yaml`: objects that it objects to, with `# expect` at the end of
+//! the line that it points at, and objects that it leaves alone.
+
+use plimsoll_checks::{Parameters, assess, checks, rules};
+use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+fn fixture(id: &str) -> PathBuf {
+    let (domain, name) = id.split_once('-').unwrap();
+    let domain = match domain {
+        "CTL" => "control_plane",
+        "CLU" => "cluster",
+        "IMG" => "image",
+        "NET" => "network",
+        "POD" => "pod",
+        "RBAC" => "rbac",
+        "REL" => "reliability",
+        "SEC" => "secrets",
+        other => panic!("no domain has the prefix {other}"),
+    };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(domain).join(format!("{}.yaml", name.replace('-', "_")))
+}
+
+/// `# parameter: name=a,b` lines of a fixture.
+fn parameters(text: &str) -> Parameters {
+    let mut parameters = Parameters::default();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# parameter: ")) {
+        let (name, values) = line.split_once('=').unwrap();
+        assert!(parameters.set(name, values.split(',').map(str::to_owned).collect()), "no parameter is called {name}");
+    }
+    parameters
+}
+
+/// The lines that findings of the check point at.
+fn found(id: &str, text: &str) -> (BTreeSet<u32>, usize, usize) {
+    let (documents, problems) = parse(&Source::new("fixture", Origin::File, text), Limits::default());
+    assert_eq!(problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>(), Vec::<String>::new(), "{id}");
+    let snapshot = Snapshot { documents, problems: Vec::new() };
+    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+    let assessment = assess(&inventory, &parameters(text));
+    let lines = assessment.findings.iter().filter(|finding| finding.rule.id == id);
+    let lines = lines.map(|finding| finding.location.as_ref().unwrap().start().line).collect();
+    let at = checks().iter().position(|check| check.id == id).unwrap();
+    (lines, assessment.tallies[at].evaluated, assessment.tallies[at].failed)
+}
+
+#[test]
+fn each_check_finds_what_its_fixture_marks_and_nothing_else() {
+    let mut wrong = BTreeMap::new();
+    for check in checks() {
+        let path = fixture(check.id);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            wrong.insert(check.id, format!("no fixture {}", path.display()));
+            continue;
+        };
+        let marked = |(at, line): (usize, &str)| line.trim_end().ends_with("# expect").then_some(u32::try_from(at).unwrap() + 1);
+        let wanted: BTreeSet<u32> = text.lines().enumerate().filter_map(marked).collect();
+        let (got, evaluated, failed) = found(check.id, &text);
+        if wanted != got {
+            wrong.insert(check.id, format!("marked {wanted:?}, found {got:?}"));
+        } else if failed == 0 || failed == evaluated {
+            wrong.insert(check.id, format!("needs what is wrong and what is right: {failed} of {evaluated} fail"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_registry_is_in_order() {
+    let mut seen = BTreeSet::new();
+    for (check, rule) in checks().iter().zip(rules()) {
+        assert!(seen.insert(check.id), "{} is there twice", check.id);
+        assert_eq!(check.id, rule.id);
+        assert!(!check.title.ends_with('.') && check.title.starts_with(char::is_uppercase), "{}: {}", check.id, check.title);
+        for section in ["## What it detects", "## Why it matters", "## How to fix"] {
+            assert!(rule.docs.contains(section), "{} lacks `{section}`", check.id);
+        }
+    }
+    assert!(checks().is_sorted_by_key(|check| check.id));
+}

@@ -1,0 +1,218 @@
+//! What a check says of one place, and how it becomes a finding.
+
+use crate::document::Node;
+use crate::{Applicability, Finding, Location, ObjectId, PatchOp, Pod, Related, Remediation, Rule, Severity, Subject, escape, tokens};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// One place in a pod or an object that a check objects to, and what cures it.
+///
+/// Pointers start at what the check looks at: what holds `metadata` and `spec` of a pod, or the object's root.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// The index of the container in [`Pod::containers`]; `None` if it is not about one.
+    pub container: Option<usize>,
+    /// JSON pointer to the value that is wrong or missing.
+    pub pointer: String,
+    /// What is wrong, with its container named.
+    pub message: String,
+    /// The severity here, where it differs from the check's.
+    pub severity: Option<Severity>,
+    /// What to do.
+    pub cure: Cow<'static, str>,
+    /// The smallest set of changes that cures it.
+    pub changes: Vec<Change>,
+    /// Whether the manifest alone shows that the changes are harmless.
+    pub applicability: Applicability,
+    /// The facts that it rests on, one sentence each.
+    pub evidence: Vec<String>,
+    /// Other objects that take part.
+    pub related: Vec<Related>,
+}
+
+/// A value to set or to remove.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// JSON pointer; missing parents are to be made, `/-` appends to a list that exists.
+    pub pointer: String,
+    /// The value, or `None` to remove what is there.
+    pub value: Option<Value>,
+}
+
+impl Violation {
+    /// A violation at `pointer`.
+    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            container: None,
+            pointer: pointer.into(),
+            message: message.into(),
+            severity: None,
+            cure: Cow::Borrowed(""),
+            changes: Vec::new(),
+            applicability: Applicability::Safe,
+            evidence: Vec::new(),
+            related: Vec::new(),
+        }
+    }
+
+    /// A violation of container `index` of `pod`; `pointer` is below the container.
+    pub fn of_container(pod: &Pod<'_>, index: usize, pointer: &str, message: impl FnOnce(&str) -> String) -> Self {
+        let (place, name) = pod.containers.get(index).map_or_else(Default::default, |one| (one.pointer(), one.name));
+        Self { container: Some(index), ..Self::at(format!("/spec{place}{pointer}"), message(&format!("container `{name}`"))) }
+    }
+
+    /// What cures it: `what` to do, the value that the violation's own pointer gets (`None` removes it).
+    #[must_use]
+    pub fn cured_by(self, what: impl Into<Cow<'static, str>>, value: Option<Value>) -> Self {
+        let pointer = self.pointer.clone();
+        self.cured_at(what, pointer, value)
+    }
+
+    /// What cures it by a change at another place.
+    #[must_use]
+    pub fn cured_at(mut self, what: impl Into<Cow<'static, str>>, pointer: impl Into<String>, value: Option<Value>) -> Self {
+        self.cure = what.into();
+        self.changes.push(Change { pointer: pointer.into(), value });
+        self
+    }
+
+    /// What to do where no patch can be given: somebody has to choose.
+    #[must_use]
+    pub fn advice(mut self, what: impl Into<Cow<'static, str>>) -> Self {
+        self.cure = what.into();
+        self
+    }
+
+    /// What has to be known before the change is made.
+    #[must_use]
+    pub fn needs(mut self, evidence: impl Into<Cow<'static, str>>) -> Self {
+        self.applicability = Applicability::NeedsEvidence(evidence.into());
+        self
+    }
+
+    /// The severity here, other than the check's.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// A fact that it rests on.
+    #[must_use]
+    pub fn because(mut self, fact: impl Into<String>) -> Self {
+        self.evidence.push(fact.into());
+        self
+    }
+
+    /// Another object that takes part: its place at `pointer`.
+    #[must_use]
+    pub fn with(mut self, object: &crate::Object<'_>, pointer: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        let location = Some(place(object.node, &pointer));
+        self.related.push(Related { object: Arc::new(object.id()), pointer, location });
+        self
+    }
+
+    /// The finding of `rule` about `object`. `base` is the node that pointers start at, `prefix` the pointer from the
+    /// object to it.
+    pub fn into_finding(self, rule: &Arc<Rule>, object: &Arc<ObjectId>, base: Option<Node<'_>>, prefix: &str, pod: Option<&Pod<'_>>) -> Finding {
+        let container = self.container.zip(pod).and_then(|(index, pod)| pod.containers.get(index));
+        let advised = !self.cure.is_empty();
+        Finding {
+            rule: Arc::clone(rule),
+            severity: self.severity.unwrap_or(rule.severity),
+            subject: Subject {
+                object: Arc::clone(object),
+                container: container.map(|container| container.name.to_owned()),
+                image: container.map(|container| container.image.to_owned()).filter(|image| !image.is_empty()),
+                pointer: format!("{prefix}{}", self.pointer),
+            },
+            location: base.map(|node| place(node, &self.pointer)),
+            evidence: self.evidence,
+            related: self.related,
+            remediation: base.filter(|_| advised).map(|node| Remediation {
+                summary: self.cure,
+                patch: patch(node, prefix, &self.changes),
+                applicability: self.applicability,
+            }),
+            message: self.message,
+            exception: None,
+        }
+    }
+}
+
+/// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which
+/// for a container is its name.
+fn place(top: Node<'_>, pointer: &str) -> Location {
+    let (nearest, reached) = top.nearest(pointer);
+    let holder = |pointer: &str| {
+        pointer.rsplit_once('/').map_or((String::new(), String::new()), |(holder, key)| (holder.to_owned(), key.to_owned()))
+    };
+    let mut location = nearest.location();
+    if reached {
+        let (parent, key) = holder(pointer);
+        let entry = top.resolve(&parent).and_then(|parent| parent.entry(&key));
+        if let Some((key, _)) = entry.filter(|(_, value)| !value.is_map() && !value.is_list() && !value.is_alias()) {
+            location.span.start = key.span().start;
+        } else if let Some((key, _)) = entry {
+            location.span = key.span();
+        }
+        return location;
+    }
+    if let Some((key, name)) = nearest.entry("name").filter(|(_, name)| !name.is_map()) {
+        location.span = key.span();
+        location.span.end = name.span().end.max(location.span.end);
+        return location;
+    }
+    // Of an object as a whole, its name is enough to show; of a map with content, its key.
+    if nearest == top
+        && let Some(name) = top.at(&["metadata", "name"]).or_else(|| top.get("kind"))
+    {
+        return name.location();
+    }
+    let path = nearest.pointer();
+    let base = top.pointer();
+    let (parent, key) = holder(path.strip_prefix(base.as_str()).unwrap_or(""));
+    if let Some((key, _)) = top.resolve(&parent).and_then(|parent| parent.entry(&key)) {
+        location.span = key.span();
+    }
+    location
+}
+
+/// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added.
+fn patch(top: Node<'_>, base: &str, changes: &[Change]) -> Vec<PatchOp> {
+    changes.iter().filter_map(|change| operation(top, base, change)).collect()
+}
+
+fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
+    let at = |pointer: &str| format!("{base}{pointer}");
+    let Some(value) = &change.value else {
+        return top.resolve(&change.pointer).map(|_| PatchOp::remove(at(&change.pointer)));
+    };
+    if let Some(list) = change.pointer.strip_suffix("/-") {
+        if top.resolve(list).is_some_and(Node::is_list) {
+            return Some(PatchOp::add(at(&change.pointer), value.clone()));
+        }
+        let whole = Change { pointer: list.to_owned(), value: Some(json!([value])) };
+        return operation(top, base, &whole);
+    }
+    let mut pointer = String::new();
+    let mut rest = tokens(&change.pointer).collect::<Vec<_>>().into_iter();
+    let mut node = top;
+    for token in rest.by_ref() {
+        pointer.push('/');
+        pointer.push_str(&escape(&token));
+        match top.resolve(&pointer) {
+            // A `securityContext:` without a value is replaced as a whole.
+            Some(child) if !child.is_null() => node = child,
+            found => {
+                let value = rest.rev().fold(value.clone(), |value, key| json!({ key: value }));
+                let path = at(&pointer);
+                return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
+            }
+        }
+    }
+    (node.to_json() != *value).then(|| PatchOp::replace(at(&pointer), Value::clone(value)))
+}
+

@@ -1,0 +1,215 @@
+//! What peers say about objects: Kubescape's rules by the objects that they blame.
+//!
+//! Which of our checks answers for a peer's is data beside this file. An answer is `ID`, `ID:Kind` (only findings about
+//! objects of that kind) or `ID@part` (only findings whose pointer ends with that part).
+
+use super::{Cases, json_lines};
+use anyhow::Context;
+use plimsoll_checks::{Parameters, assess};
+use plimsoll_model::{Finding, Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_pod_security::Version;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Kubescape's rules: the object class.
+pub(super) fn kubescape(file: &Path) -> anyhow::Result<Cases> {
+    let answers: Answers = toml::from_str(include_str!("posture/kubescape.toml")).context("posture/kubescape.toml")?;
+    let mut cases = Cases::default();
+    for case in json_lines(file)? {
+        let case: Case = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        let wanted = wanted(&case);
+        let got = match answers.rules.get(&case.rule) {
+            Some(answers) => got(&case, answers, &wanted),
+            None if answers.missing.contains_key(&case.rule) => {
+                cases.known();
+                continue;
+            }
+            None => Err("no check answers for the rule".to_owned()),
+        };
+        let text = |set: &BTreeSet<Blamed>| set.iter().map(Blamed::to_string).collect::<Vec<_>>().join(", ");
+        match got {
+            Ok(got) => cases.case(|| case.name.clone(), &text(&wanted), &text(&got)),
+            Err(why) => cases.case(|| case.name.clone(), &text(&wanted), &why),
+        }
+    }
+    Ok(cases)
+}
+
+/// The verdicts of polaris, checkov and trivy-checks on whole manifests.
+pub(super) fn verdicts(file: &Path) -> anyhow::Result<Cases> {
+    let answers: BTreeMap<String, BTreeMap<String, Vec<String>>> =
+        toml::from_str(include_str!("posture/verdicts.toml")).context("posture/verdicts.toml")?;
+    let mut cases = Cases::default();
+    for case in json_lines(file)? {
+        let case: Verdict = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        // Only checks that map are compared; how many do is said by `missing`.
+        let Some(answers) = answers.get(&case.tool).and_then(|tool| tool.get(&case.check)) else {
+            cases.known();
+            continue;
+        };
+        let documents = parse(&Source::new("case", Origin::Stdin, case.manifest.as_str()), Limits::default()).0;
+        let findings = judge(&Snapshot { documents, problems: Vec::new() }, &Parameters::default());
+        let fails = findings.iter().any(|finding| answers.iter().any(|answer| is_answer(answer, finding)));
+        cases.case(|| format!("{} ({})", case.name, case.check), &case.verdict, if fails { "fail" } else { "pass" });
+    }
+    Ok(cases)
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    name: String,
+    tool: String,
+    check: String,
+    verdict: String,
+    manifest: String,
+}
+
+/// Which checks answer for which rule, and why none does.
+#[derive(Deserialize)]
+struct Answers {
+    rules: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    missing: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    rule: String,
+    input: Vec<Value>,
+    #[serde(default)]
+    params: Option<Value>,
+    expected: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    #[serde(default)]
+    objects: Vec<Object>,
+    #[serde(default)]
+    external: Option<Object>,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+}
+
+/// An object or subject that is blamed; without a namespace where the suite names none.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+struct Blamed {
+    kind: String,
+    name: String,
+    namespace: Option<String>,
+}
+
+impl std::fmt::Display for Blamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, name, namespace } = self;
+        write!(f, "{kind} {}{name}", namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default())
+    }
+}
+
+fn wanted(case: &Case) -> BTreeSet<Blamed> {
+    let all = case.expected.iter().flat_map(|expected| expected.objects.iter().chain(&expected.external));
+    all.map(|object| Blamed {
+        kind: object.kind.clone(),
+        name: object.name.clone(),
+        namespace: object.namespace.clone().filter(|namespace| !namespace.is_empty()),
+    })
+    .collect()
+}
+
+fn got(case: &Case, answers: &[String], wanted: &BTreeSet<Blamed>) -> Result<BTreeSet<Blamed>, String> {
+    let parameters = parameters(case)?;
+    let snapshot = snapshot(&case.input);
+    let mut blamed = BTreeSet::new();
+    for finding in judge(&snapshot, &parameters).iter().filter(|finding| answers.iter().any(|answer| is_answer(answer, finding))) {
+        let mut one = subject(&snapshot, finding);
+        // The suite names a namespace only where the name alone would not do.
+        let alike = |other: &&Blamed| other.kind == one.kind && other.name == one.name;
+        if wanted.iter().filter(alike).all(|other| other.namespace.is_none()) {
+            one.namespace = None;
+        }
+        blamed.insert(one);
+    }
+    Ok(blamed)
+}
+
+fn is_answer(answer: &str, finding: &Finding) -> bool {
+    if let Some((id, end)) = answer.split_once('@') {
+        return finding.rule.id == id && finding.subject.pointer.ends_with(end);
+    }
+    match answer.split_once(':') {
+        Some((id, kind)) => finding.rule.id == id && finding.subject.object.kind == kind,
+        None => finding.rule.id == answer,
+    }
+}
+
+/// Everything that the engines find.
+fn judge(snapshot: &Snapshot, parameters: &Parameters) -> Vec<Finding> {
+    let inventory = Inventory::new(snapshot, &WorkloadKinds::default());
+    let mut findings = assess(&inventory, parameters).findings;
+    findings.extend(inventory.own_workloads().flat_map(|workload| plimsoll_pod_security::assess(workload, Version::Latest, None)));
+    findings
+}
+
+fn snapshot(input: &[Value]) -> Snapshot {
+    let documents = input.iter().flat_map(|object| parse(&Source::new("case", Origin::Stdin, object.to_string()), Limits::default()).0);
+    Snapshot { documents: documents.collect(), problems: Vec::new() }
+}
+
+/// Whom a finding blames: the subject of a binding, else the object.
+fn subject(snapshot: &Snapshot, finding: &Finding) -> Blamed {
+    let id = &finding.subject.object;
+    let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
+    if id.kind.ends_with("RoleBinding") && finding.subject.pointer.starts_with("/subjects/") {
+        let binding = snapshot.objects().0.into_iter().find(|object| object.id() == **id);
+        if let Some(subject) = binding.and_then(|binding| binding.node.resolve(&finding.subject.pointer)) {
+            let field = |key| subject.get(key).map_or("", plimsoll_model::Node::text);
+            return Blamed { kind: field("kind").to_owned(), name: field("name").to_owned(), namespace: text(field("namespace")) };
+        }
+    }
+    Blamed { kind: id.kind.clone(), name: id.name.clone(), namespace: text(&id.namespace) }
+}
+
+fn parameters(case: &Case) -> Result<Parameters, String> {
+    let answers: Answers = toml::from_str(include_str!("posture/kubescape.toml")).map_err(|error| error.to_string())?;
+    let mut parameters = Parameters::default();
+    // What the user chose, in whatever depth the suite keeps it.
+    let mut open: Vec<(&str, &Value)> = case.params.iter().map(|params| ("", params)).collect();
+    while let Some((key, value)) = open.pop() {
+        match value {
+            Value::Object(map) => open.extend(map.iter().map(|(key, value)| (key.as_str(), value))),
+            Value::Array(list) => {
+                let name = answers.parameters.get(key).ok_or_else(|| format!("no parameter answers for `{key}`"))?;
+                let texts = list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect();
+                if !parameters.set(name, texts) {
+                    return Err(format!("there is no parameter `{name}`"));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(parameters)
+}
