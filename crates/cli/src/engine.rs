@@ -1,11 +1,11 @@
 //! Runs the engines over what was read: the one place that knows all of them.
 
 use crate::input::Loaded;
-use plimsoll_model::{Document, Finding, Object, Problem, Rule, Snapshot, Workload, WorkloadKinds, exceptions};
+use plimsoll_checks::Assessment;
+use plimsoll_model::{Finding, Inventory, Rule, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_report::{Report, Totals};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What is asked of the engines.
@@ -19,7 +19,7 @@ pub(crate) enum Judge {
 
 /// The rules of all engines, by id.
 pub(crate) fn rules() -> Vec<Arc<Rule>> {
-    let mut rules: Vec<_> = plimsoll_pod_security::rules().to_vec();
+    let mut rules: Vec<_> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
     rules.push(Arc::clone(&exceptions::EXPIRED));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules
@@ -27,28 +27,16 @@ pub(crate) fn rules() -> Vec<Arc<Rule>> {
 
 /// Everything there is to say of what was read.
 pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
-    report(loaded, &Inventory::new(&loaded.snapshot, &loaded.kinds), judge)
-}
-
-/// The same for a part of a snapshot: the namespaces of the `whole` count, its workloads do not.
-pub(crate) fn run_beside(part: &Loaded, whole: &Snapshot, judge: Judge) -> Report {
-    let mut inventory = Inventory::new(&part.snapshot, &part.kinds);
-    for namespace in whole.objects().0.into_iter().filter(is_namespace) {
-        inventory.namespaces.entry(namespace.name).or_insert(namespace);
+    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+    let mut findings = pod_security(&inventory, judge);
+    if let Judge::Everything(_) = judge {
+        let Assessment { findings: more, .. } = plimsoll_checks::assess(&inventory, &loaded.parameters);
+        findings.extend(more);
     }
-    report(part, &inventory, judge)
-}
-
-fn is_namespace(object: &Object<'_>) -> bool {
-    object.kind == "Namespace" && object.api_version == "v1"
-}
-
-fn report(loaded: &Loaded, inventory: &Inventory<'_>, judge: Judge) -> Report {
-    let mut findings = inventory.judge(judge);
     let mut problems = loaded.snapshot.problems.clone();
-    problems.extend(inventory.problems().iter().cloned());
+    problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
-    Report { targets: loaded.targets.clone(), findings, problems, rules: rules(), totals: inventory.totals() }
+    Report { targets: loaded.targets.clone(), findings, problems, rules: rules(), totals: totals(&inventory) }
 }
 
 /// The day of today in the local time zone, for the expiry of exceptions.

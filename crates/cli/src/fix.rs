@@ -8,7 +8,8 @@ use crate::input::Loaded;
 use crate::{Outcome, output};
 use anyhow::Context;
 use plimsoll_model::edit::{self, TextEdit};
-use plimsoll_model::{Applicability, Document, Finding, Limits, Object, Origin, PatchOp, Snapshot, Source, parse};
+use plimsoll_model::{Applicability, Document, Finding, Limits, Object, ObjectId, Origin, PatchOp, Snapshot, Source, parse};
+use plimsoll_report::Report;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &Args, mut loaded: Loaded, judge: Judge, out: &output::A
         }
     }
     let after = engine::run(&loaded, judge);
-    let open = |report: &plimsoll_report::Report| report.findings.iter().filter(|finding| finding.is_open()).count();
+    let open = |report: &Report| report.findings.iter().filter(|finding| finding.is_open()).count();
     let fixed = open(&before).saturating_sub(open(&after));
     if args.diff {
         output::complain(&format!("--fix would cure {fixed} findings in {changed} files"));
@@ -98,13 +99,13 @@ fn write(name: &str, text: &str) -> anyhow::Result<()> {
 
 /// Cures what can be cured side by side; the number of files that changed.
 fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<String>) -> usize {
-    let report = engine::run(loaded, judge);
+    let before = engine::run(loaded, judge);
     let mut by_source: BTreeMap<String, (Arc<Source>, Vec<&Finding>)> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|finding| args.wants(finding)) {
+    for finding in before.findings.iter().filter(|finding| args.wants(finding)) {
         let Some(location) = &finding.location else { continue };
         by_source.entry(location.source.name.clone()).or_insert_with(|| (Arc::clone(&location.source), Vec::new())).1.push(finding);
     }
-    let mut changed = 0;
+    let mut changes = Vec::new();
     for (name, (source, findings)) in by_source {
         if let Some(why) = not_a_file(source.origin) {
             refused.push(format!("{name}: {} of its findings: {why}", findings.len()));
@@ -113,19 +114,88 @@ fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<Strin
         let documents: Vec<&Document> =
             loaded.snapshot.documents.iter().filter(|document| Arc::ptr_eq(&document.source, &source)).collect();
         let edits = edits(&documents, &findings, refused);
-        if edits.is_empty() {
-            continue;
+        let Some(text) = edit::apply(&source.text, &edits).filter(|_| !edits.is_empty()) else { continue };
+        changes.push((name, text));
+    }
+    keep_proved(loaded, judge, &before, changes, refused)
+}
+
+/// Makes the changes, judges everything again, and takes back those that do not prove themselves.
+fn keep_proved(
+    loaded: &mut Loaded,
+    judge: Judge,
+    before: &Report,
+    mut changes: Vec<(String, String)>,
+    refused: &mut Vec<String>,
+) -> usize {
+    // All at once is the common case; what a round takes back, the next one does without.
+    while !changes.is_empty() {
+        let originals: Vec<Vec<Document>> = changes.iter().map(|(name, text)| replace(loaded, name, text)).collect();
+        let after = engine::run(loaded, judge);
+        let guilty = guilty(before, &after, &changes);
+        if guilty.is_empty() {
+            return changes.len();
         }
-        let Some(text) = edit::apply(&source.text, &edits) else { continue };
-        match proved(loaded, &source, &text, judge, &report.findings) {
-            Ok(documents) => {
-                replace(loaded, &source, documents);
-                changed += 1;
-            }
-            Err(why) => refused.push(format!("{name}: {why}")),
+        for ((name, _), documents) in changes.iter().zip(originals) {
+            put_back(loaded, name, documents);
+        }
+        changes.retain(|(name, _)| !guilty.contains_key(name));
+        refused.extend(guilty.into_iter().map(|(name, why)| format!("{name}: {why}")));
+    }
+    0
+}
+
+/// The changed files that are worse than before, or no better, and why.
+fn guilty(before: &Report, after: &Report, changes: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut guilty = BTreeMap::new();
+    let known = counts(before);
+    let mut seen: BTreeMap<_, usize> = BTreeMap::new();
+    let fallback = changes.first().map_or("", |(name, _)| name);
+    let changed = |name: &str| changes.iter().any(|(changed, _)| changed == name);
+    for finding in &after.findings {
+        let count = seen.entry(key(finding)).or_default();
+        *count += 1;
+        if *count > known.get(&key(finding)).copied().unwrap_or(0) {
+            // A change may lead to a finding elsewhere: then the changes are looked at one after the other.
+            let file = file(finding).filter(|name| changed(name)).unwrap_or(fallback);
+            guilty.insert(file.to_owned(), format!("the change would lead to another finding: {}", finding.message));
         }
     }
-    changed
+    let in_file = |report: &Report, name: &str| report.findings.iter().filter(|finding| file(finding) == Some(name)).count();
+    let broken = |report: &Report, name: &str| {
+        let here = |problem: &&plimsoll_model::Problem| problem.location.as_ref().is_some_and(|place| place.source.name == name);
+        report.problems.iter().filter(here).filter(|problem| problem.kind.is_error()).count()
+    };
+    if !guilty.is_empty() {
+        return guilty;
+    }
+    for (name, _) in changes {
+        if broken(after, name) > broken(before, name) {
+            guilty.insert(name.clone(), "the changed text would not be valid".to_owned());
+        } else if in_file(after, name) >= in_file(before, name) {
+            guilty.insert(name.clone(), "the change would not cure anything".to_owned());
+        }
+    }
+    guilty
+}
+
+type Key<'f> = (&'f str, &'f ObjectId);
+
+/// What a finding is about, apart from places, which move when text changes.
+fn key(finding: &Finding) -> Key<'_> {
+    (&finding.rule.id, &finding.subject.object)
+}
+
+fn counts(report: &Report) -> BTreeMap<Key<'_>, usize> {
+    let mut counts = BTreeMap::new();
+    for finding in &report.findings {
+        *counts.entry(key(finding)).or_default() += 1;
+    }
+    counts
+}
+
+fn file(finding: &Finding) -> Option<&str> {
+    finding.location.as_ref().map(|place| place.source.name.as_str())
 }
 
 /// Why nothing can be written back to a source, and what to do.
@@ -177,35 +247,16 @@ fn is_of(finding: &Finding, object: &Object<'_>) -> bool {
     within && id.name == object.name && id.kind == object.kind && id.namespace == object.namespace && id.api_version == object.api_version
 }
 
-/// The documents of the changed text, if it has fewer findings than before and none that was not there.
-fn proved(loaded: &Loaded, source: &Arc<Source>, text: &str, judge: Judge, before: &[Finding]) -> Result<Vec<Document>, String> {
-    let (documents, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
-    if problems.iter().any(|problem| problem.kind == plimsoll_model::ProblemKind::Syntax) {
-        return Err("the changed text would not be valid".to_owned());
-    }
-    // Judged with the namespaces of the whole snapshot, since what they enforce weighs in.
-    let alone = Loaded {
-        targets: Vec::new(),
-        snapshot: Snapshot { documents, problems: Vec::new() },
-        config: loaded.config.clone(),
-        kinds: loaded.kinds.clone(),
-    };
-    let after = engine::run_beside(&alone, &loaded.snapshot, judge);
-    let key = |finding: &Finding| (finding.rule.id.to_string(), (*finding.subject.object).clone(), finding.subject.pointer.clone());
-    let known: Vec<_> = before.iter().map(key).collect();
-    if let Some(new) = after.findings.iter().find(|finding| !known.contains(&key(finding))) {
-        return Err(format!("the change would lead to another finding: {}", new.message));
-    }
-    let here = |finding: &&Finding| finding.location.as_ref().is_some_and(|place| place.source.name == source.name);
-    if after.findings.iter().filter(here).count() >= before.iter().filter(here).count() {
-        return Err("the change would not cure anything".to_owned());
-    }
-    Ok(alone.snapshot.documents)
+/// Puts `text` in the place of a file's documents, and gives these back.
+fn replace(loaded: &mut Loaded, name: &str, text: &str) -> Vec<Document> {
+    put_back(loaded, name, parse(&Source::new(name, Origin::File, text), Limits::default()).0)
 }
 
-fn replace(loaded: &mut Loaded, source: &Arc<Source>, new: Vec<Document>) {
+/// Puts `new` in the place of a file's documents, and gives these back.
+fn put_back(loaded: &mut Loaded, name: &str, new: Vec<Document>) -> Vec<Document> {
     let documents = &mut loaded.snapshot.documents;
-    let at = documents.iter().position(|document| Arc::ptr_eq(&document.source, source)).unwrap_or(documents.len());
-    documents.retain(|document| !Arc::ptr_eq(&document.source, source));
-    documents.splice(at..at, new);
+    let is_it = |document: &Document| document.source.name == name && document.source.origin == Origin::File;
+    let start = documents.iter().position(is_it).unwrap_or(documents.len());
+    let count = documents.iter().skip(start).take_while(|document| is_it(document)).count();
+    documents.splice(start..start + count, new).collect()
 }

@@ -2,7 +2,8 @@
 
 use crate::Outcome;
 use anyhow::{Context, bail};
-use plimsoll_model::{Config, Limits, Origin, Snapshot, Source, WorkloadKinds};
+use plimsoll_checks::{PARAMETERS, Parameters};
+use plimsoll_model::{Config, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
 use plimsoll_sources::{Options, Target, cluster};
 use std::fs::File;
 use std::io;
@@ -61,6 +62,8 @@ pub(crate) struct Loaded {
     pub(crate) targets: Vec<String>,
     pub(crate) snapshot: Snapshot,
     pub(crate) config: Config,
+    /// What the configuration chooses for the checks.
+    pub(crate) parameters: Parameters,
     pub(crate) kinds: WorkloadKinds,
 }
 
@@ -68,7 +71,8 @@ impl Args {
     /// Reads everything. Only what makes the question itself impossible is an error.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
         let targets = if self.targets.is_empty() { vec![".".to_owned()] } else { self.targets.clone() };
-        let (config, problems) = self.config(&targets)?;
+        let (config, mut problems) = self.config(&targets)?;
+        let parameters = parameters(&config, &mut problems);
         let kinds = WorkloadKinds::with(config.workloads.clone());
         let options = Options {
             include: self.include.clone(),
@@ -81,10 +85,10 @@ impl Args {
         let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
         let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
         snapshot.problems.splice(0..0, problems);
-        Ok(Loaded { targets, snapshot, config, kinds })
+        Ok(Loaded { targets, snapshot, config, parameters, kinds })
     }
 
-    fn config(&self, targets: &[String]) -> anyhow::Result<(Config, Vec<plimsoll_model::Problem>)> {
+    fn config(&self, targets: &[String]) -> anyhow::Result<(Config, Vec<Problem>)> {
         let path = match &self.config {
             Some(path) => path.clone(),
             None => match default_config(targets) {
@@ -95,6 +99,19 @@ impl Args {
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
         Ok(Config::read(&Source::new(path.display().to_string(), Origin::File, text)))
     }
+}
+
+/// What the configuration chooses for the checks; a name or value that cannot be is a problem.
+fn parameters(config: &Config, problems: &mut Vec<Problem>) -> Parameters {
+    let mut parameters = Parameters::default();
+    for (name, values, place) in &config.parameters {
+        if !parameters.set(name, values.clone()) {
+            let message = format!("no check has a parameter `{name}`");
+            let known = PARAMETERS.iter().map(|parameter| parameter.name).collect::<Vec<_>>().join(", ");
+            problems.push(Problem::new(ProblemKind::Configuration, message).located(place.clone()).help(format!("there are {known}")));
+        }
+    }
+    parameters
 }
 
 impl ClusterArgs {

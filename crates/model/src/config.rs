@@ -15,6 +15,19 @@ pub struct Config {
     pub exceptions: Vec<Exception>,
     /// Custom kinds that carry a pod template.
     pub workloads: Vec<WorkloadKind>,
+    /// Lists that checks compare with: name, values, where the entry stands.
+    pub parameters: Vec<(String, Vec<String>, Location)>,
+    /// Frameworks of the user's own.
+    pub frameworks: Vec<UserFramework>,
+}
+
+/// A framework of the user's own: controls, and the checks that answer for them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserFramework {
+    /// As `--framework` names it.
+    pub name: String,
+    /// Controls in order: id, and globs over check ids.
+    pub controls: Vec<(String, Vec<String>)>,
 }
 
 /// What the configuration says of a check.
@@ -73,10 +86,13 @@ impl Config {
         for document in &documents {
             let Some(root) = document.root() else { continue };
             let mut reader = Reader { problems: &mut problems };
-            for (key, value) in reader.fields(root, "the configuration", &["checks", "exceptions", "workloads"]) {
+            for (key, value) in reader.fields(root, "the configuration", &["checks", "exceptions", "frameworks", "parameters", "workloads"])
+            {
                 match key.text() {
                     "checks" => config.checks.extend(reader.checks(value)),
                     "exceptions" => config.exceptions.extend(reader.list(key, value).into_iter().filter_map(|node| reader.exception(node))),
+                    "frameworks" => config.frameworks.extend(reader.frameworks(value)),
+                    "parameters" => config.parameters.extend(reader.parameters(value)),
                     _ => config.workloads.extend(reader.list(key, value).into_iter().filter_map(|node| reader.workload(node))),
                 }
             }
@@ -172,6 +188,34 @@ impl<'a> Reader<'_> {
             settings.push((key.text().to_owned(), setting));
         }
         settings
+    }
+
+    fn parameters(&mut self, node: Node<'a>) -> Vec<(String, Vec<String>, Location)> {
+        if !node.is_map() {
+            self.wrong(node, format!("`parameters` must be a map of lists, is {}", node.describe()));
+        }
+        let lists = node.entries().map(|(key, value)| (key, self.list(key, value)));
+        lists.map(|(key, list)| (key.text().to_owned(), list.into_iter().map(|one| one.text().to_owned()).collect(), key.location())).collect()
+    }
+
+    /// `name: {control: [check, …]}`
+    fn frameworks(&mut self, node: Node<'a>) -> Vec<UserFramework> {
+        if !node.is_map() {
+            self.wrong(node, format!("`frameworks` must be a map of frameworks, is {}", node.describe()));
+        }
+        let mut frameworks = Vec::new();
+        for (name, controls) in node.entries() {
+            if !controls.is_map() {
+                self.wrong(controls, format!("`{}` must be a map of controls, is {}", name.text(), controls.describe()));
+            }
+            let read = |(control, checks): (Node<'a>, Node<'a>)| {
+                let checks = self.list(control, checks).into_iter().map(|check| check.text().to_owned()).collect();
+                (control.text().to_owned(), checks)
+            };
+            let controls = controls.entries().map(read).collect();
+            frameworks.push(UserFramework { name: name.text().to_owned(), controls });
+        }
+        frameworks
     }
 
     fn exception(&mut self, node: Node<'a>) -> Option<Exception> {
