@@ -45,7 +45,8 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
                 // `--flag value`, in one argument or in two.
                 None => {
                     let here = words.next_if(|next| !next.starts_with('-'));
-                    let next = here.or_else(|| rest.next_if(|(next, _)| words.peek().is_none() && !next.starts_with('-')).map(|(next, _)| *next));
+                    let next =
+                        here.or_else(|| rest.next_if(|(next, _)| words.peek().is_none() && !next.starts_with('-')).map(|(next, _)| *next));
                     (word, next.unwrap_or("true"))
                 }
             };

@@ -151,7 +151,9 @@ impl PolicyRule<'_> {
         let resource = |one: &&str| {
             *one == "*"
                 || power.resources.contains(one)
-                || one.strip_prefix("*/").is_some_and(|sub| power.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
+                || one
+                    .strip_prefix("*/")
+                    .is_some_and(|sub| power.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
         };
         fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource)
     }

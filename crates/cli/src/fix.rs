@@ -121,13 +121,7 @@ fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<Strin
 }
 
 /// Makes the changes, judges everything again, and takes back those that do not prove themselves.
-fn keep_proved(
-    loaded: &mut Loaded,
-    judge: Judge,
-    before: &Report,
-    mut changes: Vec<(String, String)>,
-    refused: &mut Vec<String>,
-) -> usize {
+fn keep_proved(loaded: &mut Loaded, judge: Judge, before: &Report, mut changes: Vec<(String, String)>, refused: &mut Vec<String>) -> usize {
     // All at once is the common case; what a round takes back, the next one does without.
     while !changes.is_empty() {
         let originals: Vec<Vec<Document>> = changes.iter().map(|(name, text)| replace(loaded, name, text)).collect();

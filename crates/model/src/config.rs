@@ -195,7 +195,9 @@ impl<'a> Reader<'_> {
             self.wrong(node, format!("`parameters` must be a map of lists, is {}", node.describe()));
         }
         let lists = node.entries().map(|(key, value)| (key, self.list(key, value)));
-        lists.map(|(key, list)| (key.text().to_owned(), list.into_iter().map(|one| one.text().to_owned()).collect(), key.location())).collect()
+        lists
+            .map(|(key, list)| (key.text().to_owned(), list.into_iter().map(|one| one.text().to_owned()).collect(), key.location()))
+            .collect()
     }
 
     /// `name: {control: [check, …]}`

@@ -118,9 +118,9 @@ impl<'a> Inventory<'a> {
     /// An empty map selects nothing here; where the API says that it selects everything, use [`Self::selected`].
     pub fn labelled(&self, namespace: &str, labels: Node<'_>) -> Vec<&Workload<'a>> {
         let namespace = if namespace.is_empty() { DEFAULT } else { namespace };
-        let lists = labels.entries().map(|(key, value)| {
-            self.by_label.get(&(namespace, key.text(), value.text())).map(Vec::as_slice).unwrap_or_default()
-        });
+        let lists = labels
+            .entries()
+            .map(|(key, value)| self.by_label.get(&(namespace, key.text(), value.text())).map(Vec::as_slice).unwrap_or_default());
         // The rarest label leaves the fewest to look at.
         let Some(fewest) = lists.min_by_key(|list| list.len()) else { return Vec::new() };
         let carries = |workload: &&Workload<'a>| {

@@ -3,6 +3,7 @@
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
 mod builder;
+mod compliance;
 pub mod config;
 mod document;
 pub mod edit;
@@ -20,6 +21,7 @@ mod violation;
 mod workload;
 mod yaml;
 
+pub use compliance::{ControlResult, Framework, Score, ScoreLoss, Status};
 pub use config::Config;
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
 pub use finding::{Applicability, AppliedException, Finding, PatchKind, PatchOp, Reference, Related, Remediation, Rule, Severity, Subject};

@@ -116,7 +116,14 @@ impl Violation {
 
     /// The finding of `rule` about `object`. `base` is the node that pointers start at, `prefix` the pointer from the
     /// object to it.
-    pub fn into_finding(self, rule: &Arc<Rule>, object: &Arc<ObjectId>, base: Option<Node<'_>>, prefix: &str, pod: Option<&Pod<'_>>) -> Finding {
+    pub fn into_finding(
+        self,
+        rule: &Arc<Rule>,
+        object: &Arc<ObjectId>,
+        base: Option<Node<'_>>,
+        prefix: &str,
+        pod: Option<&Pod<'_>>,
+    ) -> Finding {
         let container = self.container.zip(pod).and_then(|(index, pod)| pod.containers.get(index));
         let advised = !self.cure.is_empty();
         Finding {
@@ -215,4 +222,3 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
     }
     (node.to_json() != *value).then(|| PatchOp::replace(at(&pointer), Value::clone(value)))
 }
-

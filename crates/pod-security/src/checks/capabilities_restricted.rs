@@ -3,8 +3,8 @@
 use super::windows_is_left_alone;
 use crate::Level;
 use crate::check::{Check, Forbidden, Versioned};
-use plimsoll_model::Violation;
 use crate::words::{containers, names_where, quoted, sorted};
+use plimsoll_model::Violation;
 use plimsoll_model::{Container, Pod, Reference, Severity};
 use serde_json::json;
 

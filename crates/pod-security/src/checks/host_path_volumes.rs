@@ -3,8 +3,8 @@
 use super::since;
 use crate::Level;
 use crate::check::{Check, Forbidden};
-use plimsoll_model::Violation;
 use crate::words::{plural, quoted};
+use plimsoll_model::Violation;
 use plimsoll_model::{Node, Pod, Reference, Severity, Volume};
 use serde_json::json;
 

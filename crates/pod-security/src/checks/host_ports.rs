@@ -3,8 +3,8 @@
 use super::since;
 use crate::Level;
 use crate::check::{Check, Forbidden};
-use plimsoll_model::Violation;
 use crate::words::{containers, names_where, plural, sorted};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Reference, Severity};
 
 pub(super) static CHECK: Check = Check {

@@ -3,8 +3,8 @@
 use super::since;
 use crate::Level;
 use crate::check::{Check, Forbidden};
-use plimsoll_model::Violation;
 use crate::words::{containers, indices_where, names_where};
+use plimsoll_model::Violation;
 use plimsoll_model::{Container, Pod, Reference, Severity};
 
 pub(super) static CHECK: Check = Check {

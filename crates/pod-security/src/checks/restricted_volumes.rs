@@ -2,8 +2,8 @@
 
 use crate::Level;
 use crate::check::{Check, Forbidden, Versioned};
-use plimsoll_model::Violation;
 use crate::words::{plural, quoted, sorted};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Severity, Volume, escape};
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use super::seccomp_profile_baseline::{forbid_fields, violations_of_fields};
 use super::windows_is_left_alone;
 use crate::Level;
 use crate::check::{Check, Forbidden, Versioned};
-use plimsoll_model::Violation;
 use crate::words::{containers, indices_where, names_where};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Reference, Severity};
 
 pub(super) static CHECK: Check = Check {

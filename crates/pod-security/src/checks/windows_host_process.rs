@@ -3,8 +3,8 @@
 use super::since;
 use crate::Level;
 use crate::check::{Check, Forbidden};
-use plimsoll_model::Violation;
 use crate::words::{indices_where, names_where, setters};
+use plimsoll_model::Violation;
 use plimsoll_model::{Pod, Reference, SecurityContext, Severity};
 
 pub(super) static CHECK: Check = Check {

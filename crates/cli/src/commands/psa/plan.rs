@@ -111,7 +111,8 @@ struct Step {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.input.load()?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    let mut by_namespace: BTreeMap<&str, Vec<&Workload<'_>>> = inventory.of_kind("Namespace").map(|namespace| (namespace.name, Vec::new())).collect();
+    let mut by_namespace: BTreeMap<&str, Vec<&Workload<'_>>> =
+        inventory.of_kind("Namespace").map(|namespace| (namespace.name, Vec::new())).collect();
     for workload in &inventory.workloads {
         let name = workload.object.namespace;
         by_namespace.entry(if name.is_empty() { "default" } else { name }).or_default().push(workload);
