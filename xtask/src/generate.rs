@@ -53,13 +53,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
-    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules().to_vec();
+    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
     rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     for rule in &rules {
         files.insert(format!("docs/checks/{}.md", rule.id), page(rule));
     }
     files.insert("docs/checks/README.md".to_owned(), index(&rules));
+    files.insert("docs/frameworks.md".to_owned(), frameworks(&rules));
+    files.insert("docs/parameters.md".to_owned(), parameters());
     files.insert("docs/cli.md".to_owned(), command_line()?);
     Ok(files)
 }
@@ -81,6 +83,38 @@ fn index(rules: &[Arc<Rule>]) -> String {
         index.push_str(&format!("| [{id}]({id}.md) | {} | {} |\n", rule.severity, rule.title, id = rule.id));
     }
     index
+}
+
+/// Which checks answer for which entry of each framework, and what nothing looks at.
+fn frameworks(rules: &[Arc<Rule>]) -> String {
+    let mut text = String::from(
+        "# Frameworks\n\nWhat `--framework NAME` selects: the entries of each framework and the checks that answer for them. An entry without a check is not looked at, and reports say so.\n\n| framework | what | entries | with a check |\n| --- | --- | ---: | ---: |\n",
+    );
+    let mut tables = String::new();
+    for framework in plimsoll_checks::FRAMEWORKS {
+        let answers = framework.answers(rules);
+        let covered = answers.iter().filter(|(_, rules)| !rules.is_empty()).count();
+        text.push_str(&format!("| [{name}](#{name}) | {} | {} | {covered} |\n", framework.title, answers.len(), name = framework.name));
+        tables.push_str(&format!("\n## {}\n\n{}\n\n| entry | checks |\n| --- | --- |\n", framework.name, framework.title));
+        for (control, rules) in answers {
+            let ids: Vec<String> = rules.iter().map(|rule| format!("[{id}](checks/{id}.md)", id = rule.id)).collect();
+            tables.push_str(&format!("| {control} | {} |\n", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }));
+        }
+    }
+    text + &tables
+}
+
+/// The lists that users choose.
+fn parameters() -> String {
+    let mut text = String::from(
+        "# Parameters\n\nLists that checks compare with. They stand under `parameters` in `plimsoll.yaml`.\n\n| parameter | what | default |\n| --- | --- | --- |\n",
+    );
+    for parameter in plimsoll_checks::PARAMETERS {
+        let default: Vec<String> = parameter.default.iter().map(|value| format!("`{value}`")).collect();
+        let default = if default.is_empty() { "none".to_owned() } else { default.join(" ") };
+        text.push_str(&format!("| `{}` | {} | {} |\n", parameter.name, parameter.docs, default.replace('|', "\\|")));
+    }
+    text
 }
 
 /// The help of every command, asked of the binary itself.

@@ -6,7 +6,7 @@ use crate::grants::Grants;
 use crate::parameters::Parameters;
 use crate::registry::{Registry, registry};
 use crate::reporter::Reporter;
-use plimsoll_model::{Finding, Inventory, Object, ObjectId, Workload};
+use plimsoll_model::{Finding, Inventory, Object, Unknown, Workload};
 use rayon::prelude::*;
 
 /// What came of all checks.
@@ -27,15 +27,6 @@ pub struct Tally {
     pub failed: usize,
     /// Those of them that could not be decided.
     pub unknown: Vec<Unknown>,
-}
-
-/// An input that a check could not decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unknown {
-    /// What it is about.
-    pub object: ObjectId,
-    /// What would have to be read to know.
-    pub missing: String,
 }
 
 /// Runs all checks over `inventory`.

@@ -23,7 +23,7 @@ mod reporter;
 mod score;
 mod secrets;
 
-pub use assess::{Assessment, Tally, Unknown, assess};
+pub use assess::{Assessment, Tally, assess};
 pub use check::Check;
 pub use frameworks::{FRAMEWORKS, Framework, framework, kubescape_base_score};
 pub use parameters::{PARAMETERS, Parameter, Parameters};

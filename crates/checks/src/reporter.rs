@@ -3,7 +3,7 @@
 use crate::assess::Tally;
 use crate::grants::{Grant, Grants, PolicyRule};
 use crate::parameters::Parameters;
-use plimsoll_model::{Finding, Inventory, Node, Object, ObjectId, Pod, Rule, Violation};
+use plimsoll_model::{Finding, Inventory, Node, Object, ObjectId, Pod, Rule, Unknown, Violation};
 use std::sync::Arc;
 
 /// The surroundings of one call of a check.
@@ -87,8 +87,8 @@ impl<'r, 'a> Reporter<'r, 'a> {
 
     /// What would have to be read to decide about what is looked at. It does not count as passed.
     pub(crate) fn unknown(&mut self, missing: impl Into<String>) {
-        let Some(object) = self.current.object else { return };
-        let unknown = crate::assess::Unknown { object: object.id(), missing: missing.into() };
+        let (Some(rule), Some(object)) = (self.current.rule, self.current.object) else { return };
+        let unknown = Unknown { rule: Arc::clone(rule), object: object.id(), missing: missing.into() };
         if let Some(tally) = self.tallies.get_mut(self.current.check) {
             tally.unknown.push(unknown);
         }

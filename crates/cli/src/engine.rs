@@ -1,5 +1,6 @@
 //! Runs the engines over what was read: the one place that knows all of them.
 
+use crate::compliance;
 use crate::input::Loaded;
 use plimsoll_checks::Assessment;
 use plimsoll_model::{Finding, Inventory, Rule, exceptions};
@@ -29,14 +30,21 @@ pub(crate) fn rules() -> Vec<Arc<Rule>> {
 pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let mut findings = pod_security(&inventory, judge);
+    let mut assessment = Assessment::default();
     if let Judge::Everything(_) = judge {
-        let Assessment { findings: more, .. } = plimsoll_checks::assess(&inventory, &loaded.parameters);
-        findings.extend(more);
+        assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
+        findings.append(&mut assessment.findings);
     }
+    findings.retain(|finding| loaded.selection.includes(&finding.rule));
     let mut problems = loaded.snapshot.problems.clone();
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
-    Report { targets: loaded.targets.clone(), findings, problems, rules: rules(), totals: totals(&inventory) }
+    let rules: Vec<Arc<Rule>> = rules().into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
+    let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
+    if let Judge::Everything(_) = judge {
+        compliance::add(&mut report, assessment.tallies, loaded);
+    }
+    report
 }
 
 /// The day of today in the local time zone, for the expiry of exceptions.

@@ -1,6 +1,7 @@
 //! What to read: targets, filters, configuration, clusters.
 
 use crate::Outcome;
+use crate::compliance::Selection;
 use anyhow::{Context, bail};
 use plimsoll_checks::{PARAMETERS, Parameters};
 use plimsoll_model::{Config, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
@@ -64,6 +65,8 @@ pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// What the configuration chooses for the checks.
     pub(crate) parameters: Parameters,
+    /// Which checks are asked for.
+    pub(crate) selection: Selection,
     pub(crate) kinds: WorkloadKinds,
 }
 
@@ -85,7 +88,7 @@ impl Args {
         let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
         let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
         snapshot.problems.splice(0..0, problems);
-        Ok(Loaded { targets, snapshot, config, parameters, kinds })
+        Ok(Loaded { targets, snapshot, config, parameters, selection: Selection::default(), kinds })
     }
 
     fn config(&self, targets: &[String]) -> anyhow::Result<(Config, Vec<Problem>)> {

@@ -1,6 +1,7 @@
 //! The binary: reads the command line, runs one command, turns its outcome into an exit status.
 
 mod commands;
+mod compliance;
 mod engine;
 mod fix;
 mod input;

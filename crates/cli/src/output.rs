@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Show the evidence and the patch of every finding.
     #[arg(long, short = 'v', help_heading = "Output")]
     verbose: bool,
+    /// Show what the score is made of, and Kubescape's scores of the frameworks.
+    #[arg(long, help_heading = "Output")]
+    score: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -74,9 +77,9 @@ impl Args {
     /// Writes `report` everywhere it is asked for, and judges it.
     pub(crate) fn write(&self, report: &Report) -> anyhow::Result<Outcome> {
         let outcome = self.judge(report);
-        let plain = Style { color: false, width: 100, verbose: self.verbose };
+        let plain = Style { color: false, width: 100, verbose: self.verbose, scores: self.score };
         if !report.problems.is_empty() {
-            let style = Style { color: self.wants_color(&io::stderr()), width: width(), verbose: self.verbose };
+            let style = Style { color: self.wants_color(&io::stderr()), width: width(), verbose: self.verbose, scores: self.score };
             // Nobody to complain to is no reason to stop.
             let _ = plimsoll_report::problems(report, &style, &mut BufWriter::new(io::stderr().lock()));
         }
@@ -91,7 +94,12 @@ impl Args {
             Some(path) => to_file(path, |out| plimsoll_report::render(report, format, &plain, out)),
             None => {
                 let stdout = io::stdout();
-                let style = Style { color: format == Format::Text && self.wants_color(&stdout), width: width(), verbose: self.verbose };
+                let style = Style {
+                    color: format == Format::Text && self.wants_color(&stdout),
+                    width: width(),
+                    verbose: self.verbose,
+                    scores: self.score,
+                };
                 let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
                 plimsoll_report::render(report, format, &style, &mut out).and_then(|()| out.flush()).context("cannot write the output")
             }

@@ -371,7 +371,8 @@ fn explain_completions_version() {
     let run = |arguments: &[&str]| plimsoll_in(directory.path(), arguments, b"");
     assert!(run(&["explain", "pss-PRIVILEGED"]).out.starts_with("PSS-privileged: Privileged container\nSeverity: critical\n"));
     assert!(run(&["explain", "hostports"]).out.contains("## Why it matters"));
-    assert_eq!(run(&["explain"]).out.lines().count(), 20);
+    let listed = run(&["explain"]).out;
+    assert!(["PSS-privileged ", "POD-host-path-writable ", "RBAC-create-pods "].iter().all(|id| listed.contains(id)), "{listed}");
     let ran = run(&["explain", "seccomp"]);
     assert_eq!((ran.status, ran.err.contains("there is PSS-seccompProfile_baseline")), (2, true), "{}", ran.err);
     assert!(run(&["completions", "bash"]).out.contains("_plimsoll"));

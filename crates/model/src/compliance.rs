@@ -1,8 +1,10 @@
 //! Scores and frameworks as results: what outputs show of them.
 
+use crate::{ObjectId, Rule};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A score with what keeps it from 100.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -65,6 +67,17 @@ pub struct ControlResult {
     pub excepted: usize,
     /// Those that could not be decided.
     pub unknown: usize,
+}
+
+/// Something that a check could not decide. It does not count as passed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unknown {
+    /// The check.
+    pub rule: Arc<Rule>,
+    /// What it is about.
+    pub object: ObjectId,
+    /// What would have to be read to know.
+    pub missing: String,
 }
 
 /// The verdict on a control.

@@ -21,7 +21,7 @@ mod violation;
 mod workload;
 mod yaml;
 
-pub use compliance::{ControlResult, Framework, Score, ScoreLoss, Status};
+pub use compliance::{ControlResult, Framework, Score, ScoreLoss, Status, Unknown};
 pub use config::Config;
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
 pub use finding::{Applicability, AppliedException, Finding, PatchKind, PatchOp, Reference, Related, Remediation, Rule, Severity, Subject};

@@ -27,7 +27,7 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     filters(&groups, out)?;
     writeln!(out, "<main id=\"findings\">")?;
     if report.findings.is_empty() {
-        writeln!(out, "<p class=\"none\">No findings in {} workloads.</p>", report.totals.workloads)?;
+        writeln!(out, "<p class=\"none\">No findings in {} objects.</p>", report.totals.objects)?;
     }
     for group in &groups {
         workload(group, out)?;
@@ -57,8 +57,8 @@ fn header(report: &Report, summary: &Summary, out: &mut dyn Write) -> io::Result
     for (severity, count) in summary.by_severity().filter(|(severity, count)| *severity != Severity::Info || *count > 0) {
         writeln!(out, "<li class=\"card {severity}\"><b>{count}</b> {severity}</li>")?;
     }
-    let clean = totals.workloads.saturating_sub(summary.affected);
-    writeln!(out, "<li class=\"card\"><b>{clean}</b> workloads without findings</li>")?;
+    let clean = totals.objects.saturating_sub(summary.affected);
+    writeln!(out, "<li class=\"card\"><b>{clean}</b> objects without findings</li>")?;
     writeln!(out, "<li class=\"card\"><b>{}</b> accepted</li>", summary.excepted)?;
     writeln!(out, "<li class=\"card\"><b>{}</b> can be fixed safely</li>", summary.safe)?;
     if summary.problems > 0 {

@@ -2,7 +2,7 @@
 
 use crate::Report;
 use crate::view::{Summary, groups, is_live};
-use plimsoll_model::{Applicability, AppliedException, Finding, Location, PatchOp, Problem, Rule, Severity};
+use plimsoll_model::{Applicability, AppliedException, Finding, Framework, Location, PatchOp, Problem, Rule, Score, Severity, Unknown};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use std::io::{self, BufWriter, Write};
@@ -43,6 +43,9 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         findings: groups(report).iter().flat_map(|group| group.findings.iter().map(|finding| FindingView::of(finding))).collect(),
         problems: report.problems.iter().map(ProblemView::of).collect(),
         rules: report.rules.iter().map(|rule| RuleView::of(rule)).collect(),
+        unknown: report.unknown.iter().map(UnknownView::of).collect(),
+        score: report.score.as_ref(),
+        frameworks: &report.frameworks,
     };
     // Many small writes, one call of the trait object for a lot of them.
     let mut out = BufWriter::with_capacity(1 << 17, out);
@@ -68,6 +71,35 @@ struct Document<'r> {
     problems: Vec<ProblemView<'r>>,
     /// All rules that ran.
     rules: Vec<RuleView<'r>>,
+    /// What could not be decided. It does not count as passed.
+    unknown: Vec<UnknownView<'r>>,
+    /// From 0 to 100, with what was lost; absent if nothing was evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<&'r Score>,
+    /// The frameworks that were asked for.
+    frameworks: &'r [Framework],
+}
+
+/// Something that a check could not decide.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UnknownView<'r> {
+    /// The id of the rule.
+    id: &'r str,
+    api_version: &'r str,
+    kind: &'r str,
+    namespace: &'r str,
+    name: &'r str,
+    /// What would have to be read to know.
+    missing: &'r str,
+}
+
+impl<'r> UnknownView<'r> {
+    fn of(unknown: &'r Unknown) -> Self {
+        let Unknown { rule, object, missing } = unknown;
+        let plimsoll_model::ObjectId { namespace, kind, name, api_version } = object;
+        Self { id: &rule.id, api_version, kind, namespace, name, missing }
+    }
 }
 
 /// The program that wrote the report.
@@ -91,7 +123,7 @@ struct Counts {
     workloads: usize,
     /// Pods that their controller, which was judged, speaks for.
     represented: usize,
-    /// Workloads with an open finding.
+    /// Objects with an open finding.
     affected: usize,
     /// Open findings.
     open: BySeverity,

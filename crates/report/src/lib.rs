@@ -15,7 +15,7 @@ mod view;
 
 pub use json::json_schema;
 
-use plimsoll_model::{Finding, Problem, Rule};
+use plimsoll_model::{Finding, Framework, Problem, Rule, Score, Unknown};
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -34,6 +34,12 @@ pub struct Report {
     pub rules: Vec<Arc<Rule>>,
     /// How much was looked at.
     pub totals: Totals,
+    /// What could not be decided.
+    pub unknown: Vec<Unknown>,
+    /// The score; absent if nothing was evaluated.
+    pub score: Option<Score>,
+    /// The frameworks that were asked for.
+    pub frameworks: Vec<Framework>,
 }
 
 /// How much was looked at.
@@ -79,6 +85,8 @@ pub struct Style {
     pub width: usize,
     /// With the evidence and patch of every finding.
     pub verbose: bool,
+    /// With what the score is made of, and Kubescape's scores of the frameworks.
+    pub scores: bool,
 }
 
 impl Format {

@@ -33,7 +33,7 @@ fn head(report: &Report) -> String {
     let summary = Summary::of(report);
     let mut text = String::from("## Plimsoll\n\n");
     let totals = report.totals;
-    let _ = writeln!(text, "{} of {} workloads have findings.\n", summary.affected, totals.workloads);
+    let _ = writeln!(text, "{} of {} objects have findings.\n", summary.affected, totals.objects);
     text.push_str(
         "| critical | high | medium | low | info | accepted | could not be read |\n| ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n|",
     );

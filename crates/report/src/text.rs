@@ -4,7 +4,7 @@ use crate::escape::terminal;
 use crate::snippet::{fit, lines};
 use crate::view::{Group, Summary, groups, is_live};
 use crate::{Report, Style};
-use plimsoll_model::{Applicability, Finding, Location, Origin, Problem, Severity};
+use plimsoll_model::{Applicability, Finding, Framework, Location, Origin, Problem, Severity, Status};
 use rayon::prelude::*;
 use std::io::{self, Write};
 
@@ -29,7 +29,10 @@ pub(crate) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io:
             out.write_all(&section?)?;
         }
     }
-    summary(report, paint, out)
+    for framework in &report.frameworks {
+        controls(framework, style, paint, out)?;
+    }
+    summary(report, style, paint, out)
 }
 
 pub(crate) fn problems(problems: &[Problem], style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -154,7 +157,67 @@ fn cures(findings: &[&Finding], paint: Paint, out: &mut Vec<u8>) -> io::Result<(
     Ok(())
 }
 
-fn summary(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+/// A framework's controls, those without trouble counted only.
+fn controls(framework: &Framework, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let count = |status: Status| framework.controls.iter().filter(|control| control.status == status).count();
+    writeln!(out, "{}  {}", paint.with(BOLD, &terminal(&framework.name)), paint.with(DIM, &terminal(&framework.title)))?;
+    for control in &framework.controls {
+        let color = match control.status {
+            Status::Failed => RED,
+            Status::Unknown => YELLOW,
+            _ if style.verbose => DIM,
+            _ => continue,
+        };
+        let checks: Vec<&str> = control.checks.iter().map(|check| &**check).collect();
+        let counts = if control.evaluated > 0 { format!("{} of {}", control.failed, control.evaluated) } else { String::new() };
+        let status = paint.with(color, &format!("{:<13}", control.status.name()));
+        writeln!(out, "  {status} {:<10} {counts:<14} {}", terminal(&control.id), paint.with(DIM, &terminal(&checks.join(", "))))?;
+    }
+    let statuses = [Status::Failed, Status::Unknown, Status::Passed, Status::NotEvaluated, Status::NotCovered];
+    let counts: Vec<String> = statuses.into_iter().map(|status| format!("{} {}", count(status), status.name())).collect();
+    writeln!(out, "  {} controls: {}", framework.controls.len(), counts.join(", "))?;
+    if let (true, Some(compliance), Some(risk)) = (style.scores, framework.kubescape_compliance, framework.kubescape_risk) {
+        writeln!(out, "  by Kubescape's formulas: compliance {compliance:.1} %, risk {risk:.1} %")?;
+    }
+    writeln!(out)
+}
+
+/// The score and what it lost most by.
+fn score(report: &Report, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let Some(score) = &report.score else { return Ok(()) };
+    writeln!(out, "score {} of 100", paint.with(BOLD, &format!("{:.0}", score.value.floor())))?;
+    let shown = if style.scores { score.losses.len() } else { 0 };
+    for loss in score.losses.iter().take(shown) {
+        let unknown = if loss.unknown > 0 { format!(", {} unknown", loss.unknown) } else { String::new() };
+        writeln!(
+            out,
+            "  -{:<5.1} {}  {}",
+            loss.points,
+            terminal(&loss.check),
+            paint.with(DIM, &format!("{} of {} fail{unknown}", loss.failed, loss.evaluated))
+        )?;
+    }
+    Ok(())
+}
+
+/// What could not be decided, each reason once.
+fn undecided(report: &Report, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
+    for unknown in &report.unknown {
+        *reasons.entry((&unknown.rule.id, &unknown.missing)).or_default() += 1;
+    }
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let more = if style.verbose { "" } else { "; -v says which" };
+    writeln!(out, "{}", paint.with(YELLOW, &format!("{} undecided{more}", amount(report.unknown.len(), "verdict"))))?;
+    for ((check, missing), count) in reasons.into_iter().filter(|_| style.verbose) {
+        writeln!(out, "  {count:>5} {}  {}", terminal(check), terminal(missing))?;
+    }
+    Ok(())
+}
+
+fn summary(report: &Report, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let summary = Summary::of(report);
     let totals = report.totals;
     let represented =
@@ -165,7 +228,7 @@ fn summary(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()>
         paint.with(BOLD, &amount(totals.workloads, "workload")),
         amount(totals.objects, "object"),
         amount(totals.sources, "source"),
-        summary.affected
+        amount(summary.affected, "object")
     )?;
     let counts: Vec<String> = summary
         .by_severity()
@@ -180,6 +243,8 @@ fn summary(report: &Report, paint: Paint, out: &mut dyn Write) -> io::Result<()>
         parts.push(paint.with(RED, &format!("{} that could not be read", amount(summary.problems, "thing"))));
     }
     writeln!(out, "{}", parts.join("; "))?;
+    undecided(report, style, paint, out)?;
+    score(report, style, paint, out)?;
     if summary.fixable > 0 {
         writeln!(out, "{}", paint.with(DIM, &format!("{} can be fixed with --fix; see the changes first with --diff", summary.fixable)))?;
     }

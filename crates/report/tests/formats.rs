@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 use plimsoll_model::{
-    Applicability, AppliedException, Finding, Location, ObjectId, Origin, PatchOp, Problem, ProblemKind, Reference, Remediation, Rule,
-    Severity, Source, Span, Subject,
+    Applicability, AppliedException, ControlResult, Finding, Framework, Location, ObjectId, Origin, PatchOp, Problem, ProblemKind,
+    Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
 };
 use plimsoll_report::{Format, Report, Style, Totals, problems, render};
 use serde_json::Value;
@@ -47,6 +47,36 @@ fn finding(rule: &Arc<Rule>, source: &Arc<Source>, at: &str, name: &str) -> Find
     }
 }
 
+/// What the checks came to: one control of each verdict, something unknown, a score.
+fn scored() -> Report {
+    let control = |id: &str, status: Status, failed: usize| ControlResult {
+        id: id.into(),
+        checks: vec!["T-high".into()],
+        status,
+        evaluated: 3,
+        failed,
+        excepted: 0,
+        unknown: 0,
+    };
+    let statuses = [Status::Failed, Status::Unknown, Status::Passed, Status::NotEvaluated, Status::NotCovered];
+    let controls = statuses.iter().zip(["1", "2", "3", "4", "5"]).map(|(status, id)| control(id, *status, 1)).collect();
+    let loss = ScoreLoss { check: "T-high".into(), points: 12.5, evaluated: 3, failed: 1, unknown: 0 };
+    let object = ObjectId { namespace: "ns".into(), kind: "Pod".into(), name: "one".into(), api_version: "v1".into() };
+    Report {
+        score: Some(Score { value: 87.5, losses: vec![loss] }),
+        frameworks: vec![Framework {
+            name: "cis".into(),
+            title: "A benchmark".into(),
+            covered: 4,
+            kubescape_compliance: Some(50.0),
+            kubescape_risk: Some(25.0),
+            controls,
+        }],
+        unknown: vec![Unknown { rule: rule("T-high", Severity::High), object, missing: "the ServiceAccount `a`".into() }],
+        ..Report::default()
+    }
+}
+
 fn report() -> Report {
     let source = Source::new("dir/a b.yaml", Origin::File, TEXT);
     let (high, low) = (rule("T-high", Severity::High), rule("T-low", Severity::Low));
@@ -69,6 +99,7 @@ fn report() -> Report {
         ],
         rules: vec![high, low],
         totals: Totals { sources: 1, documents: 1, objects: 2, workloads: 2, represented: 0 },
+        ..scored()
     }
 }
 
@@ -81,13 +112,13 @@ fn hostile() -> Report {
     finding.subject.pointer = HOSTILE.into();
     let problem = Problem::new(ProblemKind::Syntax, HOSTILE).target(HOSTILE);
     let rules = vec![Arc::clone(&finding.rule)];
-    Report { targets: vec![HOSTILE.into()], findings: vec![finding], problems: vec![problem], rules, totals: Totals::default() }
+    Report { targets: vec![HOSTILE.into()], findings: vec![finding], problems: vec![problem], rules, ..Report::default() }
 }
 
 /// The only place that renders.
 fn text(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
-    render(report, format, &Style { color: false, width: 80, verbose: false }, &mut out).expect("memory");
+    render(report, format, &Style { color: false, width: 80, verbose: false, scores: false }, &mut out).expect("memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -110,14 +141,21 @@ Pod ns/two  dir/a b.yaml
   low      T-low  A title
       accepted in plimsoll.yaml:3: known (team, until 2027-01-01)
 
-2 workloads in 2 objects from 1 source: 1 with findings
+cis  A benchmark
+  failed        1          1 of 3         T-high
+  unknown       2          1 of 3         T-high
+  5 controls: 1 failed, 1 unknown, 1 passed, 1 not evaluated, 1 not covered
+
+2 workloads in 2 objects from 1 source: 1 object with findings
 1 high, 1 low; 1 accepted by exceptions; 1 thing that could not be read
+1 verdict undecided; -v says which
+score 87 of 100
 1 can be fixed with --fix; see the changes first with --diff
 plimsoll explain ID says what a finding means
 ";
     assert_eq!(text(&report(), Format::Text), wanted);
     let mut out = Vec::new();
-    problems(&report(), &Style { color: false, width: 80, verbose: false }, &mut out).unwrap();
+    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: false }, &mut out).unwrap();
     let wanted = "\
 problem dir/a b.yaml:1:1: broken here
      1 │ kind: Pod

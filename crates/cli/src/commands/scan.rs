@@ -1,6 +1,6 @@
 //! `plimsoll scan`
 
-use crate::{Outcome, engine, fix, input, output};
+use crate::{Outcome, compliance, engine, fix, input, output};
 use plimsoll_pod_security::Version;
 
 /// Look at manifests, archives, charts, snapshots or a cluster with every engine.
@@ -16,6 +16,8 @@ pub(crate) struct Args {
     output: output::Args,
     #[command(flatten)]
     fix: fix::Args,
+    #[command(flatten)]
+    checks: compliance::Args,
     /// The Kubernetes version whose Pod Security Standards hold: v1.0 to v1.37, or latest.
     #[arg(long, value_name = "VERSION", default_value = "latest")]
     kubernetes_version: Version,
@@ -24,7 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     args.output.check()?;
     args.fix.check()?;
-    let loaded = args.input.load()?;
+    let mut loaded = args.input.load()?;
+    loaded.selection = args.checks.selection(&loaded.config)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     if args.fix.is_asked() {
         return fix::run(&args.fix, loaded, judge, &args.output);

@@ -1,0 +1,122 @@
+//! Which checks are asked for, and what they came to: frameworks, scores, what is unknown.
+
+use crate::input::Loaded;
+use anyhow::bail;
+use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
+use plimsoll_model::config::{CheckSetting, UserFramework, glob};
+use plimsoll_model::{Config, ObjectId, Rule};
+use plimsoll_report::Report;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The options that choose checks.
+#[derive(clap::Args, Default)]
+#[group(skip)]
+pub(crate) struct Args {
+    /// Only the checks of these frameworks, and what their controls came to: pss, cis, mitre, nsa, soc2, kubescape and
+    /// others (see docs/frameworks.md), or one from the configuration.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', help_heading = "Checks")]
+    framework: Vec<String>,
+    /// Only checks whose id matches this glob (may be given several times).
+    #[arg(long, value_name = "GLOB", help_heading = "Checks")]
+    check: Vec<String>,
+}
+
+/// The checks that are asked for.
+#[derive(Default)]
+pub(crate) struct Selection {
+    globs: Vec<String>,
+    frameworks: Vec<&'static Framework>,
+    own: Vec<UserFramework>,
+}
+
+impl Args {
+    /// What is asked for.
+    pub(crate) fn selection(&self, config: &Config) -> anyhow::Result<Selection> {
+        let mut selection = Selection { globs: self.check.clone(), ..Selection::default() };
+        for name in &self.framework {
+            if let Some(own) = config.frameworks.iter().find(|own| own.name == *name) {
+                selection.own.push(own.clone());
+            } else if let Some(known) = framework(name) {
+                selection.frameworks.push(known);
+            } else {
+                let own = config.frameworks.iter().map(|own| own.name.as_str());
+                let names: Vec<&str> = FRAMEWORKS.iter().map(|framework| framework.name).chain(own).collect();
+                bail!("no framework is called `{name}`; there are {}", names.join(", "));
+            }
+        }
+        let rules = crate::engine::rules();
+        if let Some(nothing) = self.check.iter().find(|pattern| !rules.iter().any(|rule| glob(pattern, &rule.id))) {
+            bail!("no check matches `{nothing}`; `plimsoll explain` lists all");
+        }
+        Ok(selection)
+    }
+}
+
+impl Selection {
+    /// Whether a rule takes part.
+    pub(crate) fn includes(&self, rule: &Rule) -> bool {
+        let asked = self.globs.is_empty() || self.globs.iter().any(|pattern| glob(pattern, &rule.id));
+        let everywhere = self.frameworks.is_empty() && self.own.is_empty();
+        // An exception that has expired is nobody's control, and still to be seen.
+        asked && (everywhere || rule.id.starts_with("PLM-") || self.in_framework(rule))
+    }
+
+    fn in_framework(&self, rule: &Rule) -> bool {
+        let built_in = |framework: &&Framework| {
+            rule.references.iter().any(|one| one.system == framework.system && framework.controls.contains(&one.id))
+        };
+        let own = |framework: &UserFramework| framework.controls.iter().flat_map(|(_, checks)| checks).any(|check| glob(check, &rule.id));
+        self.frameworks.iter().any(built_in) || self.own.iter().any(own)
+    }
+}
+
+/// Adds to `report` what its findings and the tallies of the checks come to.
+pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, loaded: &Loaded) {
+    let off = |rule: &Rule| loaded.config.setting(&rule.id) == Some(CheckSetting::Off) || !loaded.selection.includes(rule);
+    let failures = failures(report);
+    let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
+    for rule in plimsoll_pod_security::rules().iter().filter(|rule| !off(rule)) {
+        let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
+        outcomes.insert(&rule.id, Outcome { evaluated: report.totals.workloads, failed, excepted, unknown: 0 });
+    }
+    let mut unknown = Vec::new();
+    for (rule, tally) in plimsoll_checks::rules().iter().zip(tallies).filter(|(rule, _)| !off(rule)) {
+        let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
+        let outcome = Outcome { evaluated: tally.evaluated, failed, excepted, unknown: tally.unknown.len() };
+        outcomes.insert(&rule.id, outcome);
+        unknown.extend(tally.unknown);
+    }
+    let score = plimsoll_checks::score(report.rules.iter().filter_map(|rule| Some((rule, *outcomes.get(&*rule.id)?))));
+    let mut frameworks: Vec<_> =
+        loaded.selection.frameworks.iter().map(|framework| plimsoll_checks::judge(framework, &report.rules, &outcomes)).collect();
+    for own in &loaded.selection.own {
+        let answers = |checks: &[String]| report.rules.iter().filter(|rule| checks.iter().any(|check| glob(check, &rule.id))).collect();
+        let controls: Vec<(&str, Vec<&Arc<Rule>>)> = own.controls.iter().map(|(id, checks)| (id.as_str(), answers(checks))).collect();
+        frameworks.push(plimsoll_checks::judge_own(&own.name, &controls, &outcomes));
+    }
+    report.score = score;
+    report.frameworks = frameworks;
+    report.unknown = unknown;
+}
+
+/// By rule: inputs with an open finding, and inputs whose findings are all accepted.
+fn failures(report: &Report) -> HashMap<String, (usize, usize)> {
+    let mut inputs: HashMap<(&str, &ObjectId, &str), bool> = HashMap::new();
+    for finding in &report.findings {
+        // Of a binding, each subject is an input of its own.
+        let subject = if finding.subject.pointer.starts_with("/subjects/") { finding.subject.pointer.as_str() } else { "" };
+        *inputs.entry((&finding.rule.id, &finding.subject.object, subject)).or_default() |= finding.is_open();
+    }
+    let mut failures: HashMap<String, (usize, usize)> = HashMap::new();
+    #[expect(clippy::iter_over_hash_type, reason = "counting does not depend on the order")]
+    for ((rule, _, _), open) in inputs {
+        let counts = failures.entry(rule.to_owned()).or_default();
+        if open {
+            counts.0 += 1;
+        } else {
+            counts.1 += 1;
+        }
+    }
+    failures
+}
