@@ -1,12 +1,14 @@
 //! Which checks are asked for, and what they came to: frameworks, scores, what is unknown.
 
 use crate::input::Loaded;
+use crate::results::Results;
 use anyhow::bail;
 use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
-use plimsoll_model::{Config, ObjectId, Rule};
+use plimsoll_model::{Config, Finding, ObjectId, Problem, ProblemKind, Rule};
 use plimsoll_report::Report;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The options that choose checks.
@@ -20,6 +22,12 @@ pub(crate) struct Args {
     /// Only checks whose id matches this glob (may be given several times).
     #[arg(long, value_name = "GLOB", help_heading = "Checks")]
     check: Vec<String>,
+    /// Accept the findings of an earlier run, whose result `-o json=FILE` has written.
+    #[arg(long, value_name = "FILE", help_heading = "Checks")]
+    baseline: Option<PathBuf>,
+    /// With --baseline: leave the accepted findings of the baseline out.
+    #[arg(long, requires = "baseline", help_heading = "Checks")]
+    new_only: bool,
 }
 
 /// The checks that are asked for.
@@ -28,6 +36,15 @@ pub(crate) struct Selection {
     globs: Vec<String>,
     frameworks: Vec<&'static Framework>,
     own: Vec<UserFramework>,
+    baseline: Option<Baseline>,
+}
+
+/// An earlier run whose findings are accepted.
+struct Baseline {
+    results: Results,
+    source: String,
+    /// Whether its findings are left out altogether.
+    hide: bool,
 }
 
 impl Args {
@@ -49,6 +66,9 @@ impl Args {
         if let Some(nothing) = self.check.iter().find(|pattern| !rules.iter().any(|rule| glob(pattern, &rule.id))) {
             bail!("no check matches `{nothing}`; `plimsoll explain` lists all");
         }
+        if let Some(path) = &self.baseline {
+            selection.baseline = Some(Baseline { results: Results::read(path)?, source: path.display().to_string(), hide: self.new_only });
+        }
         Ok(selection)
     }
 }
@@ -68,6 +88,19 @@ impl Selection {
         };
         let own = |framework: &UserFramework| framework.controls.iter().flat_map(|(_, checks)| checks).any(|check| glob(check, &rule.id));
         self.frameworks.iter().any(built_in) || self.own.iter().any(own)
+    }
+}
+
+/// Accepts what the baseline knows; what it knew and is gone becomes a note.
+pub(crate) fn accept_baseline(findings: &mut Vec<Finding>, problems: &mut Vec<Problem>, selection: &Selection) {
+    let Some(Baseline { results, source, hide }) = &selection.baseline else { return };
+    let gone = results.accept_known(findings, source);
+    if *hide {
+        findings.retain(|finding| finding.exception.as_ref().is_none_or(|exception| exception.source != *source));
+    }
+    if gone > 0 {
+        let message = format!("{gone} findings of the baseline are gone");
+        problems.push(Problem::new(ProblemKind::Note, message).target(source).help("take a new baseline, so that they cannot come back"));
     }
 }
 

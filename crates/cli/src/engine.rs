@@ -39,6 +39,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let mut problems = loaded.snapshot.problems.clone();
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
+    compliance::accept_baseline(&mut findings, &mut problems, &loaded.selection);
     let rules: Vec<Arc<Rule>> = rules().into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {

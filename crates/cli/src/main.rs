@@ -6,6 +6,7 @@ mod engine;
 mod fix;
 mod input;
 mod output;
+mod results;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Scan(commands::scan::Args),
     Psa(commands::psa::Args),
+    Diff(commands::diff::Args),
     Explain(commands::explain::Args),
     Snapshot(commands::snapshot::Args),
     Completions(commands::completions::Args),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Psa(args) => commands::psa::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Snapshot(args) => commands::snapshot::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

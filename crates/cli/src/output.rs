@@ -42,7 +42,7 @@ struct Output {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct FailOn(Option<Severity>);
+pub(crate) struct FailOn(Option<Severity>);
 
 impl FromStr for Output {
     type Err = String;
@@ -58,6 +58,13 @@ impl FromStr for FailOn {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "never" { Ok(Self(None)) } else { Ok(Self(Some(text.parse()?))) }
+    }
+}
+
+impl FailOn {
+    /// Whether a finding of this severity counts for the exit status.
+    pub(crate) fn counts(self, severity: Severity) -> bool {
+        self.0.is_some_and(|least| severity >= least)
     }
 }
 
@@ -113,10 +120,9 @@ impl Args {
 
     /// What `report` means for the exit status.
     pub(crate) fn judge(&self, report: &Report) -> Outcome {
-        let counts = |severity: Severity| self.fail_on.0.is_some_and(|least| severity >= least);
         if report.problems.iter().any(|problem| problem.kind.is_error()) {
             Outcome::Incomplete
-        } else if report.findings.iter().any(|finding| finding.is_open() && counts(finding.severity)) {
+        } else if report.findings.iter().any(|finding| finding.is_open() && self.fail_on.counts(finding.severity)) {
             Outcome::Findings
         } else {
             Outcome::Clean

@@ -380,3 +380,28 @@ fn explain_completions_version() {
     let ran = run(&["scan", "cluster", "--kubeconfig", "none"]);
     assert_eq!((ran.status, ran.err.contains("no cluster to talk to")), (2, true), "{}", ran.err);
 }
+
+#[test]
+fn baselines_and_differences() {
+    let directory = directory(&[("a.yaml", BAD.as_bytes())]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), arguments, b"");
+    assert_eq!(run(&["scan", "a.yaml", "-o", "json=before.json"]).status, 1);
+    let ran = run(&["scan", "a.yaml", "--baseline", "before.json", "--new-only"]);
+    assert_eq!((ran.status, ran.out.contains("no findings")), (0, true), "{}{}", ran.out, ran.err);
+    let ran = run(&["scan", "a.yaml", "--baseline", "before.json"]);
+    assert_eq!((ran.status, ran.out.contains("accepted in before.json")), (0, true), "{}{}", ran.out, ran.err);
+    std::fs::write(directory.path().join("a.yaml"), BAD.replace("hostPID: true", "hostPID: false")).unwrap();
+    let ran = run(&["scan", "a.yaml", "--baseline", "before.json", "-o", "json=after.json"]);
+    assert!(ran.err.contains("of the baseline are gone"), "{}", ran.err);
+    let ran = run(&["diff", "before.json", "after.json"]);
+    assert!(ran.out.contains("PSS-hostNamespaces  Pod bad"), "{}", ran.out);
+    let ran = run(&["diff", "after.json", "before.json", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.status, json["added"][0]["id"].as_str()), (1, Some("PSS-hostNamespaces")), "{}", ran.out);
+    let ran = run(&["diff", "a.yaml", "before.json"]);
+    assert_eq!((ran.status, ran.err.contains("a.yaml is not a result")), (2, true), "{}", ran.err);
+    let ran = run(&["scan", "a.yaml", "--framework", "nis"]);
+    assert_eq!((ran.status, ran.err.contains("no framework is called `nis`; there are pss, cis")), (2, true), "{}", ran.err);
+    let ran = run(&["scan", "a.yaml", "--framework", "pss", "--score"]);
+    assert!(ran.out.contains("pss  Pod Security Standards") && ran.out.contains("by Kubescape's formulas"), "{}", ran.out);
+}

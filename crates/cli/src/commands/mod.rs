@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod psa;
 pub(crate) mod scan;
