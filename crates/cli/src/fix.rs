@@ -40,48 +40,82 @@ impl Args {
     pub(crate) fn is_asked(&self) -> bool {
         self.fix || self.diff
     }
-
-    fn wants(&self, finding: &Finding) -> bool {
-        let cure = finding.remediation.as_ref().filter(|cure| !cure.patch.is_empty() && finding.is_open());
-        cure.is_some_and(|cure| self.unsafe_fixes || cure.applicability == Applicability::Safe)
-    }
 }
 
-pub(crate) fn run(args: &Args, mut loaded: Loaded, judge: Judge, out: &output::Args) -> anyhow::Result<Outcome> {
-    let before = engine::run(&loaded, judge);
+/// What became of the findings.
+pub(crate) struct Cured {
+    pub(crate) before: Report,
+    pub(crate) after: Report,
+    /// Files that changed: name, text before, text after.
+    files: Vec<(String, String, String)>,
+    /// What was not done, and why.
+    pub(crate) refused: Vec<String>,
+}
+
+/// Cures in memory what is asked for. Nothing is written.
+pub(crate) fn cure(loaded: &mut Loaded, judge: Judge, wants: &dyn Fn(&Finding) -> bool) -> Cured {
+    let before = engine::run(loaded, judge);
     let originals: BTreeMap<String, String> = files(&loaded.snapshot);
     let mut refused = Vec::new();
     for _ in 0..ROUNDS {
         refused.clear();
-        let changed = round(args, &mut loaded, judge, &mut refused);
-        if changed == 0 {
+        if round(loaded, judge, wants, &mut refused) == 0 {
             break;
         }
     }
     refused.sort();
     refused.dedup();
-    for line in &refused {
+    let changed = files(&loaded.snapshot).into_iter().filter_map(|(name, text)| {
+        let original = originals.get(&name).filter(|original| **original != text)?.clone();
+        Some((name, original, text))
+    });
+    Cured { files: changed.collect(), after: engine::run(loaded, judge), before, refused }
+}
+
+impl Cured {
+    /// How many files would change.
+    pub(crate) fn changed_files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// How many findings went away.
+    pub(crate) fn count(&self) -> usize {
+        let open = |report: &Report| report.findings.iter().filter(|finding| finding.is_open()).count();
+        open(&self.before).saturating_sub(open(&self.after))
+    }
+
+    /// The changes as a unified diff.
+    pub(crate) fn diff(&self) -> String {
+        self.files.iter().map(|(name, before, after)| edit::diff(name, before, after)).collect()
+    }
+
+    /// Writes the changed files.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        self.files.iter().try_for_each(|(name, _, text)| write(name, text))
+    }
+}
+
+/// `scan --fix` and `scan --diff`.
+pub(crate) fn run(args: &Args, mut loaded: Loaded, judge: Judge, out: &output::Args) -> anyhow::Result<Outcome> {
+    let cured = cure(&mut loaded, judge, &|finding| wants(finding, args.unsafe_fixes));
+    for line in &cured.refused {
         output::complain(&format!("not fixed: {line}"));
     }
-    let mut changed = 0;
-    for (name, text) in files(&loaded.snapshot) {
-        let Some(original) = originals.get(&name).filter(|original| **original != text) else { continue };
-        changed += 1;
-        if args.diff {
-            output::print(edit::diff(&name, original, &text).as_bytes())?;
-        } else {
-            write(&name, &text)?;
-        }
-    }
-    let after = engine::run(&loaded, judge);
-    let open = |report: &Report| report.findings.iter().filter(|finding| finding.is_open()).count();
-    let fixed = open(&before).saturating_sub(open(&after));
+    let (fixed, changed) = (cured.count(), cured.changed_files());
     if args.diff {
+        output::print(cured.diff().as_bytes())?;
         output::complain(&format!("--fix would cure {fixed} findings in {changed} files"));
-        return Ok(out.judge(&before));
+        return Ok(out.judge(&cured.before));
     }
+    cured.write()?;
     output::complain(&format!("cured {fixed} findings in {changed} files"));
-    out.write(&after)
+    out.write(&cured.after)
+}
+
+/// Whether a finding has a cure that may be applied; `all` includes those that may break a workload.
+pub(crate) fn wants(finding: &Finding, all: bool) -> bool {
+    let cure = finding.remediation.as_ref().filter(|cure| !cure.patch.is_empty() && finding.is_open());
+    cure.is_some_and(|cure| all || cure.applicability == Applicability::Safe)
 }
 
 /// The text of each file of the snapshot.
@@ -98,10 +132,10 @@ fn write(name: &str, text: &str) -> anyhow::Result<()> {
 }
 
 /// Cures what can be cured side by side; the number of files that changed.
-fn round(args: &Args, loaded: &mut Loaded, judge: Judge, refused: &mut Vec<String>) -> usize {
+fn round(loaded: &mut Loaded, judge: Judge, wants: &dyn Fn(&Finding) -> bool, refused: &mut Vec<String>) -> usize {
     let before = engine::run(loaded, judge);
     let mut by_source: BTreeMap<String, (Arc<Source>, Vec<&Finding>)> = BTreeMap::new();
-    for finding in before.findings.iter().filter(|finding| args.wants(finding)) {
+    for finding in before.findings.iter().filter(|finding| wants(finding)) {
         let Some(location) = &finding.location else { continue };
         by_source.entry(location.source.name.clone()).or_insert_with(|| (Arc::clone(&location.source), Vec::new())).1.push(finding);
     }
@@ -173,10 +207,10 @@ fn guilty(before: &Report, after: &Report, changes: &[(String, String)]) -> BTre
     guilty
 }
 
-type Key<'f> = (&'f str, &'f ObjectId);
+pub(crate) type Key<'f> = (&'f str, &'f ObjectId);
 
 /// What a finding is about, apart from places, which move when text changes.
-fn key(finding: &Finding) -> Key<'_> {
+pub(crate) fn key(finding: &Finding) -> Key<'_> {
     (&finding.rule.id, &finding.subject.object)
 }
 
@@ -193,7 +227,7 @@ fn file(finding: &Finding) -> Option<&str> {
 }
 
 /// Why nothing can be written back to a source, and what to do.
-fn not_a_file(origin: Origin) -> Option<&'static str> {
+pub(crate) fn not_a_file(origin: Origin) -> Option<&'static str> {
     match origin {
         Origin::File => None,
         Origin::Stdin => Some("standard input cannot be written to; scan the file itself"),

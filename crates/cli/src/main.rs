@@ -29,6 +29,7 @@ enum Command {
     Psa(commands::psa::Args),
     Diff(commands::diff::Args),
     Explain(commands::explain::Args),
+    Fix(commands::fix::Args),
     Snapshot(commands::snapshot::Args),
     Completions(commands::completions::Args),
 }
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Psa(args) => commands::psa::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Fix(args) => commands::fix::run(&args),
         Command::Snapshot(args) => commands::snapshot::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

@@ -106,6 +106,8 @@ pub struct Remediation {
     pub patch: Vec<PatchOp>,
     /// Whether it may be applied without looking at what the workload does.
     pub applicability: Applicability,
+    /// What to run to gather the evidence, where that is one command.
+    pub evidence_command: Option<String>,
 }
 
 /// Whether a patch may be applied on the strength of the manifest alone.

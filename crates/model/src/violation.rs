@@ -25,6 +25,8 @@ pub struct Violation {
     pub changes: Vec<Change>,
     /// Whether the manifest alone shows that the changes are harmless.
     pub applicability: Applicability,
+    /// What to run in the container to learn what has to be known.
+    pub probe: Option<&'static str>,
     /// The facts that it rests on, one sentence each.
     pub evidence: Vec<String>,
     /// Other objects that take part.
@@ -51,6 +53,7 @@ impl Violation {
             cure: Cow::Borrowed(""),
             changes: Vec::new(),
             applicability: Applicability::Safe,
+            probe: None,
             evidence: Vec::new(),
             related: Vec::new(),
         }
@@ -88,6 +91,13 @@ impl Violation {
     #[must_use]
     pub fn needs(mut self, evidence: impl Into<Cow<'static, str>>) -> Self {
         self.applicability = Applicability::NeedsEvidence(evidence.into());
+        self
+    }
+
+    /// What to run in the container to learn what has to be known.
+    #[must_use]
+    pub fn probed_by(mut self, command: &'static str) -> Self {
+        self.probe = Some(command);
         self
     }
 
@@ -142,11 +152,20 @@ impl Violation {
                 summary: self.cure,
                 patch: patch(node, prefix, &self.changes),
                 applicability: self.applicability,
+                evidence_command: self.probe.map(|command| exec(object, container.map(|container| container.name), command)),
             }),
             message: self.message,
             exception: None,
         }
     }
+}
+
+/// How to run `command` in a container of the pods of `object`.
+fn exec(object: &ObjectId, container: Option<&str>, command: &str) -> String {
+    let ObjectId { namespace, kind, name, .. } = object;
+    let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
+    let container = container.map(|name| format!(" -c {name}")).unwrap_or_default();
+    format!("kubectl exec{namespace} {}/{name}{container} -- {command}", kind.to_lowercase())
 }
 
 /// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which

@@ -225,6 +225,9 @@ struct RemediationView<'r> {
     /// What has to be known first, where evidence is needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     needs: Option<&'r str>,
+    /// A command that gathers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence_command: Option<&'r str>,
     /// JSON Patch (RFC 6902) of the object.
     patch: &'r [PatchOp],
 }
@@ -307,7 +310,13 @@ impl<'r> FindingView<'r> {
                     Applicability::Safe => (ApplicabilityView::Safe, None),
                     Applicability::NeedsEvidence(what) => (ApplicabilityView::NeedsEvidence, Some(&**what)),
                 };
-                RemediationView { summary: &cure.summary, applicability, needs, patch: &cure.patch }
+                RemediationView {
+                    summary: &cure.summary,
+                    applicability,
+                    needs,
+                    evidence_command: cure.evidence_command.as_deref(),
+                    patch: &cure.patch,
+                }
             }),
             exception: exception.as_deref(),
             references: references(rule),

@@ -84,7 +84,7 @@ fn workload(group: &Group<'_>, style: &Style, paint: Paint, out: &mut Vec<u8>) -
         {
             writeln!(out, "      {} {}", paint.with(DIM, "note:"), terminal(refused))?;
         }
-        cures(same, paint, out)?;
+        cures(same, style.verbose, paint, out)?;
     }
     writeln!(out)
 }
@@ -140,12 +140,15 @@ fn evidence(finding: &Finding, paint: Paint, out: &mut Vec<u8>) -> io::Result<()
 }
 
 /// What to do, each thing once.
-fn cures(findings: &[&Finding], paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
+fn cures(findings: &[&Finding], verbose: bool, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     let mut said: Vec<String> = Vec::new();
     for cure in findings.iter().filter(|finding| finding.is_open()).filter_map(|finding| finding.remediation.as_ref()) {
         let line = match &cure.applicability {
             Applicability::Safe => cure.summary.to_string(),
-            Applicability::NeedsEvidence(what) => format!("{}; first find out {what}", cure.summary),
+            Applicability::NeedsEvidence(what) => match &cure.evidence_command {
+                Some(command) if verbose => format!("{}; first find out {what}: {command}", cure.summary),
+                _ => format!("{}; first find out {what}", cure.summary),
+            },
         };
         if said.contains(&line) {
             continue;

@@ -72,7 +72,9 @@ fn violation(pod: &Pod<'_>, index: usize, container: &Container<'_>) -> Violatio
         return violation.needs("whether it uses CAP_SYS_ADMIN");
     }
     if explicit || added.contains(&"SYS_ADMIN") {
-        return violation.needs("whether it starts setuid programs or programs with file capabilities");
+        return violation
+            .needs("whether it starts setuid programs or programs with file capabilities")
+            .probed_by("find / -xdev -perm -4000 -type f");
     }
     violation
 }

@@ -98,5 +98,5 @@ fn missing_drop(pod: &Pod<'_>, index: usize, container: &Container<'_>) -> Viola
     if non_root == Some(true) || user.is_some_and(|user| user != 0) {
         return violation;
     }
-    violation.needs("which capabilities it uses: it may run as root")
+    violation.needs("which capabilities it uses: it may run as root").probed_by("grep ^Cap /proc/1/status")
 }

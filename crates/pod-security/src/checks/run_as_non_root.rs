@@ -64,7 +64,7 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
     let judged = |violation: Violation, user: Option<i64>| match user {
         Some(0) => violation.needs("which user the program can run as: `runAsUser` is 0"),
         Some(_) => violation,
-        None => violation.needs("whether the image runs as a numeric user other than 0"),
+        None => violation.needs("whether the image runs as a numeric user other than 0").probed_by("id -u"),
     };
     let user_of =
         |index: usize| pod.containers.get(index).and_then(|container| container.security.run_as_user).or(pod.security.run_as_user);

@@ -51,7 +51,10 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
         return Vec::new();
     }
     let cured = |violation: Violation| {
-        violation.cured_by("do not ask for root", None).needs("which user the image runs as, and whether the program can do without root")
+        violation
+            .cured_by("do not ask for root", None)
+            .needs("which user the image runs as, and whether the program can do without root")
+            .probed_by("id -u")
     };
     let of_pod = is_bad(&pod.security).then(|| Violation::at(format!("/spec{FIELD}"), "the pod runs its containers as root"));
     let containers = indices_where(pod, |container| is_bad(&container.security));
