@@ -102,8 +102,8 @@ fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a
             let Some(process) = component::process(workload, wanted) else { continue };
             reporter.enter(workload.object, Some(&workload.pod));
             for (at, rule, run) in registry.of_processes() {
-                if let Run::Process(component, look) = run
-                    && component == wanted
+                if let Run::Process(components, look) = run
+                    && components.contains(&wanted)
                 {
                     reporter.run(at, rule, |reporter| look(&process, reporter));
                 }

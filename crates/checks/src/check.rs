@@ -33,8 +33,8 @@ pub(crate) enum Run {
     Object(&'static [&'static str], fn(&Object<'_>, &mut Reporter<'_, '_>)),
     /// Each subject of each binding whose role is known.
     Grant(fn(&Grant<'_>, &mut Reporter<'_, '_>)),
-    /// Each running control plane component of a kind.
-    Process(Component, fn(&Process<'_>, &mut Reporter<'_, '_>)),
+    /// Each control plane component of these kinds.
+    Process(&'static [Component], fn(&Process<'_>, &mut Reporter<'_, '_>)),
 }
 
 /// The programs of a control plane whose flags are looked at.

@@ -14,11 +14,15 @@ pub(crate) struct Process<'a> {
 /// One flag as given.
 pub(crate) struct Flag<'a> {
     /// With its dashes.
-    pub(crate) name: &'a str,
-    /// What follows `=`; `true` for a flag without a value, as pflag reads it.
+    name: &'a str,
+    /// What follows `=` or stands in the next argument; `true` for a flag without a value, as pflag reads it.
     pub(crate) value: &'a str,
-    /// JSON pointer from the pod to the argument.
+    /// JSON pointer from the pod to the argument that holds the value.
     pub(crate) pointer: String,
+    /// That argument whole.
+    argument: &'a str,
+    /// The part of it that gives this flag: `--flag=value`, or the value alone.
+    part: &'a str,
 }
 
 /// The component that `workload` runs, if it is `wanted`: its first container's program has that name.
@@ -35,22 +39,28 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
     let mut flags: Vec<Flag<'a>> = Vec::new();
     let mut rest = all.iter().skip(at).peekable();
     while let Some((argument, pointer)) = rest.next() {
+        let argument: &'a str = argument;
         let mut words = argument.split_whitespace().peekable();
         while let Some(word) = words.next() {
             if !word.starts_with('-') {
                 continue;
             }
-            let (name, value) = match word.split_once('=') {
-                Some((name, value)) => (name, value),
-                // `--flag value`, in one argument or in two.
-                None => {
-                    let here = words.next_if(|next| !next.starts_with('-'));
-                    let next =
-                        here.or_else(|| rest.next_if(|(next, _)| words.peek().is_none() && !next.starts_with('-')).map(|(next, _)| *next));
-                    (word, next.unwrap_or("true"))
-                }
+            let flag = |name, value: &'a str, pointer: &str, argument, part| Flag {
+                name,
+                value: value.trim_matches(['"', '\'']),
+                pointer: pointer.to_owned(),
+                argument,
+                part,
             };
-            flags.push(Flag { name, value: value.trim_matches(['"', '\'']), pointer: pointer.clone() });
+            if let Some((name, value)) = word.split_once('=') {
+                flags.push(flag(name, value, pointer, argument, word));
+            } else if let Some(value) = words.next_if(|next| !next.starts_with('-')) {
+                flags.push(flag(word, value, pointer, argument, value));
+            } else if let Some((value, pointer)) = rest.next_if(|(next, _)| words.peek().is_none() && !next.starts_with('-')) {
+                flags.push(flag(word, value, pointer, value, value));
+            } else {
+                flags.push(flag(word, "true", pointer, argument, word));
+            }
         }
     }
     let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
@@ -70,15 +80,30 @@ impl Process<'_> {
         let given = self.flag(name);
         let violation = Violation::at(given.map_or(self.list, |flag| &flag.pointer), message);
         let Some(value) = value else { return violation.advice(format!("set `--{name}` to what fits the cluster")) };
-        let place = given.map_or_else(|| format!("{}/-", self.list), |flag| flag.pointer.clone());
-        let argument = format!("--{name}={value}");
-        violation.cured_at(format!("set `{argument}`"), place, Some(argument.into())).needs(CLIENTS)
+        let whole = format!("--{name}={value}");
+        let summary = format!("set `{whole}`");
+        match given {
+            Some(flag) => {
+                let part = if flag.part.starts_with('-') { whole } else { value.to_owned() };
+                let argument = flag.argument.replacen(flag.part, &part, 1);
+                violation.cured_at(summary, flag.pointer.clone(), Some(argument.into())).needs(CLIENTS)
+            }
+            None => violation.cured_at(summary, format!("{}/-", self.list), Some(whole.into())).needs(CLIENTS),
+        }
     }
 
     /// A violation that removing `--name` cures.
     pub(crate) fn rejects(&self, name: &str, message: impl Into<String>) -> Option<Violation> {
         let flag = self.flag(name)?;
-        let violation = Violation::at(flag.pointer.as_str(), message).cured_by(format!("remove `--{name}`"), None);
+        let violation = Violation::at(flag.pointer.as_str(), message);
+        let summary = format!("remove `--{name}`");
+        // Of a shell's line, only the flag; an argument of its own goes as a whole.
+        let line = flag.argument.replacen(flag.part, "", 1);
+        let violation = match (line.trim(), flag.part.starts_with('-')) {
+            ("", true) => violation.cured_by(summary, None),
+            (rest, true) => violation.cured_by(summary, Some(rest.into())),
+            (_, false) => violation.advice(summary),
+        };
         Some(violation.needs(CLIENTS))
     }
 }

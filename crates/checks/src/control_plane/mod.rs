@@ -1,8 +1,15 @@
 //! Flags of the control plane's components.
 
+mod api_server;
+mod controller_manager;
+mod etcd;
+mod flag;
+mod scheduler;
+
 use crate::check::Check;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    [].into_iter()
+    let tables = [api_server::ALL, controller_manager::ALL, etcd::ALL, scheduler::ALL];
+    tables.into_iter().flatten().copied()
 }
