@@ -72,7 +72,12 @@ fn the_registry_is_in_order() {
     for (check, rule) in checks().iter().zip(rules()) {
         assert!(seen.insert(check.id), "{} is there twice", check.id);
         assert_eq!(check.id, rule.id);
-        assert!(!check.title.ends_with('.') && (check.title.starts_with(char::is_uppercase) || check.title.starts_with("etcd ")), "{}: {}", check.id, check.title);
+        assert!(
+            !check.title.ends_with('.') && (check.title.starts_with(char::is_uppercase) || check.title.starts_with("etcd ")),
+            "{}: {}",
+            check.id,
+            check.title
+        );
         for section in ["## What it detects", "## Why it matters", "## How to fix"] {
             assert!(rule.docs.contains(section), "{} lacks `{section}`", check.id);
         }

@@ -43,6 +43,66 @@ pub(super) fn kubescape(file: &Path) -> anyhow::Result<Cases> {
     Ok(cases)
 }
 
+/// Our cures of what Kubescape's rules object to: each failing case is patched, judged again, and has to come out without
+/// the findings and without new ones.
+pub(super) fn cures(file: &Path) -> anyhow::Result<Cases> {
+    let answers: Answers = toml::from_str(include_str!("posture/kubescape.toml")).context("posture/kubescape.toml")?;
+    let mut cases = Cases::default();
+    for case in json_lines(file)? {
+        let case: Case = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        let Some(rule) = answers.rules.get(&case.rule).filter(|_| !case.expected.is_empty()) else { continue };
+        match cured(&case, rule) {
+            Ok(()) => cases.case(|| case.name.clone(), "cured", "cured"),
+            // What is not found is for the other suite to say.
+            Err(_) if answers.not_cured.contains_key(&case.rule) => cases.known(),
+            Err(why) if why == NOTHING => cases.known(),
+            Err(why) => cases.case(|| case.name.clone(), "cured", &why),
+        }
+    }
+    Ok(cases)
+}
+
+const NOTHING: &str = "nothing was found";
+
+/// Applies the cures of a case's findings, as often as there are any, and says what is left.
+fn cured(case: &Case, answers: &[String]) -> Result<(), String> {
+    let parameters = parameters(case)?;
+    let mut input = case.input.clone();
+    let judge = |input: &[Value]| judge(&snapshot(input), &parameters);
+    let is_answer = |finding: &&Finding| answers.iter().any(|answer| is_answer(answer, finding));
+    let before = judge(&input);
+    let mut findings = before.clone();
+    for _ in 0..32 {
+        let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(|cure| !cure.patch.is_empty());
+        let Some(finding) = findings.iter().filter(is_answer).find(curable) else { break };
+        let object = finding.location.as_ref().and_then(|place| place.source.name.parse::<usize>().ok()).and_then(|at| input.get_mut(at));
+        let (Some(object), Some(cure)) = (object, &finding.remediation) else { break };
+        plimsoll_model::edit::patch_json(object, &cure.patch)?;
+        findings = judge(&input);
+    }
+    let left: Vec<&Finding> = findings.iter().filter(is_answer).collect();
+    if let Some(finding) = left.first() {
+        let cure = finding.remediation.as_ref().map_or("no cure", |cure| &*cure.summary);
+        return Err(format!("{} left, first: {} ({cure})", left.len(), finding.message));
+    }
+    if before.iter().filter(is_answer).count() == 0 {
+        return Err(NOTHING.to_owned());
+    }
+    let count = |all: &[Finding], of: &Finding| {
+        all.iter().filter(|one| one.rule.id == of.rule.id && one.subject.object == of.subject.object).count()
+    };
+    match findings.iter().find(|finding| count(&findings, finding) > count(&before, finding)) {
+        Some(new) => Err(format!("a new finding: {} {}", new.rule.id, new.message)),
+        None => Ok(()),
+    }
+}
+
 /// The verdicts of polaris, checkov and trivy-checks on whole manifests.
 pub(super) fn verdicts(file: &Path) -> anyhow::Result<Cases> {
     let answers: BTreeMap<String, BTreeMap<String, Vec<String>>> =
@@ -84,6 +144,8 @@ struct Answers {
     rules: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     missing: BTreeMap<String, String>,
+    #[serde(default)]
+    not_cured: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
 }
 
@@ -108,9 +170,9 @@ struct Expected {
 #[derive(Deserialize)]
 struct Object {
     #[serde(default)]
-    kind: String,
+    kind: Option<String>,
     #[serde(default)]
-    name: String,
+    name: Option<String>,
     #[serde(default)]
     namespace: Option<String>,
 }
@@ -133,8 +195,8 @@ impl std::fmt::Display for Blamed {
 fn wanted(case: &Case) -> BTreeSet<Blamed> {
     let all = case.expected.iter().flat_map(|expected| expected.objects.iter().chain(&expected.external));
     all.map(|object| Blamed {
-        kind: object.kind.clone(),
-        name: object.name.clone(),
+        kind: object.kind.clone().unwrap_or_default(),
+        name: object.name.clone().unwrap_or_default(),
         namespace: object.namespace.clone().filter(|namespace| !namespace.is_empty()),
     })
     .collect()
@@ -175,7 +237,9 @@ fn judge(snapshot: &Snapshot, parameters: &Parameters) -> Vec<Finding> {
 }
 
 fn snapshot(input: &[Value]) -> Snapshot {
-    let documents = input.iter().flat_map(|object| parse(&Source::new("case", Origin::Stdin, object.to_string()), Limits::default()).0);
+    // Each object is a source of its own, called by its place, so that a finding can be traced back to it.
+    let source = |(at, object): (usize, &Value)| Source::new(at.to_string(), Origin::Stdin, object.to_string());
+    let documents = input.iter().enumerate().flat_map(|one| parse(&source(one), Limits::default()).0);
     Snapshot { documents: documents.collect(), problems: Vec::new() }
 }
 

@@ -63,7 +63,7 @@ flags! {
         "Without the log nobody can say who did what.",
         "Set `--audit-log-path` to a file on a volume of its own, and give a policy in `--audit-policy-file`.";
     AUDIT_POLICY: "apiserver-audit-policy-file", Medium, "API server has no audit policy",
-        Want::Given(&["audit-policy-file"]), [cis("3.2.1"), kubescape("C-0160"), kubescape("C-0067")],
+        Want::Given(&[("audit-policy-file", "/etc/kubernetes/audit-policy.yaml")]), [cis("3.2.1"), kubescape("C-0160"), kubescape("C-0067")],
         "An API server without `--audit-policy-file`.",
         "Without a policy nothing is logged, wherever the log is.",
         "Write a policy that logs at least the metadata of all requests and the bodies of changes to RBAC, and give it in `--audit-policy-file`.";
@@ -88,7 +88,7 @@ flags! {
         "What is recorded today can be read the day the key is lost; old block ciphers leak what repeats.",
         "List only suites with ECDHE and AES or ChaCha20 in `--tls-cipher-suites`.";
     CLIENT_CA: "apiserver-client-ca-file", High, "API server cannot check client certificates",
-        Want::Given(&["client-ca-file"]), [cis("1.2.24"), kubescape("C-0139")],
+        Want::Given(&[("client-ca-file", "/etc/kubernetes/pki/ca.crt")]), [cis("1.2.24"), kubescape("C-0139")],
         "An API server without `--client-ca-file`.",
         "Kubelets and administrators who come with certificates cannot be told apart from others.",
         "Set `--client-ca-file` to the authority that signs client certificates.";
@@ -98,17 +98,17 @@ flags! {
         "Whoever can create a Service can name any address in `externalIPs` and receive what the cluster's pods send there (CVE-2020-8554).",
         "Enable the plugin; it does not touch Services that have such addresses already.";
     ENCRYPTION_PROVIDER: "apiserver-encryption-provider-config", Medium, "Secrets are stored in the clear",
-        Want::Given(&["encryption-provider-config"]), [cis("1.2.26"), kubescape("C-0066"), kubescape("C-0141")],
+        Want::Given(&[("encryption-provider-config", "/etc/kubernetes/encryption-config.yaml")]), [cis("1.2.26"), kubescape("C-0066"), kubescape("C-0141")],
         "An API server without `--encryption-provider-config`.",
         "Whoever reads etcd, its disk or its backup reads all Secrets.",
         "Write an EncryptionConfiguration with a KMS v2 provider, or `secretbox` where there is none, and rewrite the Secrets once.";
     ETCD_CA: "apiserver-etcd-cafile", High, "API server does not check etcd's certificate",
-        Want::Given(&["etcd-cafile"]), [cis("1.2.25"), kubescape("C-0140")],
+        Want::Given(&[("etcd-cafile", "/etc/kubernetes/pki/etcd/ca.crt")]), [cis("1.2.25"), kubescape("C-0140")],
         "An API server without `--etcd-cafile`.",
         "Whoever can place themselves in between reads and writes every object.",
         "Set `--etcd-cafile` to the authority that signed etcd's certificate.";
     ETCD_CERT: "apiserver-etcd-certfile", High, "API server does not show etcd a certificate",
-        Want::Given(&["etcd-certfile", "etcd-keyfile"]), [cis("1.2.22"), kubescape("C-0137")],
+        Want::Given(&[("etcd-certfile", "/etc/kubernetes/pki/apiserver-etcd-client.crt"), ("etcd-keyfile", "/etc/kubernetes/pki/apiserver-etcd-client.key")]), [cis("1.2.22"), kubescape("C-0137")],
         "An API server without `--etcd-certfile` or `--etcd-keyfile`.",
         "An etcd that accepts this accepts everybody.",
         "Give the API server a client certificate for etcd in both flags, and let etcd ask for it.";
@@ -123,12 +123,12 @@ flags! {
         "Every request that reaches the port is allowed everything.",
         "Remove the flag or set it to 0, and update the API server.";
     KUBELET_CA: "apiserver-kubelet-certificate-authority", High, "API server does not check the certificates of kubelets",
-        Want::Given(&["kubelet-certificate-authority"]), [cis("1.2.4"), kubescape("C-0117")],
+        Want::Given(&[("kubelet-certificate-authority", "/etc/kubernetes/pki/ca.crt")]), [cis("1.2.4"), kubescape("C-0117")],
         "An API server without `--kubelet-certificate-authority`.",
         "Logs, `exec` and `port-forward` can be read and changed by whoever can place themselves in between.",
         "Let kubelets have their serving certificates signed by the cluster, and set the flag to that authority.";
     KUBELET_CLIENT: "apiserver-kubelet-client-certificate", High, "API server shows kubelets no certificate",
-        Want::Given(&["kubelet-client-certificate", "kubelet-client-key"]), [cis("1.2.3"), kubescape("C-0116")],
+        Want::Given(&[("kubelet-client-certificate", "/etc/kubernetes/pki/apiserver-kubelet-client.crt"), ("kubelet-client-key", "/etc/kubernetes/pki/apiserver-kubelet-client.key")]), [cis("1.2.3"), kubescape("C-0116")],
         "An API server without `--kubelet-client-certificate` or `--kubelet-client-key`.",
         "A kubelet that accepts this accepts requests from everybody.",
         "Give the API server a client certificate for kubelets in both flags.";
@@ -168,7 +168,7 @@ flags! {
         "Tokens that say an hour are accepted for a year. A token that was stolen stays good.",
         "Find clients that do not read their token again (metric `serviceaccount_stale_tokens_total`), then set the flag to `false`.";
     SERVICE_ACCOUNT_KEY: "apiserver-service-account-key-file", Medium, "Service account tokens are checked with the server's own key",
-        Want::Given(&["service-account-key-file"]), [cis("1.2.21"), kubescape("C-0136")],
+        Want::Given(&[("service-account-key-file", "/etc/kubernetes/pki/sa.pub")]), [cis("1.2.21"), kubescape("C-0136")],
         "An API server without `--service-account-key-file`.",
         "Tokens are checked with the key of the serving certificate, and neither can be renewed without the other.",
         "Make a key pair for service accounts and give the public key here.";
@@ -178,7 +178,7 @@ flags! {
         "A token is accepted as long as its signature is right, also after its account or Secret was deleted.",
         "Remove the flag; it is on by default.";
     TLS_CERT: "apiserver-tls-cert-file", High, "API server has no certificate of its own",
-        Want::Given(&["tls-cert-file", "tls-private-key-file"]), [cis("1.2.23"), kubescape("C-0138")],
+        Want::Given(&[("tls-cert-file", "/etc/kubernetes/pki/apiserver.crt"), ("tls-private-key-file", "/etc/kubernetes/pki/apiserver.key")]), [cis("1.2.23"), kubescape("C-0138")],
         "An API server without `--tls-cert-file` or `--tls-private-key-file`.",
         "It signs one itself, and no client can check whom it talks to.",
         "Give it a certificate from the cluster's authority in both flags.";

@@ -29,12 +29,12 @@ flags! {
         "Whoever reaches the peer port can join and receive all data.",
         "Set `--peer-client-cert-auth=true` and `--peer-trusted-ca-file`.";
     PEER_TLS: "etcd-peer-tls", High, "etcd talks to its peers in the clear",
-        Want::Given(&["peer-cert-file", "peer-key-file"]), [cis("2.4"), kubescape("C-0156")],
+        Want::Given(&[("peer-cert-file", "/etc/kubernetes/pki/etcd/peer.crt"), ("peer-key-file", "/etc/kubernetes/pki/etcd/peer.key")]), [cis("2.4"), kubescape("C-0156")],
         "etcd without `--peer-cert-file` or `--peer-key-file`.",
         "All objects of the cluster, Secrets included, cross the network between members.",
         "Give each member a certificate and set both flags.";
     TLS: "etcd-tls", High, "etcd serves clients in the clear",
-        Want::Given(&["cert-file", "key-file"]), [cis("2.1"), kubescape("C-0153")],
+        Want::Given(&[("cert-file", "/etc/kubernetes/pki/etcd/server.crt"), ("key-file", "/etc/kubernetes/pki/etcd/server.key")]), [cis("2.1"), kubescape("C-0153")],
         "etcd without `--cert-file` or `--key-file`.",
         "All objects of the cluster, Secrets included, cross the network between the API server and etcd.",
         "Give etcd a certificate and set both flags.";

@@ -13,8 +13,8 @@ pub(super) enum Want {
     Absent(&'static str),
     /// The flag is given; this value would do.
     Set(&'static str, &'static str),
-    /// All of these flags are given; somebody has to choose their values.
-    Given(&'static [&'static str]),
+    /// All of these flags are given; the second is where kubeadm has the file, empty where somebody has to choose.
+    Given(&'static [(&'static str, &'static str)]),
     /// The flag is a number of at least this.
     AtLeast(&'static str, u64),
     /// The flag, a list, has this item; without the flag it has not.
@@ -59,8 +59,9 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
             }
         }
         Want::Given(names) => {
-            for name in names.iter().filter(|name| value(name).is_none_or(str::is_empty)) {
-                reporter.report(process.wants(name, None, format!("`--{name}` is not set")));
+            for (name, usual) in names.iter().filter(|(name, _)| value(name).is_none_or(str::is_empty)) {
+                let violation = process.wants(name, Some(*usual).filter(|usual| !usual.is_empty()), format!("`--{name}` is not set"));
+                reporter.report(if usual.starts_with('/') { violation.needs(format!("whether `{usual}` is there")) } else { violation });
             }
         }
         Want::AtLeast(name, least) => match value(name) {
