@@ -9,6 +9,10 @@ use std::collections::HashMap;
 /// All grants, in order of the bindings.
 pub(crate) struct Grants<'a> {
     all: Vec<Grant<'a>>,
+    /// The grants of each service account by itself: namespace, name.
+    of_account: HashMap<(String, String), Vec<usize>>,
+    /// The grants to groups that service accounts are in without being named.
+    of_groups: Vec<usize>,
 }
 
 /// One subject of one binding, with the role that it is given.
@@ -48,6 +52,8 @@ pub(crate) struct Power {
     pub(crate) verbs: &'static [&'static str],
     pub(crate) groups: &'static [&'static str],
     pub(crate) resources: &'static [&'static str],
+    /// Only objects of these names matter; empty for all.
+    pub(crate) names: &'static [&'static str],
 }
 
 impl<'a> Grants<'a> {
@@ -75,16 +81,27 @@ impl<'a> Grants<'a> {
                 all.push(Grant { binding, role: *role, index, kind, name, namespace, rules: rules.clone() });
             }
         }
-        Self { all }
+        let mut of_account: HashMap<_, Vec<usize>> = HashMap::new();
+        let mut of_groups = Vec::new();
+        for (at, grant) in all.iter().enumerate() {
+            match grant.service_account() {
+                Some((namespace, name)) => of_account.entry((namespace.to_owned(), name.to_owned())).or_default().push(at),
+                None if grant.kind == "Group" => of_groups.push(at),
+                None => {}
+            }
+        }
+        Self { all, of_account, of_groups }
     }
 
     pub(crate) fn all(&self) -> &[Grant<'a>] {
         &self.all
     }
 
-    /// What a service account is granted.
-    pub(crate) fn of_service_account<'s>(&'s self, namespace: &'s str, name: &'s str) -> impl Iterator<Item = &'s Grant<'a>> {
-        self.all.iter().filter(move |grant| grant.is_service_account(namespace, name))
+    /// What a service account is granted, by itself and through groups.
+    pub(crate) fn of_service_account(&self, namespace: &str, name: &str) -> Vec<&Grant<'a>> {
+        let own = self.of_account.get(&(namespace.to_owned(), name.to_owned())).into_iter().flatten();
+        let grants = own.chain(&self.of_groups).filter_map(|at| self.all.get(*at));
+        grants.filter(|grant| grant.is_service_account(namespace, name)).collect()
     }
 }
 
@@ -109,17 +126,22 @@ fn rules(role: Object<'_>) -> Vec<PolicyRule<'_>> {
 }
 
 impl Grant<'_> {
-    /// Whether the subject is this service account, by itself or through the groups of all service accounts.
-    pub(crate) fn is_service_account(&self, namespace: &str, name: &str) -> bool {
+    /// Namespace and name of the service account that the subject is.
+    fn service_account(&self) -> Option<(&str, &str)> {
         match self.kind {
-            "ServiceAccount" => self.name == name && self.namespace == namespace,
-            "User" => self.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')) == Some((namespace, name)),
-            "Group" => match self.name.strip_prefix("system:serviceaccounts") {
-                Some("") => true,
-                Some(rest) => rest.strip_prefix(':') == Some(namespace),
-                None => self.name == "system:authenticated",
-            },
-            _ => false,
+            "ServiceAccount" => Some((self.namespace, self.name)),
+            "User" => self.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')),
+            _ => None,
+        }
+    }
+
+    /// Whether the subject is this service account, by itself or through the groups of all service accounts.
+    fn is_service_account(&self, namespace: &str, name: &str) -> bool {
+        match (self.kind, self.name.strip_prefix("system:serviceaccounts")) {
+            ("Group", Some("")) => true,
+            ("Group", Some(rest)) => rest.strip_prefix(':') == Some(namespace),
+            ("Group", None) => self.name == "system:authenticated",
+            _ => self.service_account() == Some((namespace, name)),
         }
     }
 
@@ -155,7 +177,8 @@ impl PolicyRule<'_> {
                     .strip_prefix("*/")
                     .is_some_and(|sub| power.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
         };
-        fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource)
+        let name = || power.names.is_empty() || self.names.is_empty() || self.names.iter().any(|name| power.names.contains(name));
+        fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource) && name()
     }
 
     /// JSON pointer from its role to the rule.

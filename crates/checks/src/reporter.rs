@@ -82,7 +82,8 @@ impl<'r, 'a> Reporter<'r, 'a> {
         let what = format!("{} {may}", grant.subject());
         let reason = format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name);
         let violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
-        self.report(violation.advice("take the subject out of the binding, or the rule out of the role"));
+        let violation = violation.cured_by("take the subject out of the binding, or the rule out of the role", None);
+        self.report(violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject())));
     }
 
     /// What would have to be read to decide about what is looked at. It does not count as passed.

@@ -28,6 +28,10 @@ pub struct Inventory<'a> {
     by_label: HashMap<(&'a str, &'a str, &'a str), Vec<u32>>,
     /// Workloads by namespace.
     by_namespace: HashMap<&'a str, Vec<u32>>,
+    /// The names of the service accounts of each namespace.
+    accounts: HashMap<&'a str, Vec<&'a str>>,
+    /// The service accounts that are a subject of a binding: namespace, name.
+    bound: HashSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Inventory<'a> {
@@ -58,7 +62,23 @@ impl<'a> Inventory<'a> {
     fn index(documents: &'a [Document], objects: Vec<Object<'a>>, workloads: Vec<Workload<'a>>, problems: Vec<Problem>) -> Self {
         let mut by_kind: HashMap<_, Vec<u32>> = HashMap::new();
         let mut by_name = HashMap::with_capacity(objects.len());
+        let mut accounts: HashMap<_, Vec<&str>> = HashMap::new();
+        let mut bound = HashSet::new();
         for (at, object) in objects.iter().enumerate() {
+            match object.kind {
+                "ServiceAccount" => accounts.entry(object.effective_namespace()).or_default().push(object.name),
+                "RoleBinding" | "ClusterRoleBinding" => {
+                    for subject in object.node.get("subjects").into_iter().flat_map(Node::items) {
+                        let text = |key| subject.get(key).map_or("", Node::text);
+                        if text("kind") == "ServiceAccount" {
+                            // A RoleBinding's subject without a namespace is refused; that of old manifests means its own.
+                            let namespace = Some(text("namespace")).filter(|name| !name.is_empty());
+                            bound.insert((namespace.unwrap_or(object.effective_namespace()), text("name")));
+                        }
+                    }
+                }
+                _ => {}
+            }
             by_kind.entry(object.kind).or_default().push(at as u32);
             by_name.entry((object.kind, effective_namespace(object), object.name)).or_insert(at as u32);
         }
@@ -77,7 +97,7 @@ impl<'a> Inventory<'a> {
         let is_known =
             |object: &Object<'a>| object.controller().is_some_and(|owner| known.contains(&(object.namespace, owner.kind, owner.name)));
         let represented = workloads.iter().map(|workload| is_known(&workload.object)).collect();
-        Self { documents, objects, workloads, problems, represented, by_kind, by_name, by_label, by_namespace }
+        Self { documents, objects, workloads, problems, represented, by_kind, by_name, by_label, by_namespace, accounts, bound }
     }
 
     /// The workloads that speak for themselves.
@@ -101,6 +121,16 @@ impl<'a> Inventory<'a> {
     pub fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<Object<'a>> {
         let namespace = if namespace.is_empty() && !is_cluster_scoped(kind) { DEFAULT } else { namespace };
         self.by_name.get(&(kind, namespace, name)).and_then(|at| self.objects.get(*at as usize)).copied()
+    }
+
+    /// The names of the service accounts of a namespace.
+    pub fn accounts_of(&self, namespace: &str) -> &[&'a str] {
+        self.accounts.get(namespace).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a service account is the subject of a binding, whether or not its role was read.
+    pub fn is_bound(&self, namespace: &str, account: &str) -> bool {
+        self.bound.contains(&(namespace, account))
     }
 
     /// The workload that `object` is.
@@ -163,7 +193,12 @@ fn selects_expressions(selector: Node<'_>, labels: Option<Node<'_>>) -> bool {
 }
 
 fn effective_namespace<'a>(object: &Object<'a>) -> &'a str {
-    if object.namespace.is_empty() && !is_cluster_scoped(object.kind) { DEFAULT } else { object.namespace }
+    // A namespace on an object that can have none is ignored by the API server.
+    match object.namespace {
+        _ if is_cluster_scoped(object.kind) => "",
+        "" => DEFAULT,
+        namespace => namespace,
+    }
 }
 
 impl<'a> Object<'a> {

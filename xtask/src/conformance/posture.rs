@@ -205,17 +205,18 @@ fn wanted(case: &Case) -> BTreeSet<Blamed> {
 fn got(case: &Case, answers: &[String], wanted: &BTreeSet<Blamed>) -> Result<BTreeSet<Blamed>, String> {
     let parameters = parameters(case)?;
     let snapshot = snapshot(&case.input);
-    let mut blamed = BTreeSet::new();
+    let by_subject = case.expected.iter().any(|expected| expected.external.is_some());
+    let mut all = BTreeSet::new();
     for finding in judge(&snapshot, &parameters).iter().filter(|finding| answers.iter().any(|answer| is_answer(answer, finding))) {
-        let mut one = subject(&snapshot, finding);
+        let mut one = blamed(&snapshot, finding, by_subject);
         // The suite names a namespace only where the name alone would not do.
         let alike = |other: &&Blamed| other.kind == one.kind && other.name == one.name;
         if wanted.iter().filter(alike).all(|other| other.namespace.is_none()) {
             one.namespace = None;
         }
-        blamed.insert(one);
+        all.insert(one);
     }
-    Ok(blamed)
+    Ok(all)
 }
 
 fn is_answer(answer: &str, finding: &Finding) -> bool {
@@ -243,11 +244,11 @@ fn snapshot(input: &[Value]) -> Snapshot {
     Snapshot { documents: documents.collect(), problems: Vec::new() }
 }
 
-/// Whom a finding blames: the subject of a binding, else the object.
-fn subject(snapshot: &Snapshot, finding: &Finding) -> Blamed {
+/// Whom a finding blames: the object, or the subject of a binding where the suite blames subjects.
+fn blamed(snapshot: &Snapshot, finding: &Finding, by_subject: bool) -> Blamed {
     let id = &finding.subject.object;
     let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
-    if id.kind.ends_with("RoleBinding") && finding.subject.pointer.starts_with("/subjects/") {
+    if by_subject && id.kind.ends_with("RoleBinding") && finding.subject.pointer.starts_with("/subjects/") {
         let binding = snapshot.objects().0.into_iter().find(|object| object.id() == **id);
         if let Some(subject) = binding.and_then(|binding| binding.node.resolve(&finding.subject.pointer)) {
             let field = |key| subject.get(key).map_or("", plimsoll_model::Node::text);

@@ -1,8 +1,14 @@
-//! What roles grant, and to whom.
+//! What roles grant, and to whom; service accounts and their tokens.
 
-mod create_pods;
+mod cluster_admin;
+mod grants_to_everybody;
+mod powers;
+mod service_accounts;
+mod workloads;
 
 use crate::check::Check;
 
-/// Sorted by id.
-pub(crate) static ALL: &[&Check] = &[&create_pods::CHECK];
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
+    [cluster_admin::ALL, grants_to_everybody::ALL, powers::ALL, service_accounts::ALL, workloads::ALL].into_iter().flatten().copied()
+}
