@@ -2,6 +2,7 @@
 
 use crate::check::{Component, Run};
 use crate::component;
+use crate::facts::Facts;
 use crate::grants::Grants;
 use crate::parameters::Parameters;
 use crate::registry::{Registry, registry};
@@ -33,7 +34,8 @@ pub struct Tally {
 pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
     let registry = registry();
     let grants = Grants::new(inventory);
-    let reporter = || Reporter::new(inventory, &grants, parameters, registry.checks.len());
+    let facts = Facts::new(inventory);
+    let reporter = || Reporter::new(inventory, &grants, &facts, parameters, registry.checks.len());
     let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
     let workloads = own.par_chunks(CHUNK).map(|chunk| {
         let mut reporter = reporter();

@@ -9,6 +9,7 @@ mod check;
 mod cluster;
 mod component;
 mod control_plane;
+mod facts;
 mod frameworks;
 mod grants;
 mod image;
@@ -22,6 +23,7 @@ mod reliability;
 mod reporter;
 mod score;
 mod secrets;
+mod version;
 
 pub use assess::{Assessment, Tally, assess};
 pub use check::Check;

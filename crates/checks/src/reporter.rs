@@ -1,6 +1,7 @@
 //! What a check reports to: violations, what it could not know, and the indexes that it may ask.
 
 use crate::assess::Tally;
+use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
 use crate::parameters::Parameters;
 use plimsoll_model::{Finding, Inventory, Node, Object, ObjectId, Pod, Rule, Unknown, Violation};
@@ -12,6 +13,8 @@ pub(crate) struct Reporter<'r, 'a> {
     pub(crate) inventory: &'r Inventory<'a>,
     /// Who is granted what.
     pub(crate) grants: &'r Grants<'a>,
+    /// What few objects say of the whole cluster.
+    pub(crate) facts: &'r Facts,
     /// What the user has chosen.
     pub(crate) parameters: &'r Parameters,
     pub(crate) findings: Vec<Finding>,
@@ -29,9 +32,15 @@ struct Current<'r, 'a> {
 }
 
 impl<'r, 'a> Reporter<'r, 'a> {
-    pub(crate) fn new(inventory: &'r Inventory<'a>, grants: &'r Grants<'a>, parameters: &'r Parameters, checks: usize) -> Self {
+    pub(crate) fn new(
+        inventory: &'r Inventory<'a>,
+        grants: &'r Grants<'a>,
+        facts: &'r Facts,
+        parameters: &'r Parameters,
+        checks: usize,
+    ) -> Self {
         let current = Current { check: 0, rule: None, object: None, id: None, pod: None };
-        Self { inventory, grants, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
+        Self { inventory, grants, facts, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
     }
 
     /// Says that what follows is about `object`, and `pod` if it is looked at as one.

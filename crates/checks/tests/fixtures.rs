@@ -59,7 +59,7 @@ fn each_check_finds_what_its_fixture_marks_and_nothing_else() {
         let (got, evaluated, failed) = found(check.id, &text);
         if wanted != got {
             wrong.insert(check.id, format!("marked {wanted:?}, found {got:?}"));
-        } else if failed == 0 || failed == evaluated {
+        } else if failed == 0 || (failed == evaluated && !check.id.ends_with("-review")) {
             wrong.insert(check.id, format!("needs what is wrong and what is right: {failed} of {evaluated} fail"));
         }
     }

@@ -1,6 +1,27 @@
 //! What namespaces, webhooks, storage and versions say of the whole cluster.
 
+mod default_namespace;
+mod known_cves;
+mod node_os;
+mod outdated_kubelet;
+mod persistent_volume_unencrypted;
+mod pod_security_labels;
+mod pod_security_policy;
+mod webhook_review;
+
 use crate::check::Check;
 
-/// Sorted by id.
-pub(crate) static ALL: &[&Check] = &[];
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
+    [known_cves::ALL, pod_security_labels::ALL, ALL].into_iter().flatten().copied()
+}
+
+/// Those with a file of their own.
+static ALL: &[&Check] = &[
+    &default_namespace::CHECK,
+    &node_os::CHECK,
+    &outdated_kubelet::CHECK,
+    &persistent_volume_unencrypted::CHECK,
+    &pod_security_policy::CHECK,
+    &webhook_review::CHECK,
+];
