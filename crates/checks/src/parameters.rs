@@ -35,7 +35,6 @@ parameters! {
     FLOATING_TAGS = "floating-tags": &[], "Tags that count as moving, besides `latest` and none.";
     DIGEST_EXEMPT = "digest-exempt-repositories": &[], "Repositories whose images need not be pinned by digest.";
     UNTRUSTED_REGISTRIES = "untrusted-registries": &[], "Registries that images must not come from.";
-    INSECURE_CAPABILITIES = "insecure-capabilities": &["SETPCAP", "NET_ADMIN", "NET_RAW", "SYS_MODULE", "SYS_RAWIO", "SYS_PTRACE", "SYS_ADMIN", "SYS_BOOT", "MAC_OVERRIDE", "MAC_ADMIN", "PERFMON", "ALL", "BPF"], "Capabilities that must not be added.";
     SENSITIVE_KEYS = "sensitive-keys": &["aws_secret_access_key", "azure_batchai_storage_key", "azure_batch_key", "secret", "key", "password", "pwd", "token", "jwt", "bearer", "credential"], "Parts of names that speak of credentials, in any case.";
     SENSITIVE_KEYS_ALLOWED = "sensitive-keys-allowed": &[], "Parts of names that are no credentials after all.";
     SENSITIVE_VALUES = "sensitive-values": &["BEGIN \\w+ PRIVATE KEY", "PRIVATE KEY", "eyJhbGciO", "JWT", "Bearer", "_key_", "_secret_", "AKIA[0-9A-Z]{16}", "ghp_[0-9A-Za-z]{36}", "AIza[0-9A-Za-z\\-_]{35}", "xox[baprs]-[0-9A-Za-z]{10,48}"], "Regular expressions for values that are credentials.";

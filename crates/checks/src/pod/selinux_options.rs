@@ -1,0 +1,32 @@
+//! `POD-selinux-options`
+
+use crate::check::reference::kubescape;
+use crate::check::{Check, Run};
+use crate::reporter::Reporter;
+use plimsoll_model::{Container, Severity, Violation, Workload};
+
+pub(super) static CHECK: Check = Check {
+    id: "POD-selinux-options",
+    title: "No SELinux label is chosen",
+    severity: Severity::Info,
+    docs: "
+## What it detects
+A container for which neither it nor its pod sets `seLinuxOptions`.
+
+## Why it matters
+On nodes with SELinux the runtime chooses a label that keeps containers apart. A label of your own can hold a workload to less.
+
+## How to fix
+Leave it where the runtime's label does. Set `seLinuxOptions` where a policy was made for the workload (udica, Security Profiles Operator).
+",
+    references: &[kubescape("C-0211")],
+    run: Run::Container(look),
+};
+
+fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
+    if container.security.se_linux.is_none() && workload.pod.security.se_linux.is_none() && !workload.pod.is_windows() {
+        let place = "/securityContext/seLinuxOptions";
+        let violation = Violation::of_container(&workload.pod, index, place, |name| format!("{name} has no SELinux label of its own"));
+        reporter.report(violation.advice("set one where a policy was made for the workload"));
+    }
+}
