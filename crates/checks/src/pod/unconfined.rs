@@ -11,10 +11,10 @@ pub(super) static CHECK: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-A container for which neither it nor its pod sets a seccomp profile, an AppArmor profile or SELinux options, and that drops no capability.
+A container for which neither it nor its pod sets a seccomp profile, an AppArmor profile or SELinux options.
 
 ## Why it matters
-It runs with every system call that the kernel has and with the runtime's default capabilities.
+It runs with every system call that the kernel has and with the runtime's default rights.
 
 ## How to fix
 Set `seccompProfile: {type: RuntimeDefault}` for the pod and drop all capabilities.
@@ -28,9 +28,8 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
     let profiles = [own.seccomp, pod.seccomp, own.app_armor, pod.app_armor]
         .into_iter()
         .any(|profile| profile.is_some_and(|kind| kind != "Unconfined"));
-    let drops = own.capabilities.as_ref().is_some_and(|capabilities| !capabilities.drop.is_empty());
     let annotated = workload.pod.annotation(&format!("container.apparmor.security.beta.kubernetes.io/{}", container.name)).is_some();
-    if workload.pod.is_windows() || profiles || drops || annotated || own.se_linux.is_some() || pod.se_linux.is_some() {
+    if workload.pod.is_windows() || profiles || annotated || own.se_linux.is_some() || pod.se_linux.is_some() {
         return;
     }
     let violation = Violation::of_container(&workload.pod, index, "/securityContext/seccompProfile", |name| {

@@ -1,0 +1,160 @@
+//! References that lead nowhere.
+
+use crate::check::reference::kubescape;
+use crate::check::{Check, Run};
+use crate::reporter::Reporter;
+use plimsoll_model::{Node, Object, Severity, Violation};
+
+pub(super) static ALL: &[&Check] = &[&AUTOSCALER, &GATEWAY, &INGRESS, &NETWORK_POLICY, &SERVICE];
+
+static AUTOSCALER: Check = Check {
+    id: "REL-autoscaler-target",
+    title: "Autoscaler scales nothing",
+    severity: Severity::Medium,
+    docs: "
+## What it detects
+A HorizontalPodAutoscaler whose target is not among what was read.
+
+## Why it matters
+The workload stays at the size it has, and nobody is told but the autoscaler's events.
+
+## How to fix
+Correct kind and name in `scaleTargetRef`, or remove the autoscaler.
+",
+    references: &[kubescape("C-0300")],
+    run: Run::Object(&["autoscaling/HorizontalPodAutoscaler"], |scaler, reporter| {
+        let text = |key| scaler.node.at(&["spec", "scaleTargetRef", key]).map_or("", Node::text);
+        let (kind, name) = (text("kind"), text("name"));
+        let known = matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController");
+        if known && reporter.beside(kind, name).is_none() {
+            let violation = Violation::at("/spec/scaleTargetRef", format!("{kind} `{name}` is not there"));
+            reporter.report(violation.advice("correct the reference, or remove the autoscaler"));
+        }
+    }),
+};
+
+static INGRESS: Check = Check {
+    id: "REL-ingress-backend",
+    title: "Ingress leads nowhere",
+    severity: Severity::Medium,
+    docs: "
+## What it detects
+An Ingress whose backend Service is not among what was read.
+
+## Why it matters
+Its visitors get an error. Whoever may create a Service of that name in the namespace gets them instead.
+
+## How to fix
+Correct the name, or remove the path.
+",
+    references: &[kubescape("C-0298")],
+    run: Run::Object(&["networking.k8s.io/Ingress", "extensions/Ingress"], ingress),
+};
+
+fn ingress(ingress: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
+    let mut look = |place: String, backend: Option<Node<'_>>| {
+        let name = backend.and_then(|backend| backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))).map(Node::text);
+        if let Some(name) = name.filter(|name| reporter.beside("Service", name).is_none()) {
+            reporter.report(Violation::at(place, format!("Service `{name}` is not there")).advice("correct the name, or remove the path"));
+        }
+    };
+    look("/spec/defaultBackend".to_owned(), ingress.node.at(&["spec", "defaultBackend"]));
+    for (i, rule) in ingress.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
+        for (j, path) in rule.at(&["http", "paths"]).into_iter().flat_map(Node::items).enumerate() {
+            look(format!("/spec/rules/{i}/http/paths/{j}/backend"), path.get("backend"));
+        }
+    }
+}
+
+static GATEWAY: Check = Check {
+    id: "REL-route-backend",
+    title: "Route leads nowhere",
+    severity: Severity::Medium,
+    docs: "
+## What it detects
+A route of the Gateway API whose backend Service is not among what was read.
+
+## Why it matters
+Its visitors get an error. Whoever may create a Service of that name in the namespace gets them instead.
+
+## How to fix
+Correct name and namespace, or remove the backend.
+",
+    references: &[kubescape("C-0302")],
+    run: Run::Object(
+        &[
+            "gateway.networking.k8s.io/HTTPRoute",
+            "gateway.networking.k8s.io/GRPCRoute",
+            "gateway.networking.k8s.io/TCPRoute",
+            "gateway.networking.k8s.io/TLSRoute",
+            "gateway.networking.k8s.io/UDPRoute",
+        ],
+        gateway,
+    ),
+};
+
+fn gateway(route: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
+    for (i, rule) in route.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
+        for (j, backend) in rule.get("backendRefs").into_iter().flat_map(Node::items).enumerate() {
+            let text = |key, default| backend.get(key).map_or(default, Node::text);
+            let is_service = text("kind", "Service") == "Service" && matches!(text("group", ""), "" | "core");
+            let (name, namespace) = (text("name", ""), text("namespace", route.effective_namespace()));
+            if is_service && reporter.inventory.find("Service", namespace, name).is_none() {
+                let violation =
+                    Violation::at(format!("/spec/rules/{i}/backendRefs/{j}"), format!("Service `{namespace}/{name}` is not there"));
+                reporter.report(violation.advice("correct the reference, or remove the backend"));
+            }
+        }
+    }
+}
+
+static NETWORK_POLICY: Check = Check {
+    id: "REL-network-policy-target",
+    title: "NetworkPolicy protects nothing",
+    severity: Severity::Medium,
+    docs: "
+## What it detects
+A NetworkPolicy with a `podSelector` that selects no workload among what was read.
+
+## Why it matters
+What it was meant for is open, and looks protected.
+
+## How to fix
+Correct the labels, or remove the policy.
+",
+    references: &[kubescape("C-0299")],
+    run: Run::Object(&["networking.k8s.io/NetworkPolicy"], |policy, reporter| {
+        let Some(selector) = policy.node.at(&["spec", "podSelector"]) else { return };
+        let says = |key| selector.get(key).is_some_and(|part| part.entries().next().is_some() || part.items().next().is_some());
+        let selects_some = || !reporter.inventory.selected(policy.effective_namespace(), selector).is_empty();
+        if (says("matchLabels") || says("matchExpressions")) && !selects_some() {
+            let violation = Violation::at("/spec/podSelector", format!("policy `{}` selects no workload", policy.name));
+            reporter.report(violation.advice("correct the labels, or remove the policy"));
+        }
+    }),
+};
+
+static SERVICE: Check = Check {
+    id: "REL-service-target",
+    title: "Service leads nowhere",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A Service whose selector selects no workload among what was read.
+
+## Why it matters
+Its clients get no answer. Whoever may create a pod with those labels gets them instead.
+
+## How to fix
+Correct the labels, or remove the Service.
+",
+    references: &[kubescape("C-0293")],
+    run: Run::Object(&["Service"], |service, reporter| {
+        let Some(selector) = service.node.at(&["spec", "selector"]).filter(|selector| selector.entries().next().is_some()) else { return };
+        let is_name = service.node.at(&["spec", "type"]).is_some_and(|kind| kind.text() == "ExternalName");
+        if !is_name && reporter.inventory.labelled(service.effective_namespace(), selector).is_empty() {
+            let violation = Violation::at("/spec/selector", format!("Service `{}` selects no workload", service.name));
+            reporter.report(violation.advice("correct the labels, or remove the Service"));
+        }
+    }),
+};
