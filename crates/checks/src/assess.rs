@@ -2,6 +2,7 @@
 
 use crate::check::{Component, Run};
 use crate::component;
+use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::Grants;
 use crate::parameters::Parameters;
@@ -34,8 +35,9 @@ pub struct Tally {
 pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
     let registry = registry();
     let grants = Grants::new(inventory);
+    let exposure = Exposure::new(inventory);
     let facts = Facts::new(inventory);
-    let reporter = || Reporter::new(inventory, &grants, &facts, parameters, registry.checks.len());
+    let reporter = || Reporter::new(inventory, &grants, &exposure, &facts, parameters, registry.checks.len());
     let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
     let workloads = own.par_chunks(CHUNK).map(|chunk| {
         let mut reporter = reporter();

@@ -2,7 +2,7 @@
 
 use crate::version;
 use plimsoll_model::{Inventory, Node};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Versions, as nodes and the API server report them.
 pub(crate) struct Facts {
@@ -12,6 +12,8 @@ pub(crate) struct Facts {
     pub(crate) api_server: Option<(u32, u32, u32)>,
     /// Whether an admission webhook looks at namespaced objects: a policy engine may be at work.
     pub(crate) policy_webhook: bool,
+    /// Namespaces with a ConfigMap that turns off snippets in annotations for ingress-nginx.
+    pub(crate) snippets_off: BTreeSet<String>,
 }
 
 impl Facts {
@@ -32,6 +34,10 @@ impl Facts {
             let mut rules = webhooks.flat_map(|webhook| webhook.get("rules").into_iter().flat_map(Node::items));
             rules.any(|rule| rule.get("scope").map_or("*", Node::text) != "Cluster")
         });
-        Self { policy_webhook, kubelets: kubelets.into_iter().collect(), api_server: info }
+        let off = |map: &plimsoll_model::Object<'_>| {
+            map.node.at(&["data", "allow-snippet-annotations"]).is_some_and(|value| value.text() == "false")
+        };
+        let snippets_off = inventory.of_kind("ConfigMap").filter(off).map(|map| map.effective_namespace().to_owned()).collect();
+        Self { policy_webhook, snippets_off, kubelets: kubelets.into_iter().collect(), api_server: info }
     }
 }

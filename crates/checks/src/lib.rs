@@ -9,6 +9,7 @@ mod check;
 mod cluster;
 mod component;
 mod control_plane;
+mod exposure;
 mod facts;
 mod frameworks;
 mod grants;

@@ -39,10 +39,11 @@ pub fn rules() -> &'static [Arc<Rule>] {
 
 impl Registry {
     fn new() -> Self {
-        let domains = [image::ALL, network::ALL, pod::ALL, secrets::ALL];
+        let domains = [image::ALL, pod::ALL, secrets::ALL];
         let mut checks: Vec<&'static Check> = domains.into_iter().flatten().copied().collect();
         checks.extend(control_plane::all());
         checks.extend(cluster::all());
+        checks.extend(network::all());
         checks.extend(rbac::all());
         checks.extend(reliability::all());
         checks.sort_by_key(|check| check.id);

@@ -1,6 +1,7 @@
 //! What a check reports to: violations, what it could not know, and the indexes that it may ask.
 
 use crate::assess::Tally;
+use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
 use crate::parameters::Parameters;
@@ -13,6 +14,8 @@ pub(crate) struct Reporter<'r, 'a> {
     pub(crate) inventory: &'r Inventory<'a>,
     /// Who is granted what.
     pub(crate) grants: &'r Grants<'a>,
+    /// What leads to workloads.
+    pub(crate) exposure: &'r Exposure<'a>,
     /// What few objects say of the whole cluster.
     pub(crate) facts: &'r Facts,
     /// What the user has chosen.
@@ -35,12 +38,13 @@ impl<'r, 'a> Reporter<'r, 'a> {
     pub(crate) fn new(
         inventory: &'r Inventory<'a>,
         grants: &'r Grants<'a>,
+        exposure: &'r Exposure<'a>,
         facts: &'r Facts,
         parameters: &'r Parameters,
         checks: usize,
     ) -> Self {
         let current = Current { check: 0, rule: None, object: None, id: None, pod: None };
-        Self { inventory, grants, facts, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
+        Self { inventory, grants, exposure, facts, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
     }
 
     /// Says that what follows is about `object`, and `pod` if it is looked at as one.
