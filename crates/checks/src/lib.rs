@@ -25,7 +25,11 @@ mod secrets;
 
 pub use assess::{Assessment, Tally, assess};
 pub use check::Check;
+<<<<<<< HEAD
 pub use frameworks::{FRAMEWORKS, Framework, framework, kubescape_base_score};
 pub use parameters::{PARAMETERS, Parameter, Parameters};
+=======
+pub use parameters::{PARAMETERS, Parameter, ParameterError, Parameters};
+>>>>>>> 605d473 (Images and secrets: what runs, where it comes from, credentials in the open)
 pub use registry::{checks, rules};
 pub use score::{Outcome, judge, judge_own, score};
