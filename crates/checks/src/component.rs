@@ -5,6 +5,8 @@ use plimsoll_model::{Node, Violation, Workload};
 
 /// A running component with its flags.
 pub(crate) struct Process<'a> {
+    /// Which one it is.
+    pub(crate) component: Component,
     /// The flags in order; of a flag given twice, the last one counts, as in the components themselves.
     flags: Vec<Flag<'a>>,
     /// JSON pointer from the pod to the list that flags are added to.
@@ -64,7 +66,7 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
         }
     }
     let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
-    Some(Process { flags, list: if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" } })
+    Some(Process { component: wanted, flags, list: if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" } })
 }
 
 const CLIENTS: &str = "whether clients of the control plane rely on the present behaviour";

@@ -12,7 +12,7 @@ static WORKLOAD: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-A workload that no NetworkPolicy, CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy among what was read selects.
+A workload that no NetworkPolicy, CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy among what was read selects, or that is on the network of the node, where none holds.
 
 ## Why it matters
 Every pod of the cluster reaches it, and it reaches every pod and the internet: whoever gets in goes on from there, and sends home what they find.
@@ -22,11 +22,15 @@ Deny everything in the namespace by a policy with an empty `podSelector`, and al
 ",
     references: &[kubescape("C-0030"), kubescape("C-0260"), mitre("T1046")],
     run: Run::Workload(|workload, reporter| {
-        // Policies do not hold for pods on the node's network.
-        if !workload.pod.host_network && !reporter.exposure.is_covered(workload) {
-            let message = format!("no network policy selects the pods of {} `{}`", workload.object.kind, workload.object.name);
-            reporter.report_object(Violation::at("/metadata/name", message).advice("deny by default, and allow what it needs"));
-        }
+        let (kind, name) = (workload.object.kind, workload.object.name);
+        let message = if workload.pod.host_network {
+            format!("no network policy can hold for {kind} `{name}`: its pods are on the network of the node")
+        } else if reporter.exposure.is_covered(workload) {
+            return;
+        } else {
+            format!("no network policy selects the pods of {kind} `{name}`")
+        };
+        reporter.report_object(Violation::at("/metadata/name", message).advice("deny by default, and allow what it needs"));
     }),
 };
 

@@ -20,26 +20,39 @@ Name the networks and pods that the sandbox's work needs, each in a peer of an e
 ",
     references: &[kubescape("C-0301"), mitre("T1041")],
     run: Run::Object(&["extensions.agents.x-k8s.io/SandboxTemplate", "agents.x-k8s.io/SandboxTemplate"], |template, reporter| {
-        let advice = |violation: Violation| violation.advice("allow what the sandbox's work needs, and nothing else");
+        let has_policy = template.node.at(&["spec", "networkPolicy"]).is_some_and(Node::is_map);
         if template.node.at(&["spec", "networkPolicyManagement"]).is_some_and(|management| management.text() != "Managed") {
-            reporter.report(advice(Violation::at("/spec/networkPolicyManagement", "the network policy of the sandbox is not managed")));
+            let violation = Violation::at("/spec/networkPolicyManagement", "the network policy of the sandbox is not managed");
+            let violation = violation.cured_by(CURE, Some("Managed".into())).needs(NEEDS);
+            reporter.report(if has_policy { violation } else { violation.cured_at(CURE, "/spec/networkPolicy", Some(nothing())) });
             return;
         }
         let policy = template.node.at(&["spec", "networkPolicy"]).filter(|policy| policy.is_map());
         let Some(policy) = policy else {
-            reporter.report(advice(Violation::at("/spec/networkPolicy", "the sandbox has no network policy")));
+            let violation = Violation::at("/spec/networkPolicy", "the sandbox has no network policy");
+            reporter.report(violation.cured_by(CURE, Some(nothing())).needs(NEEDS));
             return;
         };
         let Some(egress) = policy.get("egress") else { return };
         if !egress.is_list() {
-            reporter.report(advice(Violation::at("/spec/networkPolicy/egress", "the egress rules cannot be read")));
+            let violation = Violation::at("/spec/networkPolicy/egress", "the egress rules cannot be read");
+            reporter.report(violation.cured_by(CURE, Some(serde_json::json!([]))).needs(NEEDS));
         }
         for (at, rule) in egress.items().enumerate().filter(|(_, rule)| !is_scoped(*rule)) {
             let peers = if rule.get("to").is_some() { "a peer that names nothing" } else { "no peers" };
-            reporter.report(advice(Violation::at(format!("/spec/networkPolicy/egress/{at}"), format!("egress rule {at} has {peers}"))));
+            let violation = Violation::at(format!("/spec/networkPolicy/egress/{at}"), format!("egress rule {at} has {peers}"));
+            reporter.report(violation.cured_by(CURE, None).needs(NEEDS));
         }
     }),
 };
+
+const CURE: &str = "allow nothing, then what the sandbox's work needs";
+const NEEDS: &str = "which networks and pods the sandbox's work needs";
+
+/// A policy that lets nothing out.
+fn nothing() -> serde_json::Value {
+    serde_json::json!({"egress": []})
+}
 
 /// Whether each peer of an egress rule names something.
 fn is_scoped(rule: Node<'_>) -> bool {

@@ -35,7 +35,9 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
     if has(add, "NET_RAW") {
         let violation =
             Violation::of_container(&workload.pod, index, "/securityContext/capabilities/add", |name| format!("{name} adds NET_RAW"));
-        reporter.report(violation.advice("take it away").needs("whether it uses raw sockets"));
+        let list = add.into_iter().flatten().filter(|one| !one.trim_start_matches("CAP_").eq_ignore_ascii_case("NET_RAW"));
+        let rest: Vec<&str> = list.copied().collect();
+        reporter.report(violation.cured_by("take it away", Some(rest.into())).needs("whether it uses raw sockets"));
     } else if !has(drop, "NET_RAW") && !has(drop, "ALL") {
         let place = "/securityContext/capabilities/drop";
         let violation = Violation::of_container(&workload.pod, index, place, |name| format!("{name} keeps NET_RAW"));

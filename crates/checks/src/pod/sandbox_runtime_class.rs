@@ -36,6 +36,10 @@ fn look(template: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
     } else {
         format!("RuntimeClass `{class}` is not a hardened one")
     };
-    reporter
-        .report(Violation::at("/spec/podTemplate/spec/runtimeClassName", message).advice("name a RuntimeClass with a kernel of its own"));
+    let good = reporter.parameters.get(&HARDENED_RUNTIME_CLASSES).next().map(str::to_owned);
+    let violation = Violation::at("/spec/podTemplate/spec/runtimeClassName", message);
+    reporter.report(match good {
+        Some(good) => violation.cured_by(format!("use `{good}`"), Some(good.into())).needs("whether the sandbox's work runs under it"),
+        None => violation.advice("name a RuntimeClass with a kernel of its own"),
+    });
 }

@@ -94,10 +94,8 @@ Create the account, or correct the name.
 ",
     references: &[kubescape("C-0307")],
     run: Run::Workload(|workload, reporter| {
-        let Some(named) = workload.pod.at(&["serviceAccountName"]).map(Node::text).filter(|name| !matches!(*name, "" | "default")) else {
-            return;
-        };
-        if reporter.beside("ServiceAccount", named).is_some() {
+        let named = account(&workload.pod);
+        if named == "default" || reporter.beside("ServiceAccount", named).is_some() {
             return;
         }
         let message = format!("service account `{named}` is not there");
