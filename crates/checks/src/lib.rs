@@ -29,6 +29,6 @@ mod version;
 pub use assess::{Assessment, Tally, assess};
 pub use check::Check;
 pub use frameworks::{FRAMEWORKS, Framework, framework, kubescape_base_score};
-pub use parameters::{PARAMETERS, Parameter, Parameters};
+pub use parameters::{PARAMETERS, Parameter, ParameterError, Parameters};
 pub use registry::{checks, rules};
 pub use score::{Outcome, judge, judge_own, score};

@@ -1,6 +1,9 @@
 //! What the user chooses: lists that checks compare with.
 
+use regex::{RegexSet, RegexSetBuilder};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 /// One list that a check compares with.
 #[derive(Debug)]
@@ -17,6 +20,33 @@ pub struct Parameter {
 #[derive(Debug, Default, Clone)]
 pub struct Parameters {
     chosen: BTreeMap<&'static str, Vec<String>>,
+    /// The values of those that hold regular expressions, compiled.
+    patterns: BTreeMap<&'static str, Arc<Patterns>>,
+}
+
+/// Regular expressions that a value is compared with, compiled once.
+#[derive(Debug)]
+pub(crate) struct Patterns {
+    /// As written.
+    exact: RegexSet,
+    /// In any case.
+    any_case: RegexSet,
+}
+
+/// Why a value cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterError {
+    /// There is no parameter of that name.
+    Unknown(String),
+    /// A value is not a regular expression.
+    Pattern {
+        /// The parameter.
+        parameter: &'static str,
+        /// The value.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 macro_rules! parameters {
@@ -55,14 +85,33 @@ parameters! {
     SANDBOX_MEMORY_LIMIT_MAX = "sandbox-memory-limit-max": &[], "The largest memory limit of an agent sandbox.";
 }
 
+/// Those whose values are regular expressions.
+static PATTERNS: &[&Parameter] = &[&SENSITIVE_VALUES, &SENSITIVE_VALUES_ALLOWED];
+
+static DEFAULT_PATTERNS: LazyLock<BTreeMap<&'static str, Arc<Patterns>>> = LazyLock::new(|| {
+    let compiled = PATTERNS.iter().filter_map(|parameter| Some((parameter.name, Arc::new(Patterns::new(parameter.default).ok()?))));
+    compiled.collect()
+});
+
 impl Parameters {
-    /// Replaces a parameter's value; `false` if there is none of that name.
-    pub fn set(&mut self, name: &str, values: Vec<String>) -> bool {
+    /// Replaces a parameter's value.
+    ///
+    /// # Errors
+    /// There is no parameter of that name, or a value is not the regular expression that it has to be.
+    pub fn set(&mut self, name: &str, values: Vec<String>) -> Result<(), ParameterError> {
         let known = PARAMETERS.iter().find(|parameter| parameter.name == name);
-        if let Some(parameter) = known {
-            self.chosen.insert(parameter.name, values);
+        let parameter = known.ok_or_else(|| ParameterError::Unknown(name.to_owned()))?;
+        if PATTERNS.iter().any(|pattern| pattern.name == parameter.name) {
+            let compiled = Patterns::new(&values).map_err(|why| {
+                // The set says what is wrong but not with which.
+                let wrong = values.iter().find(|value| regex::Regex::new(value).is_err());
+                let pattern = wrong.map_or_else(|| values.join(", "), String::clone);
+                ParameterError::Pattern { parameter: parameter.name, pattern, why: why.to_string() }
+            })?;
+            self.patterns.insert(parameter.name, Arc::new(compiled));
         }
-        known.is_some()
+        self.chosen.insert(parameter.name, values);
+        Ok(())
     }
 
     /// The values of a parameter.
@@ -70,5 +119,79 @@ impl Parameters {
         let chosen = self.chosen.get(parameter.name);
         let default = chosen.is_none().then(|| parameter.default.iter().copied());
         chosen.into_iter().flatten().map(String::as_str).chain(default.into_iter().flatten())
+    }
+
+    /// The values of a parameter that holds regular expressions.
+    pub(crate) fn patterns(&self, parameter: &'static Parameter) -> Option<&Patterns> {
+        self.patterns.get(parameter.name).or_else(|| DEFAULT_PATTERNS.get(parameter.name)).map(|patterns| &**patterns)
+    }
+}
+
+impl Patterns {
+    fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, regex::Error> {
+        let build = |any_case| RegexSetBuilder::new(patterns).case_insensitive(any_case).build();
+        Ok(Self { exact: build(false)?, any_case: build(true)? })
+    }
+
+    /// The first pattern that `text` matches as written.
+    pub(crate) fn matching(&self, text: &str) -> Option<&str> {
+        first(&self.exact, text)
+    }
+
+    /// The first pattern that `text` matches in any case.
+    pub(crate) fn matching_any_case(&self, text: &str) -> Option<&str> {
+        first(&self.any_case, text)
+    }
+}
+
+fn first<'s>(set: &'s RegexSet, text: &str) -> Option<&'s str> {
+    // Most values match nothing, which is cheaper to know than what they match.
+    let at = set.is_match(text).then(|| set.matches(text).iter().next()).flatten()?;
+    set.patterns().get(at).map(String::as_str)
+}
+
+impl fmt::Display for ParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(f, "no check has a parameter `{name}`"),
+            Self::Pattern { parameter, pattern, why } => {
+                write!(f, "`{pattern}` in parameter `{parameter}` is not a regular expression: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ParameterError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_patterns_compile() {
+        for parameter in PATTERNS {
+            assert!(Parameters::default().patterns(parameter).is_some(), "{}", parameter.name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_says_why() {
+        let mut parameters = Parameters::default();
+        let unknown = parameters.set("sensitive", Vec::new()).unwrap_err();
+        assert_eq!(unknown.to_string(), "no check has a parameter `sensitive`");
+        let wrong = parameters.set("sensitive-values", vec!["fine".to_owned(), "not(fine".to_owned()]).unwrap_err().to_string();
+        assert!(wrong.starts_with("`not(fine` in parameter `sensitive-values` is not a regular expression: "), "{wrong}");
+        assert!(parameters.patterns(&SENSITIVE_VALUES).unwrap().matching("fine").is_none(), "a value that is refused changes nothing");
+    }
+
+    #[test]
+    fn chosen_patterns_replace_the_default() {
+        let mut parameters = Parameters::default();
+        parameters.set("sensitive-values", vec!["Hunter[0-9]".to_owned()]).unwrap();
+        let patterns = parameters.patterns(&SENSITIVE_VALUES).unwrap();
+        assert_eq!(patterns.matching("Hunter2"), Some("Hunter[0-9]"));
+        assert_eq!(patterns.matching("hunter2"), None);
+        assert_eq!(patterns.matching_any_case("hunter2"), Some("Hunter[0-9]"));
+        assert_eq!(patterns.matching("PRIVATE KEY"), None);
     }
 }

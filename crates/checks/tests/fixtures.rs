@@ -27,7 +27,7 @@ fn parameters(text: &str) -> Parameters {
     let mut parameters = Parameters::default();
     for line in text.lines().filter_map(|line| line.strip_prefix("# parameter: ")) {
         let (name, values) = line.split_once('=').unwrap();
-        assert!(parameters.set(name, values.split(',').map(str::to_owned).collect()), "no parameter is called {name}");
+        parameters.set(name, values.split(',').map(str::to_owned).collect()).unwrap();
     }
     parameters
 }

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::compliance::Selection;
 use anyhow::{Context, bail};
-use plimsoll_checks::{PARAMETERS, Parameters};
+use plimsoll_checks::{PARAMETERS, ParameterError, Parameters};
 use plimsoll_model::{Config, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
 use plimsoll_sources::{Options, Target, cluster};
 use std::fs::File;
@@ -108,10 +108,11 @@ impl Args {
 fn parameters(config: &Config, problems: &mut Vec<Problem>) -> Parameters {
     let mut parameters = Parameters::default();
     for (name, values, place) in &config.parameters {
-        if !parameters.set(name, values.clone()) {
-            let message = format!("no check has a parameter `{name}`");
-            let known = PARAMETERS.iter().map(|parameter| parameter.name).collect::<Vec<_>>().join(", ");
-            problems.push(Problem::new(ProblemKind::Configuration, message).located(place.clone()).help(format!("there are {known}")));
+        if let Err(error) = parameters.set(name, values.clone()) {
+            let problem = Problem::new(ProblemKind::Configuration, error.to_string()).located(place.clone());
+            let known = || PARAMETERS.iter().map(|parameter| parameter.name).collect::<Vec<_>>().join(", ");
+            let is_unknown = matches!(error, ParameterError::Unknown(_));
+            problems.push(if is_unknown { problem.help(format!("there are {}", known())) } else { problem });
         }
     }
     parameters

@@ -31,11 +31,12 @@ pub struct WorkloadKind {
 
 /// Kinds known without configuration: group, kind, pointer to the pod template.
 ///
-/// Kubernetes API reference 1.36; Argo Rollouts 1.8; Knative Serving 1.18; OpenKruise 1.8.
+/// Kubernetes API reference 1.36; Agent Sandbox 0.1; Argo Rollouts 1.8; Knative Serving 1.18; OpenKruise 1.8.
 const BUILT_IN: &[(&str, &str, &str)] = &[
     ("", "Pod", ""),
     ("", "PodTemplate", "/template"),
     ("", "ReplicationController", "/spec/template"),
+    ("agents.x-k8s.io", "Sandbox", "/spec/podTemplate"),
     ("apps", "DaemonSet", "/spec/template"),
     ("apps", "Deployment", "/spec/template"),
     ("apps", "ReplicaSet", "/spec/template"),
@@ -56,6 +57,7 @@ const BUILT_IN: &[(&str, &str, &str)] = &[
     ("extensions", "DaemonSet", "/spec/template"),
     ("extensions", "Deployment", "/spec/template"),
     ("extensions", "ReplicaSet", "/spec/template"),
+    ("extensions.agents.x-k8s.io", "SandboxTemplate", "/spec/podTemplate"),
     ("serving.knative.dev", "Configuration", "/spec/template"),
     ("serving.knative.dev", "Revision", ""),
     ("serving.knative.dev", "Service", "/spec/template"),

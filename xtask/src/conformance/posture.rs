@@ -269,9 +269,7 @@ fn parameters(case: &Case) -> Result<Parameters, String> {
             Value::Array(list) => {
                 let name = answers.parameters.get(key).ok_or_else(|| format!("no parameter answers for `{key}`"))?;
                 let texts = list.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect();
-                if !parameters.set(name, texts) {
-                    return Err(format!("there is no parameter `{name}`"));
-                }
+                parameters.set(name, texts).map_err(|error| error.to_string())?;
             }
             _ => {}
         }
