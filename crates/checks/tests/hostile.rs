@@ -50,7 +50,7 @@ fn places(value: &Value, at: &str, all: &mut Vec<String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn no_check_panics(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), wrong()), 1..40)) {
@@ -69,7 +69,7 @@ proptest! {
         let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
         let assessment = assess(&inventory, &Parameters::default());
         for tally in &assessment.tallies {
-            prop_assert!(tally.failed + tally.unknown.len() <= tally.evaluated + tally.unknown.len());
+            prop_assert!(tally.failed + tally.unknown.len() <= tally.evaluated);
         }
         // Every patch can be made where it says.
         for finding in &assessment.findings {
