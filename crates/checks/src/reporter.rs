@@ -5,7 +5,7 @@ use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
 use crate::parameters::Parameters;
-use plimsoll_model::{Finding, Inventory, Node, Object, ObjectId, Pod, Rule, Unknown, Violation};
+use plimsoll_model::{Finding, Inventory, Object, ObjectId, Pod, Rule, Unknown, Violation};
 use std::sync::Arc;
 
 /// The surroundings of one call of a check.
@@ -112,10 +112,5 @@ impl<'r, 'a> Reporter<'r, 'a> {
     pub(crate) fn beside(&self, kind: &str, name: &str) -> Option<Object<'a>> {
         let namespace = self.current.object.map_or("", |object| object.effective_namespace());
         self.inventory.find(kind, namespace, name)
-    }
-
-    /// The labels of the pods of what is looked at.
-    pub(crate) fn pod_labels(&self) -> Option<Node<'a>> {
-        self.current.pod.and_then(Pod::labels)
     }
 }

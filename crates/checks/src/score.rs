@@ -84,13 +84,13 @@ pub fn score<'r>(outcomes: impl Iterator<Item = (&'r Arc<Rule>, Outcome)>) -> Op
 
 /// What a framework's entries came to.
 pub fn judge(framework: &Framework, rules: &[Arc<Rule>], outcomes: &HashMap<&str, Outcome>) -> View {
-    let controls = framework.answers(rules).into_iter().map(|(id, rules)| control(id, rules, outcomes)).collect();
+    let controls = framework.answers(rules).into_iter().map(|(id, rules)| control(id, &rules, outcomes)).collect();
     view(framework.name, framework.title, controls)
 }
 
 /// The same for a framework of the user's own: each control with the rules that answer for it.
 pub fn judge_own(name: &str, controls: &[(&str, Vec<&Arc<Rule>>)], outcomes: &HashMap<&str, Outcome>) -> View {
-    view(name, name, controls.iter().map(|(id, rules)| control(id, rules.clone(), outcomes)).collect())
+    view(name, name, controls.iter().map(|(id, rules)| control(id, rules, outcomes)).collect())
 }
 
 fn view(name: &str, title: &str, controls: Vec<ControlResult>) -> View {
@@ -99,7 +99,7 @@ fn view(name: &str, title: &str, controls: Vec<ControlResult>) -> View {
     View { name: name.to_owned(), title: title.to_owned(), covered, kubescape_compliance: scores.0, kubescape_risk: scores.1, controls }
 }
 
-fn control(id: &str, rules: Vec<&Arc<Rule>>, outcomes: &HashMap<&str, Outcome>) -> ControlResult {
+fn control(id: &str, rules: &[&Arc<Rule>], outcomes: &HashMap<&str, Outcome>) -> ControlResult {
     let of = |rule: &&Arc<Rule>| outcomes.get(&*rule.id).copied().unwrap_or_default();
     let sum = rules.iter().map(of).fold(Outcome::default(), Outcome::plus);
     ControlResult {

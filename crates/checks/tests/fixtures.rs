@@ -1,5 +1,12 @@
 //! Every check has a fixture, `fixtures/<domain>/<name>.yaml`: objects that it objects to, with `# expect` at the end of
 //! the line that it points at, and objects that it leaves alone.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test reads its fixtures, and fails where it cannot"
+)]
 
 use plimsoll_checks::{Parameters, assess, checks, rules};
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};

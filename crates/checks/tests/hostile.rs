@@ -1,4 +1,5 @@
 //! No check panics, whatever an object looks like: the fixtures with values exchanged for others of any type.
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its fixtures, and fails where it cannot")]
 
 use plimsoll_checks::{Parameters, assess};
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};

@@ -294,7 +294,7 @@ fn fixes_keep_comments_and_prove_themselves() {
     assert!(ran.out.starts_with("--- a/a.yaml\n+++ b/a.yaml\n"), "{}", ran.out);
     assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), BAD);
     let ran = plimsoll_in(directory.path(), &["scan", "--fix", "-o", "json"], b"");
-    assert!(ran.err.contains("cured 2 findings in 1 files"), "{}", ran.err);
+    assert!(ran.err.contains("cured 3 findings in 1 files"), "{}", ran.err);
     let wanted = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: bad\nspec:\n  hostPID: true # why not\n  containers:\n  - name: main\n    image: nginx\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
     assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), wanted);
     assert!(!ids(&json(&ran)).contains(&"PSS-allowPrivilegeEscalation"));
