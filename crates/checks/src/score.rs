@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn scores() {
-        let table: [(&[(Severity, Outcome)], Option<f64>); 7] = [
+        type Row<'t> = (&'t [(Severity, Outcome)], Option<f64>);
+        let table: [Row<'_>; 7] = [
             (&[], None),
             (&[(Severity::High, outcome(0, 0, 0))], None),
             (&[(Severity::Info, outcome(5, 5, 0))], None),

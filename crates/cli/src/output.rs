@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Show what the score is made of, and Kubescape's scores of the frameworks.
     #[arg(long, help_heading = "Output")]
     score: bool,
+    /// In text, do not show findings below this severity. They count, and all other formats have them.
+    #[arg(long, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
+    min_severity: Severity,
 }
 
 #[derive(Debug, Clone)]
@@ -84,9 +87,15 @@ impl Args {
     /// Writes `report` everywhere it is asked for, and judges it.
     pub(crate) fn write(&self, report: &Report) -> anyhow::Result<Outcome> {
         let outcome = self.judge(report);
-        let plain = Style { color: false, width: 100, verbose: self.verbose, scores: self.score };
+        let plain = Style { color: false, width: 100, verbose: self.verbose, scores: self.score, least: self.min_severity };
         if !report.problems.is_empty() {
-            let style = Style { color: self.wants_color(&io::stderr()), width: width(), verbose: self.verbose, scores: self.score };
+            let style = Style {
+                color: self.wants_color(&io::stderr()),
+                width: width(),
+                verbose: self.verbose,
+                scores: self.score,
+                least: self.min_severity,
+            };
             // Nobody to complain to is no reason to stop.
             let _ = plimsoll_report::problems(report, &style, &mut BufWriter::new(io::stderr().lock()));
         }
@@ -106,6 +115,7 @@ impl Args {
                     width: width(),
                     verbose: self.verbose,
                     scores: self.score,
+                    least: self.min_severity,
                 };
                 let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
                 plimsoll_report::render(report, format, &style, &mut out).and_then(|()| out.flush()).context("cannot write the output")

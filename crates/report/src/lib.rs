@@ -15,7 +15,7 @@ mod view;
 
 pub use json::json_schema;
 
-use plimsoll_model::{Finding, Framework, Problem, Rule, Score, Unknown};
+use plimsoll_model::{Finding, Framework, Problem, Rule, Score, Severity, Unknown};
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -87,6 +87,8 @@ pub struct Style {
     pub verbose: bool,
     /// With what the score is made of, and Kubescape's scores of the frameworks.
     pub scores: bool,
+    /// Findings below this are counted and not shown.
+    pub least: Severity,
 }
 
 impl Format {

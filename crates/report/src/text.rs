@@ -16,7 +16,12 @@ const MOST_LINES: usize = 4;
 pub(crate) fn render(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint { on: style.color };
     // Sections do not depend on each other; a report of a large cluster has thousands.
-    for some in groups(report).chunks(AT_A_TIME) {
+    let mut groups = groups(report);
+    for group in &mut groups {
+        group.findings.retain(|finding| finding.severity >= style.least);
+    }
+    groups.retain(|group| !group.findings.is_empty());
+    for some in groups.chunks(AT_A_TIME) {
         let sections: Vec<io::Result<Vec<u8>>> = some
             .par_iter()
             .map(|group| {
@@ -258,6 +263,11 @@ fn summary(report: &Report, style: &Style, paint: Paint, out: &mut dyn Write) ->
         parts.push(paint.with(RED, &format!("{} that could not be read", amount(summary.problems, "thing"))));
     }
     writeln!(out, "{}", parts.join("; "))?;
+    let hidden = report.findings.iter().filter(|finding| finding.severity < style.least).count();
+    if hidden > 0 {
+        let line = format!("{hidden} below {} are not shown here; --min-severity info shows them", style.least);
+        writeln!(out, "{}", paint.with(DIM, &line))?;
+    }
     undecided(report, style, paint, out)?;
     score(report, style, paint, out)?;
     if summary.fixable > 0 {

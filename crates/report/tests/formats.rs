@@ -120,7 +120,8 @@ fn hostile() -> Report {
 /// The only place that renders.
 fn text(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
-    render(report, format, &Style { color: false, width: 80, verbose: false, scores: false }, &mut out).expect("memory");
+    render(report, format, &Style { color: false, width: 80, verbose: false, scores: false, least: Severity::Info }, &mut out)
+        .expect("memory");
     String::from_utf8(out).expect("UTF-8")
 }
 
@@ -157,7 +158,7 @@ plimsoll explain ID says what a finding means
 ";
     assert_eq!(text(&report(), Format::Text), wanted);
     let mut out = Vec::new();
-    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: false }, &mut out).unwrap();
+    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: false, least: Severity::Info }, &mut out).unwrap();
     let wanted = "\
 problem dir/a b.yaml:1:1: broken here
      1 │ kind: Pod

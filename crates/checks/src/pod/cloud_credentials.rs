@@ -23,16 +23,27 @@ Bind an identity to the service account instead: IAM roles for service accounts 
     run: Run::Workload(look),
 };
 
-/// Directories and files, without a slash at the end.
-const PLACES: [&str; 8] =
-    ["/.aws", "/.azure", "/.config/gcloud", "/etc/kubernetes/azure.json", "/gcloud", "/root/.aws", "/root/.azure", "/root/.config/gcloud"];
+/// Where tools of the clouds keep credentials below a home directory.
+const IN_HOMES: [&str; 3] = [".aws", ".azure", ".config/gcloud"];
+
+/// Where nodes keep them.
+const ON_NODES: [&str; 2] = ["/etc/kubernetes/azure.json", "/gcloud"];
+
+/// Whether `path` is such a place, or below one.
+fn holds_credentials(path: &str) -> bool {
+    let within = |path: &str, place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    // The home of root, of a user, or the root of the disk.
+    let in_home = path.strip_prefix("/root").unwrap_or(path);
+    let in_home =
+        in_home.strip_prefix("/home/").and_then(|user| user.split_once('/')).map_or(in_home.trim_start_matches('/'), |(_, rest)| rest);
+    ON_NODES.iter().any(|place| within(path, place)) || IN_HOMES.iter().any(|place| within(in_home, place))
+}
 
 fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
     for volume in &workload.pod.volumes {
         let node = workload.pod.at(&["volumes"]).and_then(|volumes| volumes.items().nth(volume.index));
         let path = node.and_then(|volume| volume.at(&["hostPath", "path"])).map_or("", Node::text);
-        let within = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if PLACES.iter().any(|place| within(place)) {
+        if holds_credentials(path) {
             let place = format!("/spec/volumes/{}/hostPath", volume.index);
             let violation = Violation::at(place, format!("volume `{}` mounts credentials of the node, `{path}`", volume.name));
             reporter.report(violation.advice("bind an identity to the service account instead"));
