@@ -108,6 +108,7 @@ fn expired_finding(exception: &Exception, subject: Subject, covered: usize) -> F
         message: format!("the exception for {} expired on {day}; its owner is {owner}", exception.ids.join(", ")),
         subject,
         location: Some(exception.place.0.clone()),
+        concealed: false,
         evidence: vec![format!("findings it would cover: {covered}"), format!("its reason: {}", exception.reason)],
         related: Vec::new(),
         remediation: None,

@@ -76,6 +76,8 @@ pub struct Finding {
     pub subject: Subject,
     /// Where it stands. For a value that is missing, the place that it should stand in.
     pub location: Option<Location>,
+    /// Whether the value there is a secret: reports leave it out of the text that they show.
+    pub concealed: bool,
     /// The facts that it rests on, one sentence each.
     pub evidence: Vec<String>,
     /// Other objects that take part: the Service that exposes a workload, the role that a binding grants.

@@ -31,6 +31,8 @@ pub struct Violation {
     pub evidence: Vec<String>,
     /// Other objects that take part.
     pub related: Vec<Related>,
+    /// Whether the value is a secret, which nothing may print.
+    pub concealed: bool,
 }
 
 /// A value to set or to remove.
@@ -56,6 +58,7 @@ impl Violation {
             probe: None,
             evidence: Vec::new(),
             related: Vec::new(),
+            concealed: false,
         }
     }
 
@@ -108,6 +111,13 @@ impl Violation {
         self
     }
 
+    /// That the value is a secret: the place ends before it, and reports leave it out of the text that they show.
+    #[must_use]
+    pub fn concealed(mut self) -> Self {
+        self.concealed = true;
+        self
+    }
+
     /// A fact that it rests on.
     #[must_use]
     pub fn because(mut self, fact: impl Into<String>) -> Self {
@@ -145,7 +155,8 @@ impl Violation {
                 image: container.map(|container| container.image.to_owned()).filter(|image| !image.is_empty()),
                 pointer: format!("{prefix}{}", self.pointer),
             },
-            location: base.map(|node| place(node, &self.pointer)),
+            location: base.map(|node| if self.concealed { concealed_place(node, &self.pointer) } else { place(node, &self.pointer) }),
+            concealed: self.concealed,
             evidence: self.evidence,
             related: self.related,
             remediation: base.filter(|_| advised).map(|node| Remediation {
@@ -202,6 +213,18 @@ fn place(top: Node<'_>, pointer: &str) -> Location {
     let (parent, key) = holder(path.strip_prefix(base.as_str()).unwrap_or(""));
     if let Some((key, _)) = top.resolve(&parent).and_then(|parent| parent.entry(&key)) {
         location.span = key.span();
+    }
+    location
+}
+
+/// The place of a value that must not be shown: its key, or where it starts.
+fn concealed_place(top: Node<'_>, pointer: &str) -> Location {
+    let mut location = place(top, pointer);
+    if let (value, true) = top.nearest(pointer) {
+        let key = pointer.rsplit_once('/').and_then(|(holder, _)| top.resolve(holder)).into_iter().flat_map(Node::entries);
+        let key = key.into_iter().find(|(_, other)| *other == value);
+        let start = value.span().start;
+        location.span = key.map_or(crate::Span { start, end: start }, |(key, _)| key.span());
     }
     location
 }

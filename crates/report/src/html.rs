@@ -4,7 +4,7 @@
 
 use crate::Report;
 use crate::escape::markup;
-use crate::snippet::{fit, lines};
+use crate::snippet::{Line, conceal, fit, lines};
 use crate::view::{Group, Summary, groups, is_live};
 use plimsoll_model::{Applicability, Finding, Location, Problem, Rule, Severity};
 use std::collections::BTreeSet;
@@ -153,7 +153,7 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     match &finding.location {
-        Some(place) if !is_live(finding) => snippet(place, out)?,
+        Some(place) if !is_live(finding) => snippet(place, finding.concealed, out)?,
         _ => writeln!(out, "<p><code>{}</code></p>", markup(&finding.subject.pointer))?,
     }
     for fact in &finding.evidence {
@@ -173,12 +173,14 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<p><a href=\"#rule-{id}\">What {id} means</a></p>\n</div>\n</details>")
 }
 
-fn snippet(place: &Location, out: &mut dyn Write) -> io::Result<()> {
+fn snippet(place: &Location, concealed: bool, out: &mut dyn Write) -> io::Result<()> {
     let (shown, more) = lines(place, 6);
     let (start, name) = (place.start(), markup(&place.source.name));
     writeln!(out, "<figure><figcaption>{name}:{}:{}</figcaption><pre class=\"code\">", start.line, start.column)?;
     for line in &shown {
-        let (text, column, length) = fit(line, 160);
+        let hidden = concealed.then(|| conceal(line));
+        let hidden = hidden.as_ref().map(|(text, mark)| Line { number: line.number, text, mark: mark.clone() });
+        let (text, column, length) = fit(hidden.as_ref().unwrap_or(line), 160);
         let part = |skip: usize, take: usize| text.chars().skip(skip).take(take).collect::<String>();
         writeln!(
             out,

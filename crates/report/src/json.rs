@@ -276,7 +276,7 @@ struct RuleView<'r> {
 
 impl<'r> FindingView<'r> {
     fn of(finding: &'r Finding) -> Self {
-        let Finding { rule, severity, message, subject, location, evidence, related, remediation, exception } = finding;
+        let Finding { rule, severity, message, subject, location, concealed: _, evidence, related, remediation, exception } = finding;
         let object = &subject.object;
         Self {
             id: &rule.id,

@@ -54,6 +54,16 @@ pub(crate) fn fit(line: &Line<'_>, width: usize) -> (String, usize, usize) {
     (format!("{head}{kept}…"), column, length)
 }
 
+/// `text` of a line without what may be a secret: what is meant stays, and blanks and dashes before it.
+pub(crate) fn conceal(line: &Line<'_>) -> (String, std::ops::Range<usize>) {
+    let part = |range: std::ops::Range<usize>| line.text.get(range).unwrap_or("");
+    let (before, marked, after) = (part(0..line.mark.start), part(line.mark.clone()), part(line.mark.end..line.text.len()));
+    let plain = before.bytes().all(|byte| byte == b' ' || byte == b'-');
+    let before = if plain { before } else { "…" };
+    let after = if after.trim().is_empty() { "" } else { "…" };
+    (format!("{before}{marked}{after}"), before.len()..before.len() + marked.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +79,21 @@ mod tests {
         let (text, column, length) = fit(&lines[0], 60);
         assert_eq!(text.chars().skip(column).take(length).collect::<String>(), "wanted");
         assert!(text.chars().count() <= 60, "{text}");
+    }
+
+    #[test]
+    fn secrets_are_left_out() {
+        let table = [
+            ("  password: hunter2", 2..10, "  password…"),
+            ("    - --password=hunter2", 6..6, "    - …"),
+            (r#"{"token": "abc", "password": "hunter2"}"#, 17..27, "…\"password\"…"),
+        ];
+        for (text, mark, wanted) in table {
+            let line = Line { number: 1, text, mark };
+            let (text, mark) = conceal(&line);
+            assert_eq!(text, wanted);
+            assert_eq!(text.get(mark), line.text.get(line.mark));
+        }
     }
 
     #[test]

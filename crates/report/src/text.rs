@@ -1,7 +1,7 @@
 //! For a terminal: grouped by workload, the worst first, with the lines of the manifest.
 
 use crate::escape::terminal;
-use crate::snippet::{fit, lines};
+use crate::snippet::{Line, conceal, fit, lines};
 use crate::view::{Group, Summary, groups, is_live};
 use crate::{Report, Style};
 use plimsoll_model::{Applicability, Finding, Framework, Location, Origin, Problem, Severity, Status};
@@ -46,7 +46,7 @@ pub(crate) fn problems(problems: &[Problem], style: &Style, out: &mut dyn Write)
         }
         writeln!(out, ": {}", terminal(&problem.message))?;
         if let Some(location) = problem.location.as_ref().filter(|location| location.source.origin != Origin::Live) {
-            snippet(location, "", color, style, paint, out)?;
+            snippet(location, "", false, color, style, paint, out)?;
         }
         if let Some(help) = &problem.help {
             writeln!(out, "      {} {}", paint.with(DIM, "help:"), terminal(help))?;
@@ -105,17 +105,29 @@ fn rule(finding: &Finding, count: usize, paint: Paint, out: &mut Vec<u8>) -> io:
 
 fn place_of(finding: &Finding, style: &Style, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     match &finding.location {
-        Some(location) if !is_live(finding) => snippet(location, &finding.message, severity_color(finding.severity), style, paint, out),
+        Some(location) if !is_live(finding) => {
+            snippet(location, &finding.message, finding.concealed, severity_color(finding.severity), style, paint, out)
+        }
         _ => writeln!(out, "      {}  {}", terminal(&finding.message), paint.with(DIM, &terminal(&finding.subject.pointer))),
     }
 }
 
-fn snippet(location: &Location, label: &str, color: &str, style: &Style, paint: Paint, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
+fn snippet(
+    location: &Location,
+    label: &str,
+    concealed: bool,
+    color: &str,
+    style: &Style,
+    paint: Paint,
+    out: &mut (impl Write + ?Sized),
+) -> io::Result<()> {
     let (shown, more) = lines(location, MOST_LINES);
     let bar = paint.with(DIM, "│");
     let last = shown.len().saturating_sub(1);
     for (at, line) in shown.iter().enumerate() {
-        let (text, column, length) = fit(line, style.width.saturating_sub(9));
+        let hidden = concealed.then(|| conceal(line));
+        let hidden = hidden.as_ref().map(|(text, mark)| Line { number: line.number, text, mark: mark.clone() });
+        let (text, column, length) = fit(hidden.as_ref().unwrap_or(line), style.width.saturating_sub(9));
         writeln!(out, "{} {bar} {text}", paint.with(DIM, &format!("{:>6}", line.number)))?;
         // The line is whole; marks under more than the first and last would only repeat it.
         if at == last {

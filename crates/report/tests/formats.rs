@@ -37,6 +37,7 @@ fn finding(rule: &Arc<Rule>, source: &Arc<Source>, at: &str, name: &str) -> Find
         },
         location: Some(Location { source: Arc::clone(source), span: Span::new(start, start + at.len()) }),
         related: Vec::new(),
+        concealed: false,
         evidence: vec!["a fact".into()],
         remediation: Some(Remediation {
             summary: "do not".into(),

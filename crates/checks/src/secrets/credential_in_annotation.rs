@@ -42,7 +42,7 @@ fn look(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
             }
             let Some(kind) = kind(value.text()) else { continue };
             let violation = Violation::at(format!("{holder}/annotations/{}", escape(name)), format!("annotation `{name}` contains {kind}"));
-            reporter.report(violation.cured_by("remove the annotation", None).needs("whether a program reads it"));
+            reporter.report(violation.cured_by("remove the annotation", None).needs("whether a program reads it").concealed());
         }
     }
 }

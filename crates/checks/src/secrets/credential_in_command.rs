@@ -51,7 +51,7 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
             let Some(reason) = kind(text).map(|kind| format!("it contains {kind}")).or_else(given) else { continue };
             let message = |container: &str| format!("{container} is started with a credential in its command line");
             let violation = Violation::of_container(&workload.pod, index, &format!("{command}/{at}"), message).because(reason);
-            reporter.report(violation.advice("mount the credential from a Secret and name the file"));
+            reporter.report(violation.advice("mount the credential from a Secret and name the file").concealed());
         }
     }
 }

@@ -40,7 +40,7 @@ fn look(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
             let message = format!("entry `{name}` of the ConfigMap is a credential");
             let violation = Violation::at(format!("/{field}/{}", escape(name)), message).because(found);
             let cured = violation.cured_by("remove it, and keep a new credential in a Secret", None);
-            reporter.report(cured.needs("that all programs which read it have it from a Secret"));
+            reporter.report(cured.needs("that all programs which read it have it from a Secret").concealed());
         }
     }
 }

@@ -5,7 +5,6 @@ use crate::check::reference::{docs, kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
 use plimsoll_model::{Container, Node, Severity, Violation, Workload};
-use serde_json::json;
 
 pub(super) static CHECK: Check = Check {
     id: "SEC-credential-in-env",
@@ -37,14 +36,8 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
         let Some(reason) = reason(name, value, true, reporter.parameters) else { continue };
         let message = |container: &str| format!("{container} is given a credential in the variable `{name}`");
         let violation = Violation::of_container(&workload.pod, index, &format!("/env/{at}/value"), message).because(reason);
-        let place = violation.pointer.trim_end_matches("/value").to_owned();
-        let secret = format!("{}-credentials", workload.object.name);
-        let from = json!({"secretKeyRef": {"name": secret, "key": name}});
-        let cured = violation.cured_by(format!("take it from Secret `{secret}`"), None).cured_at(
-            format!("take it from the key `{name}` of Secret `{secret}`"),
-            format!("{place}/valueFrom"),
-            Some(from),
-        );
-        reporter.report(cured.needs(format!("that Secret `{secret}` exists and holds a new credential under `{name}`")));
+        let entry = violation.pointer.trim_end_matches("/value").to_owned();
+        let cured = violation.cured_at("mount a new credential from a Secret and take this one out", entry, None);
+        reporter.report(cured.needs("that the program reads a new credential from a file").concealed());
     }
 }

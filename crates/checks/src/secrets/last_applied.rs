@@ -41,6 +41,7 @@ fn look(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
     reporter.report(
         violation
             .cured_by("remove the annotation", None)
-            .needs("that nobody applies the Secret by `kubectl apply` without `--server-side`"),
+            .needs("that nobody applies the Secret by `kubectl apply` without `--server-side`")
+            .concealed(),
     );
 }

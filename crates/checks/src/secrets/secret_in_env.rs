@@ -3,8 +3,7 @@
 use crate::check::reference::{cis, docs, kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use plimsoll_model::{Container, ContainerKind, Node, Severity, Violation, Workload};
-use serde_json::json;
+use plimsoll_model::{Container, Node, Severity, Violation, Workload};
 
 pub(super) static CHECK: Check = Check {
     id: "SEC-secret-in-env",
@@ -30,48 +29,25 @@ Mount the Secret as files: only what opens them reads them, and changes arrive w
     run: Run::Container(look),
 };
 
-const READS: &str = "whether the program can read the credential from a file";
+const CURE: &str = "mount the Secret as a file and take it out of the environment";
+const READS: &str = "that the program reads the credential from a file";
 
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
+    let mut report = |entry: String, field: &str, message: String| {
+        let violation =
+            Violation::of_container(&workload.pod, index, &format!("{entry}{field}"), |container| format!("{container} has {message}"));
+        let place = violation.pointer.strip_suffix(field).unwrap_or_default().to_owned();
+        reporter.report(violation.cured_at(CURE, place, None).needs(READS));
+    };
     for (at, variable) in container.at(&["env"]).into_iter().flat_map(Node::items).enumerate() {
         let Some(from) = variable.at(&["valueFrom", "secretKeyRef"]) else { continue };
-        let text = |node: Node<'_>, key| node.get(key).map_or_else(String::new, |node| node.text().to_owned());
-        let (name, secret, key) = (text(variable, "name"), text(from, "name"), text(from, "key"));
-        let pointer = format!("/env/{at}/valueFrom/secretKeyRef");
-        let message = |container: &str| format!("{container} has a key of Secret `{secret}` in its environment, as `{name}`");
-        let violation = Violation::of_container(&workload.pod, index, &pointer, message);
-        let source = json!({"secretName": secret, "items": [{"key": key, "path": key}]});
-        reporter.report(as_file(violation, container, &format!("env/{at}"), &name, source));
+        let name = variable.get("name").map_or("", Node::text);
+        let secret = from.get("name").map_or("", Node::text);
+        report(format!("/env/{at}"), "/valueFrom/secretKeyRef", format!("a key of Secret `{secret}` in its environment, as `{name}`"));
     }
     for (at, source) in container.at(&["envFrom"]).into_iter().flat_map(Node::items).enumerate() {
         let Some(from) = source.get("secretRef") else { continue };
         let secret = from.get("name").map_or("", Node::text);
-        let pointer = format!("/envFrom/{at}/secretRef");
-        let message = |container: &str| format!("{container} has all of Secret `{secret}` in its environment");
-        let violation = Violation::of_container(&workload.pod, index, &pointer, message);
-        reporter.report(as_file(violation, container, &format!("envFrom/{at}"), secret, json!({"secretName": secret})));
+        report(format!("/envFrom/{at}"), "/secretRef", format!("all of Secret `{secret}` in its environment"));
     }
-}
-
-/// The Secret at `/etc/secrets/<directory>` in place of `entry`.
-fn as_file(violation: Violation, container: &Container<'_>, entry: &str, directory: &str, source: serde_json::Value) -> Violation {
-    let kind = match container.kind {
-        ContainerKind::Init => "init",
-        ContainerKind::Main => "main",
-        // Volumes are not added to a pod that runs.
-        ContainerKind::Ephemeral => return violation.advice("start the debug container without the Secret"),
-    };
-    // A name of its own, so that several such changes go together.
-    let volume = format!("secret-{kind}-{}-{}", container.index, entry.replace('/', "-").to_lowercase());
-    let path = format!("/etc/secrets/{directory}");
-    let place = format!("/spec{}", container.pointer());
-    violation
-        .cured_at("", format!("{place}/{entry}"), None)
-        .cured_at("", "/spec/volumes/-", Some(json!({"name": volume, "secret": source})))
-        .cured_at(
-            format!("mount it at `{path}` instead"),
-            format!("{place}/volumeMounts/-"),
-            Some(json!({"name": volume, "mountPath": path, "readOnly": true})),
-        )
-        .needs(READS)
 }

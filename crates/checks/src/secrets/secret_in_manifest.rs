@@ -49,7 +49,7 @@ fn look(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
             }
             let violation =
                 Violation::at(format!("/{field}/{}", escape(name)), format!("the value of `{name}` can be read in the manifest"));
-            reporter.report(violation.advice("keep the value in a vault or encrypt the manifest, and replace it"));
+            reporter.report(violation.advice("keep the value in a vault or encrypt the manifest, and replace it").concealed());
         }
     }
 }
