@@ -35,6 +35,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
         findings.append(&mut assessment.findings);
     }
+    Finding::conceal_neighbours(&mut findings);
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
     let mut problems = loaded.snapshot.problems.clone();
     problems.extend(inventory.problems.iter().cloned());

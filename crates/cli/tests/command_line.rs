@@ -405,3 +405,15 @@ fn baselines_and_differences() {
     let ran = run(&["scan", "a.yaml", "--framework", "pss", "--score"]);
     assert!(ran.out.contains("pss  Pod Security Standards") && ran.out.contains("by Kubescape's formulas"), "{}", ran.out);
 }
+
+#[test]
+fn no_output_prints_a_credential() {
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\n  annotations: {a: \"postgres://app:hunter2@db/x\"}\nspec:\n  containers:\n  - name: c\n    image: nginx\n    args: [--password=hunter2]\n    env:\n    - {name: TOKEN, value: hunter2}\n    - name: KEY\n      value: |\n        -----BEGIN PRIVATE KEY-----\n        hunter2\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata: {password: hunter2}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, annotations: {kubectl.kubernetes.io/last-applied-configuration: '{\"data\":{\"a\":\"hunter2\"}}'}}\nstringData:\n  a: hunter2\n";
+    for format in ["text", "json", "sarif", "junit", "html", "markdown", "github"] {
+        let ran = scan(&[("a.yaml", manifest.as_bytes())], &["-o", format, "-v"]);
+        for id in ["in-annotation", "in-command", "in-config-map", "in-env"] {
+            assert!(ran.out.contains(&format!("SEC-credential-{id}")), "{format}: {}", ran.out);
+        }
+        assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{format}: {}{}", ran.out, ran.err);
+    }
+}

@@ -4,6 +4,7 @@ use crate::{Location, ObjectId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -211,6 +212,20 @@ impl PatchOp {
 }
 
 impl Finding {
+    /// Conceals the text around findings that share a line with a secret. Lines are shown whole, whatever is meant in them.
+    pub fn conceal_neighbours(findings: &mut [Self]) {
+        let line = |finding: &Self| finding.location.as_ref().map(|place| (Arc::as_ptr(&place.source), place.start().line));
+        let secrets: HashSet<_> = findings.iter().filter(|finding| finding.concealed).filter_map(line).collect();
+        if secrets.is_empty() {
+            return;
+        }
+        for finding in findings.iter_mut().filter(|finding| !finding.concealed) {
+            let Some(place) = &finding.location else { continue };
+            let source = Arc::as_ptr(&place.source);
+            finding.concealed = (place.start().line..=place.end().line).any(|line| secrets.contains(&(source, line)));
+        }
+    }
+
     /// Whether it counts: not covered by an exception.
     pub fn is_open(&self) -> bool {
         self.exception.is_none()
