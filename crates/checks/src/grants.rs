@@ -74,11 +74,12 @@ impl<'a> Grants<'a> {
             let text = |path: &[&str]| binding.node.at(path).map_or("", Node::text);
             let (kind, name) = (text(&["roleRef", "kind"]), text(&["roleRef", "name"]));
             let namespace = if kind == "Role" { binding.effective_namespace() } else { "" };
-            let Some((role, rules)) = known.get(&(kind, namespace, name)) else { continue };
+            let found = known.get(&(kind, namespace, name)).cloned();
+            let Some((role, rules)) = found.or_else(|| own_role(binding, kind, name)) else { continue };
             for (index, subject) in binding.node.get("subjects").into_iter().flat_map(Node::items).enumerate() {
                 let text = |key| subject.get(key).map_or("", Node::text);
                 let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
-                all.push(Grant { binding, role: *role, index, kind, name, namespace, rules: rules.clone() });
+                all.push(Grant { binding, role, index, kind, name, namespace, rules: rules.clone() });
             }
         }
         let mut of_account: HashMap<_, Vec<usize>> = HashMap::new();
@@ -103,6 +104,14 @@ impl<'a> Grants<'a> {
         let grants = own.chain(&self.of_groups).filter_map(|at| self.all.get(*at));
         grants.filter(|grant| grant.is_service_account(namespace, name)).collect()
     }
+}
+
+/// A role that every API server makes at its start and manifests leave out (Kubernetes documentation, *Default roles*).
+/// Only the one whose rules never change; the binding stands in for it.
+fn own_role<'a>(binding: Object<'a>, kind: &str, name: &str) -> Option<(Object<'a>, Vec<PolicyRule<'a>>)> {
+    let all = || vec!["*"];
+    let rule = PolicyRule { role: binding, index: 0, verbs: all(), groups: all(), resources: all(), names: Vec::new() };
+    (kind == "ClusterRole" && name == "cluster-admin").then(|| (binding, vec![rule]))
 }
 
 fn rules(role: Object<'_>) -> Vec<PolicyRule<'_>> {
@@ -181,8 +190,13 @@ impl PolicyRule<'_> {
         fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource) && name()
     }
 
-    /// JSON pointer from its role to the rule.
+    /// JSON pointer from its role to the rule; of a role that was not read, what refers to it.
     pub(crate) fn pointer(&self) -> String {
-        format!("/rules/{}", self.index)
+        if self.is_of_own_role() { "/roleRef".to_owned() } else { format!("/rules/{}", self.index) }
+    }
+
+    /// Whether the rule is one of a role that the API server makes itself and that was not read.
+    pub(crate) fn is_of_own_role(&self) -> bool {
+        self.role.kind.ends_with("Binding")
     }
 }

@@ -93,7 +93,11 @@ impl<'r, 'a> Reporter<'r, 'a> {
     /// That the subject of a grant `may do something` by `rule`.
     pub(crate) fn report_grant(&mut self, grant: &Grant<'_>, rule: &PolicyRule<'_>, may: &str) {
         let what = format!("{} {may}", grant.subject());
-        let reason = format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name);
+        let reason = if rule.is_of_own_role() {
+            "ClusterRole `cluster-admin`, which every API server has, grants it".to_owned()
+        } else {
+            format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name)
+        };
         let violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
         let violation = violation.cured_by("take the subject out of the binding, or the rule out of the role", None);
         self.report(violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject())));
