@@ -298,7 +298,7 @@ fn fixes_keep_comments_and_prove_themselves() {
     let wanted = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: bad\nspec:\n  hostPID: true # why not\n  containers:\n  - name: main\n    image: nginx\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
     assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), wanted);
     assert!(!ids(&json(&ran)).contains(&"PSS-allowPrivilegeEscalation"));
-    let ran = plimsoll_in(directory.path(), &["scan", "--fix", "--unsafe-fixes"], b"");
+    let ran = plimsoll_in(directory.path(), &["scan", "--fix", "--unsafe-fixes", "--check", "PSS-*"], b"");
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("no findings"), "{}", ran.out);
 }
@@ -416,4 +416,31 @@ fn no_output_prints_a_credential() {
         }
         assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{format}: {}{}", ran.out, ran.err);
     }
+}
+
+#[test]
+fn fixes_come_with_certificates() {
+    let directory = directory(&[("a.yaml", BAD.as_bytes())]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), arguments, b"");
+    let ran = run(&["fix", "-o", "json"]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), BAD);
+    let report = json(&ran);
+    let certificate = |id: &str| report["certificates"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    let proved = certificate("PSS-allowPrivilegeEscalation");
+    assert_eq!((proved["status"].as_str(), &proved["proof"]["cleared"]), (Some("proved"), &serde_json::json!(true)), "{proved}");
+    assert_eq!(proved["proof"]["newFindings"], 0);
+    assert_eq!(proved["proof"]["podSecurity"], serde_json::json!({"before": "privileged", "after": "privileged"}));
+    let asked = certificate("PSS-runAsNonRoot");
+    assert_eq!(
+        (asked["status"].as_str(), asked["evidenceCommand"].as_str()),
+        (Some("needs-evidence"), Some("kubectl exec pod/bad -c main -- id -u"))
+    );
+    assert_eq!(certificate("POD-naked")["status"], "no-patch");
+    assert!(run(&["fix", "--diff"]).out.contains("+      allowPrivilegeEscalation: false"));
+    let ran = run(&["fix", "--apply"]);
+    assert!(ran.out.contains("cured 3 findings in 1 files"), "{}{}", ran.out, ran.err);
+    assert!(fs::read_to_string(directory.path().join("a.yaml")).unwrap().contains("hostPID: true # why not"));
+    let ran = run(&["fix", "--apply", "--unsafe", "--check", "PSS-*"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
 }
