@@ -38,6 +38,7 @@ struct Suite {
 const SUITES: &[Suite] = &[
     Suite { name: "posture/kubescape", data: "posture/kubescape/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },
+    Suite { name: "posture/frameworks", data: "posture/kubescape/frameworks.jsonl", run: posture::frameworks },
     Suite { name: "posture/verdicts", data: "posture/verdicts.jsonl", run: posture::verdicts },
     Suite { name: "psa/admission-reviews", data: "psa/admission-reviews.jsonl", run: psa::admission_reviews },
     Suite { name: "psa/checks", data: "psa/checks.jsonl", run: psa::checks },

@@ -103,6 +103,47 @@ fn cured(case: &Case, answers: &[String]) -> Result<(), String> {
     }
 }
 
+/// Our frameworks against Kubescape's: the controls of each, their base scores, and that no check refers to one that is not there.
+pub(super) fn frameworks(file: &Path) -> anyhow::Result<Cases> {
+    const SAME: [(&str, &str); 10] = [
+        ("AllControls", "kubescape"),
+        ("ArmoBest", "kubescape-armobest"),
+        ("ClusterScan", "kubescape-clusterscan"),
+        ("DevOpsBest", "kubescape-devopsbest"),
+        ("MITRE", "kubescape-mitre"),
+        ("NSA", "nsa"),
+        ("SOC2", "soc2"),
+        ("WorkloadScan", "kubescape-workloadscan"),
+        ("cis-v1.12.0", "kubescape-cis-v1.12.0"),
+        ("security", "kubescape-security"),
+    ];
+    let mut cases = Cases::default();
+    for framework in json_lines(file)? {
+        let framework = framework?;
+        let name = framework["name"].as_str().unwrap_or_default();
+        let Some((_, ours)) = SAME.iter().find(|(theirs, _)| *theirs == name) else { continue };
+        let mut wanted: Vec<&str> = framework["controls"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        wanted.sort_unstable();
+        let got = plimsoll_checks::framework(ours).map(|framework| framework.controls.to_vec()).unwrap_or_default();
+        cases.case(|| name.to_owned(), &wanted.join(" "), &got.join(" "));
+    }
+    let mut known = BTreeSet::new();
+    for control in json_lines(&file.with_file_name("controls.jsonl"))? {
+        let control = control?;
+        let id = control["id"].as_str().unwrap_or_default().to_owned();
+        let wanted = control["base_score"].as_f64().unwrap_or_default();
+        let got = plimsoll_checks::kubescape_base_score(&id).map_or(0.0, f64::from);
+        cases.case(|| id.clone(), &format!("{wanted:.1}"), &format!("{got:.1}"));
+        known.insert(id);
+    }
+    for rule in plimsoll_checks::rules().iter().chain(plimsoll_pod_security::rules()) {
+        let unknown: Vec<&str> =
+            rule.references.iter().filter(|one| one.system == "KUBESCAPE" && !known.contains(one.id)).map(|one| one.id).collect();
+        cases.case(|| rule.id.to_string(), "", &unknown.join(" "));
+    }
+    Ok(cases)
+}
+
 /// The verdicts of polaris, checkov and trivy-checks on whole manifests.
 pub(super) fn verdicts(file: &Path) -> anyhow::Result<Cases> {
     let answers: BTreeMap<String, BTreeMap<String, Vec<String>>> =

@@ -23,7 +23,7 @@ Set to false, the kernel's `no_new_privs` bit stops setuid and setgid programs a
 ## How to fix
 Set `allowPrivilegeEscalation: false`. It breaks only programs that change user through setuid binaries (`sudo`, `su`, old `ping`). Kubernetes refuses it together with `privileged: true` and with `CAP_SYS_ADMIN`.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0016", url: "https://hub.armosec.io/docs/controls" },Reference { system: "KUBESCAPE", id: "C-0211", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.6", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "MITRE", id: "T1548.001", url: "https://attack.mitre.org/techniques/T1548/001/" },
     ],

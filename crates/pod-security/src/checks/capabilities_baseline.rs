@@ -23,7 +23,7 @@ Capabilities are root's power in pieces, and most pieces beyond the default set 
 ## How to fix
 Remove the capability. Tools that need one for a moment (`tcpdump`, `perf`) belong into a debugging container in a namespace that allows it.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0046", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.9", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "MITRE", id: "T1611", url: "https://attack.mitre.org/techniques/T1611/" },
     ],

@@ -22,7 +22,7 @@ With the host's network a pod sees and sends as the node: NetworkPolicies do not
 ## How to fix
 Remove the field. A pod that has to listen on the node's address can use `hostPort` or a Service; one that reads metrics of the node can read them from the kubelet.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0038", url: "https://hub.armosec.io/docs/controls" },Reference { system: "KUBESCAPE", id: "C-0041", url: "https://hub.armosec.io/docs/controls" },Reference { system: "KUBESCAPE", id: "C-0275", url: "https://hub.armosec.io/docs/controls" },Reference { system: "KUBESCAPE", id: "C-0276", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.3", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "CIS", id: "5.2.4", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "CIS", id: "5.2.5", url: "https://www.cisecurity.org/benchmark/kubernetes" },

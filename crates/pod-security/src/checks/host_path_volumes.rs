@@ -24,7 +24,7 @@ Files of the node outlive the pod and belong to everybody on it. A mount of `/`,
 ## How to fix
 Use `emptyDir` for scratch space, a PersistentVolumeClaim (a `local` volume if it has to be the node's disk) for data, a CSI driver for devices. Agents that have to read the node's logs belong in a namespace of their own.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0048", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.11", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "MITRE", id: "T1611", url: "https://attack.mitre.org/techniques/T1611/" },
     ],

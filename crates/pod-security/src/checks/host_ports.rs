@@ -23,7 +23,7 @@ The port is open on the node's address, past Services and, with many network plu
 ## How to fix
 Remove `hostPort` and reach the pod through a Service; use `type: NodePort` or `LoadBalancer` where it has to be reached from outside.
 ",
-    references: &[Reference { system: "CIS", id: "5.2.12", url: "https://www.cisecurity.org/benchmark/kubernetes" }],
+    references: &[Reference { system: "KUBESCAPE", id: "C-0044", url: "https://hub.armosec.io/docs/controls" },Reference { system: "CIS", id: "5.2.12", url: "https://www.cisecurity.org/benchmark/kubernetes" }],
     forbid,
     violations,
 };

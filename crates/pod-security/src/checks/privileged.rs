@@ -23,7 +23,7 @@ A privileged container has every capability, every device of the node, and neith
 ## How to fix
 Remove the field. Where the container needs one thing of the host, give it that thing: a single capability, a device plugin, a CSI driver.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0057", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.2", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "MITRE", id: "T1611", url: "https://attack.mitre.org/techniques/T1611/" },
     ],

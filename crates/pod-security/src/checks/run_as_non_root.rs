@@ -23,7 +23,7 @@ Root in a container is root for the kernel: file permissions in images and volum
 ## How to fix
 Set `runAsNonRoot: true` at the pod. The image has to name a numeric user other than 0, or `runAsUser` has to be set.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0013", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.7", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "KEP", id: "127", url: "https://github.com/kubernetes/enhancements/issues/127" },
     ],

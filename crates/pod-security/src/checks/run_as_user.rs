@@ -23,7 +23,7 @@ User 0 in the container is user 0 for the kernel unless the pod has a user names
 ## How to fix
 Remove the field if the image names a user, or set a user above 0 that can read what the program needs; `fsGroup` makes volumes writable for it. Where the program has to be root, `hostUsers: false` maps it to a user without rights on the node.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0013", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.7", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "KEP", id: "127", url: "https://github.com/kubernetes/enhancements/issues/127" },
     ],

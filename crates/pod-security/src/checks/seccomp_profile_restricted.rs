@@ -27,7 +27,7 @@ Without a profile, and unless the kubelet is told otherwise, a container may mak
 ## How to fix
 Set `seccompProfile: {type: RuntimeDefault}` at the pod. Container runtimes outside of Kubernetes run everything under that profile, so programs that break are rare.
 ",
-    references: &[Reference { system: "CIS", id: "5.6.2", url: "https://www.cisecurity.org/benchmark/kubernetes" }],
+    references: &[Reference { system: "KUBESCAPE", id: "C-0210", url: "https://hub.armosec.io/docs/controls" },Reference { system: "KUBESCAPE", id: "C-0211", url: "https://hub.armosec.io/docs/controls" },Reference { system: "CIS", id: "5.6.2", url: "https://www.cisecurity.org/benchmark/kubernetes" }],
     forbid,
     violations,
 };

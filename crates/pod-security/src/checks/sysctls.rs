@@ -22,7 +22,7 @@ The safe set is what a namespace isolates. Other parameters change the node for 
 ## How to fix
 Remove the sysctl, or set it on the nodes that need it and keep these workloads there.
 ",
-    references: &[Reference { system: "docs", id: "sysctls", url: "https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/" }],
+    references: &[Reference { system: "KUBESCAPE", id: "C-0211", url: "https://hub.armosec.io/docs/controls" },Reference { system: "docs", id: "sysctls", url: "https://kubernetes.io/docs/tasks/administer-cluster/sysctl-cluster/" }],
     forbid,
     violations,
 };

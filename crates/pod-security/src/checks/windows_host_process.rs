@@ -23,7 +23,7 @@ A HostProcess container is a process on the Windows node: it sees the node's fil
 ## How to fix
 Remove the option. Node agents that need it belong in a namespace of their own.
 ",
-    references: &[
+    references: &[Reference { system: "KUBESCAPE", id: "C-0211", url: "https://hub.armosec.io/docs/controls" },
         Reference { system: "CIS", id: "5.2.10", url: "https://www.cisecurity.org/benchmark/kubernetes" },
         Reference { system: "MITRE", id: "T1611", url: "https://attack.mitre.org/techniques/T1611/" },
     ],
