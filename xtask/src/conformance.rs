@@ -3,6 +3,7 @@
 //! A suite is data beside the checkout, never part of it. What is expected to fail stands in `conformance.toml` with a
 //! reason; a case that starts to pass has to leave that list.
 
+mod policy;
 mod posture;
 mod psa;
 
@@ -36,6 +37,8 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
+    Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
+    Suite { name: "policy/vap", data: "policy/vap/cases.jsonl", run: policy::vap },
     Suite { name: "posture/kubescape", data: "posture/kubescape/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },
     Suite { name: "posture/frameworks", data: "posture/kubescape/frameworks.jsonl", run: posture::frameworks },

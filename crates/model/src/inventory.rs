@@ -214,7 +214,7 @@ impl<'a> Object<'a> {
 }
 
 /// Kinds without a namespace (Kubernetes API reference 1.36).
-fn is_cluster_scoped(kind: &str) -> bool {
+pub fn is_cluster_scoped(kind: &str) -> bool {
     const KINDS: [&str; 31] = [
         "APIService",
         "CertificateSigningRequest",

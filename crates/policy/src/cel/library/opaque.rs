@@ -1,0 +1,54 @@
+//! Values that only functions look into.
+
+use super::semver::Semver;
+use super::url::Url;
+use crate::cel::value::Type;
+use std::fmt;
+use std::net::IpAddr;
+
+/// A value that only functions of a library look into.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Opaque {
+    /// A Kubernetes quantity, in billionths, and as written.
+    Quantity(i128, String),
+    /// A URL.
+    Url(Url),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A network: its address and the bits of its prefix.
+    Cidr(IpAddr, u8),
+    /// A semantic version.
+    Semver(Semver),
+    /// A format with a name.
+    Format(&'static str),
+    /// A reference of an image, normalised.
+    Image(Box<super::host::Image>),
+}
+
+impl Opaque {
+    pub(in crate::cel) fn ty(&self) -> Type {
+        match self {
+            Self::Quantity(..) => Type::Quantity,
+            Self::Url(_) => Type::Url,
+            Self::Ip(_) => Type::Ip,
+            Self::Cidr(..) => Type::Cidr,
+            Self::Semver(_) => Type::Semver,
+            Self::Format(_) => Type::Format,
+            Self::Image(_) => Type::Image,
+        }
+    }
+}
+
+impl fmt::Display for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Quantity(_, text) => f.write_str(text),
+            Self::Url(url) => f.write_str(&url.text),
+            Self::Ip(address) => address.fmt(f),
+            Self::Cidr(address, bits) => write!(f, "{address}/{bits}"),
+            Self::Semver(version) => version.fmt(f),
+            Self::Format(name) => f.write_str(name),
+            Self::Image(image) => image.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Kyverno's policies in CEL: `ValidatingPolicy`, and the rules of a `ClusterPolicy` or `Policy` with `validate.cel`
+//! (<https://kyverno.io/docs/policy-types/>). A policy on pods holds for what makes pods too.
+
+use crate::cel::Value;
+use crate::matching::{MatchResources, Selector};
+use crate::request::Request;
+use crate::validation::{Parts, Validation};
+use crate::vap::decoded;
+use crate::world::World;
+use crate::{Effect, Judge, Policy, Verdict, rule};
+use plimsoll_model::config::glob;
+use plimsoll_model::{Node, Object, Problem, ProblemKind};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+const ROOTS: &[&str] = &[
+    "object", "oldObject", "namespaceObject", "request", "params", "resource", "user", "images", "image", "globalContext", "http",
+    "exceptions",
+];
+
+/// What makes pods: the resource, its kind, and the way to the template.
+const CONTROLLERS: [(&str, &str, &[&str]); 7] = [
+    ("daemonsets", "DaemonSet", TEMPLATE),
+    ("deployments", "Deployment", TEMPLATE),
+    ("jobs", "Job", TEMPLATE),
+    ("replicasets", "ReplicaSet", TEMPLATE),
+    ("replicationcontrollers", "ReplicationController", TEMPLATE),
+    ("statefulsets", "StatefulSet", TEMPLATE),
+    ("cronjobs", "CronJob", &["spec", "jobTemplate", "spec", "template"]),
+];
+const TEMPLATE: &[&str] = &["spec", "template"];
+
+/// Expressions, and the same for each kind of controller that they are generated for.
+#[derive(Debug)]
+struct Generated {
+    own: Validation,
+    controllers: Vec<(&'static str, Validation)>,
+}
+
+impl Generated {
+    fn new(own: Validation, wanted: impl Fn(&str, &str) -> bool) -> Self {
+        let controllers = CONTROLLERS.iter().filter(|(resource, kind, _)| wanted(resource, kind));
+        let controllers = controllers.map(|(_, kind, path)| (*kind, own.below(path))).collect();
+        Self { own, controllers }
+    }
+
+    fn of(&self, kind: &str) -> Option<&Validation> {
+        self.controllers.iter().find(|(controller, _)| *controller == kind).map(|(_, validation)| validation)
+    }
+}
+
+/// What the libraries hang on: they have no value of their own.
+fn roots(images: &Json) -> Vec<(&'static str, Value<'_>)> {
+    let mut roots: Vec<_> =
+        ["params", "resource", "user", "image", "globalContext", "http"].into_iter().map(|name| (name, Value::Null)).collect();
+    roots.push(("images", images.into()));
+    roots.push(("exceptions", Value::map([("allowedImages", Value::list(vec![])), ("allowedValues", Value::list(vec![]))])));
+    roots
+}
+
+/// The references of the images of a pod, or of a pod template, by the list of containers that they stand in.
+fn images(object: &Json) -> Json {
+    let paths = ["/spec", "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"];
+    let spec = paths.iter().filter_map(|path| object.pointer(path)).find(|spec| spec.get("containers").is_some());
+    let list = |key: &str| -> Json {
+        let containers = spec.and_then(|spec| spec.get(key)?.as_array());
+        containers.into_iter().flatten().filter_map(|container| container.get("image").cloned()).collect()
+    };
+    json!({"containers": list("containers"), "initContainers": list("initContainers"), "ephemeralContainers": list("ephemeralContainers")})
+}
+
+/// A `ValidatingPolicy` of policies.kyverno.io.
+pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
+    let spec = object.node.get("spec");
+    let part = |key: &str| spec.and_then(|spec| spec.get(key));
+    let parts = Parts {
+        conditions: part("matchConditions"),
+        variables: part("variables"),
+        checks: part("validations"),
+        fail_closed: part("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+        roots: ROOTS,
+    };
+    let constraints: Option<MatchResources> = decoded(part("matchConstraints"), object.node, problems);
+    let (Some(validation), Some(constraints)) = (Validation::compile(&parts, problems), constraints) else { return Vec::new() };
+    let asked = spec.and_then(|spec| spec.at(&["autogen", "podControllers", "controllers"]));
+    let asked: Option<Vec<&str>> = asked.map(|list| list.items().map(Node::text).collect());
+    let on_pods = constraints.resources().all(|resource| resource == "pods");
+    let wanted = |resource: &str, _: &str| on_pods && asked.as_ref().is_none_or(|asked| asked.contains(&resource));
+    let effect = match part("validationActions").and_then(|actions| actions.items().next()).map(Node::text) {
+        Some("Deny") => Effect::Deny,
+        Some("Warn") => Effect::Warn,
+        _ => Effect::Audit,
+    };
+    let judge = Validating { validation: Generated::new(validation, wanted), constraints };
+    vec![Policy { rule: rule(object, object.name, effect), name: object.name.to_owned(), part: String::new(), effect, judge: Box::new(judge) }]
+}
+
+#[derive(Debug)]
+struct Validating {
+    validation: Generated,
+    constraints: MatchResources,
+}
+
+impl Judge for Validating {
+    fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        let images = images(request.object);
+        if self.constraints.matches(request) {
+            return self.validation.own.judge(request, roots(&images), world);
+        }
+        let Some(validation) = self.validation.of(request.kind).filter(|_| self.constraints.names("", "pods")) else {
+            return Verdict::NotMatched;
+        };
+        validation.judge(request, roots(&images), world)
+    }
+}
+
+/// The rules of a `ClusterPolicy` or `Policy` of kyverno.io that are written in CEL; others are notes.
+pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
+    let Some(spec) = object.node.get("spec") else { return Vec::new() };
+    let controllers = object.node.at(&["metadata", "annotations"]).and_then(|all| all.get("pod-policies.kyverno.io/autogen-controllers"));
+    let controllers: Option<Vec<&str>> = controllers.map(|list| list.text().split(',').map(str::trim).collect());
+    let mut policies = Vec::new();
+    for one in spec.get("rules").into_iter().flat_map(Node::items) {
+        let name = one.get("name").map_or("", Node::text);
+        let Some(cel) = one.at(&["validate", "cel"]) else {
+            let message = format!("rule `{name}` of Kyverno policy `{}` is not written in CEL and was not judged", object.name);
+            problems.push(Problem::at(ProblemKind::Note, one, message));
+            continue;
+        };
+        let parts = Parts {
+            conditions: one.get("celPreconditions"),
+            variables: cel.get("variables"),
+            checks: cel.get("expressions"),
+            fail_closed: spec.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            roots: ROOTS,
+        };
+        let validation = Validation::compile(&parts, problems);
+        let matching: Option<Filters> = decoded(one.get("match"), one, problems);
+        let exclude: Option<Filters> = decoded(one.get("exclude"), one, problems);
+        let (Some(validation), Some(matching), Some(exclude)) = (validation, matching, exclude) else { continue };
+        let generates = matching.is_for_all_pods() && exclude.allows_generation();
+        let wanted = |_: &str, kind: &str| generates && controllers.as_ref().is_none_or(|asked| asked.contains(&kind));
+        let action = one.at(&["validate", "failureAction"]).or_else(|| spec.get("validationFailureAction"));
+        let effect = if action.is_some_and(|action| action.text().eq_ignore_ascii_case("enforce")) { Effect::Deny } else { Effect::Audit };
+        let home = if object.kind == "Policy" { object.effective_namespace().to_owned() } else { String::new() };
+        policies.push(Policy {
+            rule: rule(object, &format!("{}/{name}", object.name), effect),
+            name: object.name.to_owned(),
+            part: name.to_owned(),
+            effect,
+            judge: Box::new(Classic { validation: Generated::new(validation, wanted), matching, exclude, home }),
+        });
+    }
+    policies
+}
+
+#[derive(Debug)]
+struct Classic {
+    validation: Generated,
+    matching: Filters,
+    exclude: Filters,
+    /// The namespace that a `Policy` is about; empty for all.
+    home: String,
+}
+
+impl Judge for Classic {
+    fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        if !self.home.is_empty() && self.home != request.namespace {
+            return Verdict::NotMatched;
+        }
+        let images = images(request.object);
+        let (validation, kind) = match self.validation.of(request.kind) {
+            Some(generated) => (generated, ("", "v1", "Pod")),
+            None => (&self.validation.own, (request.group, request.version, request.kind)),
+        };
+        if !self.matching.matches(request, kind) {
+            return Verdict::NotMatched;
+        }
+        if self.exclude.matches(request, kind) {
+            return Verdict::Skipped;
+        }
+        validation.judge(request, roots(&images), world)
+    }
+}
+
+/// `match` and `exclude`: any of the filters, or all of them; the old form is one filter.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Filters {
+    any: Vec<Filter>,
+    all: Vec<Filter>,
+    #[serde(flatten)]
+    one: Filter,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Filter {
+    resources: Resources,
+    subjects: Vec<Subject>,
+    roles: Vec<String>,
+    cluster_roles: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Resources {
+    kinds: Vec<String>,
+    name: String,
+    names: Vec<String>,
+    namespaces: Vec<String>,
+    operations: Vec<String>,
+    annotations: std::collections::BTreeMap<String, String>,
+    selector: Option<Selector>,
+    namespace_selector: Option<Selector>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Subject {
+    kind: String,
+    name: String,
+    namespace: String,
+}
+
+impl Filters {
+    fn filters(&self) -> impl Iterator<Item = &Filter> {
+        self.any.iter().chain(&self.all).chain(Some(&self.one).filter(|one| !one.is_empty()))
+    }
+
+    fn matches(&self, request: &Request<'_>, kind: (&str, &str, &str)) -> bool {
+        let matches = |filter: &Filter| filter.matches(request, kind);
+        let any = self.any.iter().any(matches);
+        let all = !self.all.is_empty() && self.all.iter().all(matches);
+        let one = !self.one.is_empty() && matches(&self.one);
+        any || all || one
+    }
+
+    /// Whether it is about pods, all of them: only then does a rule hold for what makes pods.
+    fn is_for_all_pods(&self) -> bool {
+        self.filters().all(|filter| filter.resources.kinds.iter().all(|kind| matches!(kind.as_str(), "Pod" | "v1/Pod")))
+            && self.filters().any(|filter| !filter.resources.kinds.is_empty())
+            && self.allows_generation()
+    }
+
+    fn allows_generation(&self) -> bool {
+        self.filters().all(|filter| {
+            let resources = &filter.resources;
+            resources.name.is_empty() && resources.names.is_empty() && resources.selector.is_none() && resources.annotations.is_empty()
+        })
+    }
+}
+
+impl Filter {
+    fn is_empty(&self) -> bool {
+        let resources = &self.resources;
+        resources.kinds.is_empty()
+            && resources.name.is_empty()
+            && resources.names.is_empty()
+            && resources.namespaces.is_empty()
+            && resources.operations.is_empty()
+            && resources.annotations.is_empty()
+            && resources.selector.is_none()
+            && resources.namespace_selector.is_none()
+            && self.subjects.is_empty()
+            && self.roles.is_empty()
+            && self.cluster_roles.is_empty()
+    }
+
+    fn matches(&self, request: &Request<'_>, kind: (&str, &str, &str)) -> bool {
+        let resources = &self.resources;
+        let listed = |globs: &[String], word: &str| globs.is_empty() || globs.iter().any(|pattern| glob(pattern, word));
+        let annotated = resources.annotations.iter().all(|(key, pattern)| {
+            let value = request.object.pointer("/metadata/annotations").and_then(|all| all.get(key)?.as_str());
+            value.is_some_and(|value| glob(pattern, value))
+        });
+        // Names of namespaces are looked at for a namespace itself too.
+        let namespace = if request.kind == "Namespace" { request.name } else { request.namespace };
+        (resources.kinds.is_empty() || resources.kinds.iter().any(|pattern| is_kind(pattern, kind)))
+            && (resources.name.is_empty() || glob(&resources.name, request.name))
+            && listed(&resources.names, request.name)
+            && listed(&resources.namespaces, namespace)
+            && (resources.operations.is_empty() || resources.operations.iter().any(|one| one == request.operation))
+            && annotated
+            && resources.selector.as_ref().is_none_or(|selector| selector.selects(Some(request.object)))
+            && resources.namespace_selector.as_ref().is_none_or(|selector| selector.selects(request.namespace_object))
+            && self.matches_user(request)
+    }
+
+    /// Whether the user is one of those named. Who holds which role is not known from manifests.
+    fn matches_user(&self, request: &Request<'_>) -> bool {
+        if self.subjects.is_empty() && self.roles.is_empty() && self.cluster_roles.is_empty() {
+            return true;
+        }
+        let user = request.review.pointer("/userInfo/username").and_then(Json::as_str).unwrap_or("");
+        let groups = request.review.pointer("/userInfo/groups").and_then(Json::as_array);
+        let in_group = |name: &str| groups.is_some_and(|groups| groups.iter().any(|group| group.as_str() == Some(name)));
+        self.subjects.iter().any(|subject| match subject.kind.as_str() {
+            "ServiceAccount" => user == format!("system:serviceaccount:{}:{}", subject.namespace, subject.name),
+            "Group" => in_group(&subject.name),
+            _ => !user.is_empty() && glob(&subject.name, user),
+        })
+    }
+}
+
+/// Whether `pattern` (`Kind`, `version/Kind`, `group/version/Kind`, with globs) names a kind. Subresources are not objects.
+fn is_kind(pattern: &str, (group, version, kind): (&str, &str, &str)) -> bool {
+    match pattern.split('/').collect::<Vec<_>>().as_slice() {
+        [one] => glob(one, kind),
+        [a, b] => glob(a, version) && glob(b, kind),
+        [a, b, c] => glob(a, group) && glob(b, version) && glob(c, kind),
+        _ => false,
+    }
+}

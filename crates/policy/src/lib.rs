@@ -1,0 +1,206 @@
+//! Policies that users bring, over the same documents and with the same findings as every other engine.
+//!
+//! [`Policies::read`] finds them in documents, compiles them, and says with its place what does not compile.
+//! [`Policies::judge`] is one request against all of them, [`Policies::assess`] a whole inventory.
+
+pub mod cel;
+mod kyverno;
+mod matching;
+mod request;
+mod validation;
+mod vap;
+mod world;
+
+pub use request::{Request, admitted, plural};
+pub use world::World;
+
+use plimsoll_model::{Document, Finding, Inventory, Location, Node, Object, Problem, ProblemKind, Reference, Rule, Severity, Violation};
+use rayon::prelude::*;
+use serde_json::Value as Json;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A policy, compiled; of a policy of many rules, one of them.
+#[derive(Debug)]
+pub struct Policy {
+    /// What its findings are findings of.
+    pub rule: Arc<Rule>,
+    /// The name of the policy.
+    pub name: String,
+    /// The name of the rule within it, where it has rules with names.
+    pub part: String,
+    /// What it does to a request that breaks it.
+    pub effect: Effect,
+    judge: Box<dyn Judge>,
+}
+
+/// What judges a request.
+trait Judge: Debug + Send + Sync {
+    fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict;
+}
+
+/// What a policy does to a request that breaks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It is refused.
+    Deny,
+    /// Whoever sent it is warned.
+    Warn,
+    /// It is written down.
+    Audit,
+}
+
+/// What a policy says of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The policy is not about it.
+    NotMatched,
+    /// A condition or an exclusion takes it out.
+    Skipped,
+    /// It keeps to the policy.
+    Passed,
+    /// It breaks the policy.
+    Failed(Vec<Breach>),
+    /// It cannot be said; why.
+    Unknown(String),
+}
+
+/// One way in which a request breaks a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// What the policy says of it.
+    pub message: String,
+    /// JSON pointer to the part of the object that decided it; empty for the object as a whole.
+    pub pointer: String,
+}
+
+/// All policies that were read.
+#[derive(Debug, Default)]
+pub struct Policies {
+    policies: Vec<Policy>,
+}
+
+impl Policies {
+    /// Reads the policies in `documents`. Those that cannot be compiled are problems, and the others still hold.
+    pub fn read(documents: &[Document]) -> (Self, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let mut objects = Vec::new();
+        for document in documents {
+            let (more, more_problems) = document.objects();
+            objects.extend(more);
+            problems.extend(more_problems);
+        }
+        let of_kind = |group: &str, kind: &str| -> Vec<Object<'_>> {
+            objects.iter().filter(|object| object.group() == group && object.kind == kind).copied().collect()
+        };
+        let bindings = of_kind("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding");
+        let mut policies = Vec::new();
+        for object in &objects {
+            policies.extend(match (object.group(), object.kind) {
+                ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
+                ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => kyverno::validating_policy(object, &mut problems),
+                ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &mut problems),
+                _ => Vec::new(),
+            });
+        }
+        (Self { policies }, problems)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// What each policy says of a request.
+    pub fn judge<'p>(&'p self, request: &Request<'_>, world: &World<'_>) -> Vec<(&'p Policy, Verdict)> {
+        self.policies.iter().map(|policy| (policy, policy.judge.judge(request, world))).collect()
+    }
+
+    /// What all policies say of all objects, each as if it were created. `params` are documents that only policies look at.
+    pub fn assess(&self, inventory: &Inventory<'_>, params: &[Document], now: Option<jiff::Timestamp>) -> (Vec<Finding>, Vec<Problem>) {
+        if self.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let json: Vec<Json> = inventory.objects.par_iter().map(|object| admitted(object.node.to_json())).collect();
+        let more: Vec<Json> = params.iter().flat_map(|document| document.objects().0).map(|object| object.node.to_json()).collect();
+        let world = World { objects: json.iter().chain(&more).collect(), images: Vec::new(), now };
+        let namespaces: BTreeMap<&str, &Json> = inventory
+            .objects
+            .iter()
+            .zip(&json)
+            .filter(|(object, _)| object.kind == "Namespace" && object.group().is_empty())
+            .map(|(object, json)| (object.name, json))
+            .collect();
+        let judged: Vec<_> = inventory
+            .objects
+            .par_iter()
+            .zip(&json)
+            .map(|(object, json)| {
+                let request = Request::create(json);
+                let namespace = namespaces.get(request.namespace).copied();
+                let request = request.in_namespace(namespace);
+                let mut findings = Vec::new();
+                let mut problems = Vec::new();
+                for (policy, verdict) in self.judge(&request, &world) {
+                    match verdict {
+                        Verdict::Failed(breaches) => findings.extend(breaches.into_iter().map(|breach| finding(policy, object, breach))),
+                        Verdict::Unknown(why) => {
+                            let message = format!("policy `{}` says nothing of {}: {why}", policy.name, object.id());
+                            problems.push(Problem::at(ProblemKind::Note, object.node, message));
+                        }
+                        Verdict::NotMatched | Verdict::Skipped | Verdict::Passed => {}
+                    }
+                }
+                (findings, problems)
+            })
+            .collect();
+        let (findings, problems): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
+        (findings.into_iter().flatten().collect(), problems.into_iter().flatten().collect())
+    }
+}
+
+fn finding(policy: &Policy, object: &Object<'_>, breach: Breach) -> Finding {
+    Violation::at(breach.pointer, breach.message).into_finding(&policy.rule, &Arc::new(object.id()), Some(object.node), "", None)
+}
+
+/// The rule of a policy: its page is what the policy says of itself.
+fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
+    let annotations = object.node.at(&["metadata", "annotations"]);
+    let note = |keys: &[&str]| {
+        let found = keys.iter().find_map(|key| annotations?.get(key));
+        found.map(|note| note.text().trim().to_owned()).filter(|note| !note.is_empty())
+    };
+    let severity = note(&["policies.kyverno.io/severity"]).and_then(|word| word.parse().ok()).unwrap_or(match effect {
+        Effect::Deny => Severity::High,
+        Effect::Warn => Severity::Medium,
+        Effect::Audit => Severity::Low,
+    });
+    let title = note(&["policies.kyverno.io/title"]).unwrap_or_else(|| format!("Policy {}", object.name));
+    let description = note(&["policies.kyverno.io/description", "kubernetes.io/description", "description"]);
+    let location: Location = object.node.get("metadata").map_or_else(|| object.node.location(), Node::location);
+    let effect = match effect {
+        Effect::Deny => "refuses",
+        Effect::Warn => "warns of",
+        Effect::Audit => "records",
+    };
+    let docs = format!(
+        "## What it detects\nWhat the {} `{}` ({location}) {effect}.\n\n## Why it matters\n{}\n\n## How to fix\nChange the object so that the policy lets it pass, or the policy.",
+        object.kind,
+        object.name,
+        description.as_deref().unwrap_or("Whoever wrote the policy asks for it."),
+    );
+    Arc::new(Rule {
+        id: Cow::Owned(format!("POLICY-{id}")),
+        title: Cow::Owned(title),
+        severity,
+        docs: Cow::Owned(docs),
+        references: Cow::Borrowed(&[] as &[Reference]),
+    })
+}

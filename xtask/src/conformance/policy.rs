@@ -1,0 +1,184 @@
+//! Policies that users bring: the libraries of upstream projects with their own tests.
+
+use super::{Cases, json_lines};
+use anyhow::{Context, bail};
+use plimsoll_model::{Limits, Origin, Problem, Source, parse};
+use plimsoll_policy::{Effect, Policies, Policy, Request, Verdict, World, admitted};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Reads policies out of texts.
+fn policies(texts: &[(&str, &str)]) -> (Policies, Vec<Problem>) {
+    let mut documents = Vec::new();
+    for (name, text) in texts {
+        let source = Source::new(*name, Origin::Stdin, *text);
+        documents.extend(parse(&source, Limits::default()).0);
+    }
+    Policies::read(&documents)
+}
+
+fn complaint(problems: &[Problem]) -> String {
+    let complaint = |problem: &Problem| format!("{}: {} {}", problem.place(), problem.message, problem.help.as_deref().unwrap_or(""));
+    problems.iter().map(complaint).collect::<Vec<_>>().join("; ")
+}
+
+/// One file's text, read once.
+#[derive(Default)]
+struct Files(HashMap<PathBuf, String>);
+
+impl Files {
+    fn read(&mut self, path: PathBuf) -> anyhow::Result<&str> {
+        if !self.0.contains_key(&path) {
+            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            self.0.insert(path.clone(), text);
+        }
+        Ok(&self.0[&path])
+    }
+}
+
+#[derive(Deserialize)]
+struct VapCase {
+    name: String,
+    policy: String,
+    params: Option<String>,
+    binding: Value,
+    object: Value,
+    expected: String,
+}
+
+/// ValidatingAdmissionPolicies with bindings and parameters.
+pub(super) fn vap(file: &Path) -> anyhow::Result<Cases> {
+    let mut cases = Cases::default();
+    let mut files = Files::default();
+    for case in json_lines(file)? {
+        let case: VapCase = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        match vap_verdict(&case, file, &mut files) {
+            Ok(got) => cases.case(|| case.name.clone(), &case.expected, &got),
+            Err(error) => cases.case(|| case.name.clone(), &case.expected, &format!("{error:#}")),
+        }
+    }
+    Ok(cases)
+}
+
+fn vap_verdict(case: &VapCase, file: &Path, files: &mut Files) -> anyhow::Result<String> {
+    let binding = case.binding.to_string();
+    let text = files.read(file.with_file_name(&case.policy))?.to_owned();
+    let (policies, problems) = policies(&[(&case.policy, &text), ("binding", &binding)]);
+    if !problems.is_empty() {
+        bail!("{}", complaint(&problems));
+    }
+    let mut others = Vec::new();
+    if let Some(params) = &case.params {
+        let text = files.read(file.with_file_name(params))?;
+        let source = Source::new(params.as_str(), Origin::Stdin, text);
+        let (documents, _) = parse(&source, Limits::default());
+        let mut object = documents.first().and_then(|document| Some(document.root()?.to_json())).context("no parameters")?;
+        let policy = case.binding["spec"]["policyName"].as_str().unwrap_or_default();
+        object["metadata"]["name"] = format!("{policy}-params").into();
+        others.push(object);
+    }
+    let world = World { objects: others.iter().collect(), ..World::default() };
+    let object = admitted(case.object.clone());
+    let request = Request::create(&object);
+    let verdicts = policies.judge(&request, &world);
+    let (policy, verdict) = verdicts.first().context("no policy")?;
+    Ok(match (verdict, policy.effect) {
+        (Verdict::Failed(_), Effect::Deny) => "fail".to_owned(),
+        (Verdict::Failed(_), Effect::Warn) => "warn".to_owned(),
+        (Verdict::Unknown(why), _) => why.clone(),
+        _ => "pass".to_owned(),
+    })
+}
+
+#[derive(Deserialize)]
+struct KyvernoCase {
+    name: String,
+    policy: String,
+    policy_name: String,
+    #[serde(default)]
+    rule: String,
+    resource: Value,
+    #[serde(default)]
+    values: Value,
+    #[serde(default)]
+    context: Value,
+    #[serde(default)]
+    userinfo: Value,
+    #[serde(default)]
+    namespace_object: Value,
+    expected: String,
+}
+
+/// Kyverno's policies that are written in CEL.
+pub(super) fn kyverno_cel(file: &Path) -> anyhow::Result<Cases> {
+    let mut cases = Cases::default();
+    let mut files = Files::default();
+    let mut compiled: HashMap<String, (Policies, Vec<Problem>)> = HashMap::new();
+    for case in json_lines(file)? {
+        let case: KyvernoCase = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        if !compiled.contains_key(&case.policy) {
+            let text = files.read(file.with_file_name(&case.policy))?;
+            compiled.insert(case.policy.clone(), policies(&[(&case.policy, text)]));
+        }
+        // What is generated for controllers counts under the rule's own name.
+        let rule = ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| case.rule.strip_prefix(prefix)).unwrap_or(&case.rule).to_owned();
+        let case = KyvernoCase { rule, ..case };
+        let (policies, problems) = &compiled[&case.policy];
+        let named = |policy: &&Policy| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule);
+        let got = if policies.iter().any(|policy| named(&policy)) {
+            kyverno_verdict(&case, policies)
+        } else {
+            complaint(problems)
+        };
+        cases.case(|| case.name.clone(), &case.expected, &got);
+    }
+    Ok(cases)
+}
+
+fn kyverno_verdict(case: &KyvernoCase, policies: &Policies) -> String {
+    let list = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
+    let contexts: Vec<Value> = case.context.as_array().cloned().unwrap_or_else(|| vec![case.context.clone()]);
+    let others: Vec<Value> = contexts.iter().flat_map(|context| list(context, "/spec/resources")).collect();
+    let images = contexts.iter().flat_map(|context| list(context, "/spec/images"));
+    let images = images.map(|image| (image["image"].as_str().unwrap_or_default().to_owned(), image)).collect();
+    let name = case.resource.pointer("/metadata/name").cloned().unwrap_or_default();
+    let value = |key: &str| {
+        let policies = list(&case.values, "/policies");
+        let of_policy = policies.iter().filter(|policy| policy["name"] == case.policy_name.as_str());
+        let resources: Vec<Value> = of_policy.flat_map(|policy| list(policy, "/resources")).collect();
+        let of_resource = resources.iter().find(|resource| resource["name"] == name);
+        of_resource.and_then(|resource| resource["values"].get(key)).or_else(|| case.values.pointer("/globalValues")?.get(key)).cloned()
+    };
+    let operation = value("request.operation").and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_else(|| "CREATE".to_owned());
+    let object = admitted(case.resource.clone());
+    let request = Request::new(&object, &operation, &case.userinfo["userInfo"]);
+    let namespaces = list(&case.values, "/namespaces");
+    let own = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": request.namespace}});
+    let named = namespaces.iter().find(|namespace| namespace["metadata"]["name"] == request.namespace);
+    let namespace = if case.namespace_object.is_null() { named.unwrap_or(&own) } else { &case.namespace_object };
+    let request = request.in_namespace(Some(namespace));
+    let world = World { objects: others.iter().collect(), images, now: Some(jiff::Timestamp::now()) };
+    let verdicts = policies.judge(&request, &world);
+    let verdict = verdicts.iter().find(|(policy, _)| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule));
+    match verdict.map(|(_, verdict)| verdict) {
+        Some(Verdict::Failed(_)) => "fail".to_owned(),
+        Some(Verdict::Passed) => "pass".to_owned(),
+        Some(Verdict::Skipped | Verdict::NotMatched) => "skip".to_owned(),
+        Some(Verdict::Unknown(why)) => why.clone(),
+        None => "no such policy".to_owned(),
+    }
+}
