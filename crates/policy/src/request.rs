@@ -78,9 +78,8 @@ impl<'a> Request<'a> {
     }
 }
 
-/// `object` as the API server hands it to policies: in its namespace, and without what is null.
+/// `object` as the API server hands it to policies: in its namespace.
 pub fn admitted(mut object: Json) -> Json {
-    without_null(&mut object);
     let kind = object.get("kind").and_then(Json::as_str).unwrap_or("");
     if !plimsoll_model::is_cluster_scoped(kind)
         && let Some(metadata) = object.get_mut("metadata").and_then(Json::as_object_mut)
@@ -89,17 +88,6 @@ pub fn admitted(mut object: Json) -> Json {
         metadata.insert("namespace".to_owned(), "default".into());
     }
     object
-}
-
-fn without_null(json: &mut Json) {
-    match json {
-        Json::Object(map) => {
-            map.retain(|_, value| !value.is_null());
-            map.values_mut().for_each(without_null);
-        }
-        Json::Array(items) => items.iter_mut().for_each(without_null),
-        _ => {}
-    }
 }
 
 /// The plural name of the resource of a kind, as API servers and code generators form it.
