@@ -5,7 +5,7 @@ use crate::results::Results;
 use anyhow::bail;
 use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
-use plimsoll_model::{Config, Finding, ObjectId, Problem, ProblemKind, Rule};
+use plimsoll_model::{Finding, ObjectId, Problem, ProblemKind, Rule};
 use plimsoll_report::Report;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -49,7 +49,8 @@ struct Baseline {
 
 impl Args {
     /// What is asked for.
-    pub(crate) fn selection(&self, config: &Config) -> anyhow::Result<Selection> {
+    pub(crate) fn selection(&self, loaded: &Loaded) -> anyhow::Result<Selection> {
+        let config = &loaded.config;
         let mut selection = Selection { globs: self.check.clone(), ..Selection::default() };
         for name in &self.framework {
             if let Some(own) = config.frameworks.iter().find(|own| own.name == *name) {
@@ -62,7 +63,7 @@ impl Args {
                 bail!("no framework is called `{name}`; there are {}", names.join(", "));
             }
         }
-        let rules = crate::engine::rules();
+        let rules = crate::engine::rules(&loaded.policies);
         if let Some(nothing) = self.check.iter().find(|pattern| !rules.iter().any(|rule| glob(pattern, &rule.id))) {
             bail!("no check matches `{nothing}`; `plimsoll explain` lists all");
         }

@@ -5,6 +5,7 @@ use crate::input::Loaded;
 use plimsoll_checks::Assessment;
 use plimsoll_model::{Finding, Inventory, Rule, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
+use plimsoll_policy::Policies;
 use plimsoll_report::{Report, Totals};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -18,11 +19,14 @@ pub(crate) enum Judge {
     PodSecurity(LevelVersion),
 }
 
-/// The rules of all engines, by id.
-pub(crate) fn rules() -> Vec<Arc<Rule>> {
+/// The rules of all engines, by id, with those of the policies that the user brought.
+pub(crate) fn rules(policies: &Policies) -> Vec<Arc<Rule>> {
     let mut rules: Vec<_> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
     rules.push(Arc::clone(&exceptions::EXPIRED));
+    rules.extend(policies.iter().map(|policy| Arc::clone(&policy.rule)));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
+    // A policy that is bound twice is one rule.
+    rules.dedup_by(|a, b| a.id == b.id);
     rules
 }
 
@@ -31,17 +35,20 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let mut findings = pod_security(&inventory, judge);
     let mut assessment = Assessment::default();
+    let mut problems = loaded.snapshot.problems.clone();
     if let Judge::Everything(_) = judge {
         assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
         findings.append(&mut assessment.findings);
+        let (mut of_policies, more) = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
+        findings.append(&mut of_policies);
+        problems.extend(more);
     }
     Finding::conceal_neighbours(&mut findings);
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
-    let mut problems = loaded.snapshot.problems.clone();
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
     compliance::accept_baseline(&mut findings, &mut problems, &loaded.selection);
-    let rules: Vec<Arc<Rule>> = rules().into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
+    let rules: Vec<Arc<Rule>> = rules(&loaded.policies).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {
         compliance::add(&mut report, assessment.tallies, loaded);

@@ -4,7 +4,8 @@ use crate::Outcome;
 use crate::compliance::Selection;
 use anyhow::{Context, bail};
 use plimsoll_checks::{PARAMETERS, ParameterError, Parameters};
-use plimsoll_model::{Config, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
+use plimsoll_model::{Config, Document, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
+use plimsoll_policy::Policies;
 use plimsoll_sources::{Options, Target, cluster};
 use std::fs::File;
 use std::io;
@@ -68,6 +69,10 @@ pub(crate) struct Loaded {
     /// Which checks are asked for.
     pub(crate) selection: Selection,
     pub(crate) kinds: WorkloadKinds,
+    /// The policies that the user brought.
+    pub(crate) policies: Policies,
+    /// The documents that they came with, which may be their parameters.
+    pub(crate) policy_documents: Vec<Document>,
 }
 
 impl Args {
@@ -88,7 +93,16 @@ impl Args {
         let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
         let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
         snapshot.problems.splice(0..0, problems);
-        Ok(Loaded { targets, snapshot, config, parameters, selection: Selection::default(), kinds })
+        Ok(Loaded {
+            targets,
+            snapshot,
+            config,
+            parameters,
+            selection: Selection::default(),
+            kinds,
+            policies: Policies::default(),
+            policy_documents: Vec::new(),
+        })
     }
 
     fn config(&self, targets: &[String]) -> anyhow::Result<(Config, Vec<Problem>)> {
@@ -101,6 +115,32 @@ impl Args {
         };
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
         Ok(Config::read(&Source::new(path.display().to_string(), Origin::File, text)))
+    }
+}
+
+/// Reads policies out of files and directories, with what else stands there. What cannot be read is a problem.
+pub(crate) fn policies(paths: &[String]) -> (Policies, Snapshot) {
+    let targets: Vec<Target> = paths.iter().map(|path| Target::new(path)).collect();
+    let mut snapshot = plimsoll_sources::load(&targets, &Options::default(), io::stdin());
+    let (policies, problems) = Policies::read(&snapshot.documents);
+    snapshot.problems.extend(problems);
+    (policies, snapshot)
+}
+
+impl Loaded {
+    /// Brings in the policies of `paths`.
+    pub(crate) fn bring(&mut self, paths: &[String]) -> anyhow::Result<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let (policies, snapshot) = policies(paths);
+        if policies.is_empty() && snapshot.problems.is_empty() {
+            bail!("there is no policy in {}; `plimsoll policy check` says what is read", paths.join(", "));
+        }
+        self.snapshot.problems.extend(snapshot.problems);
+        self.policies = policies;
+        self.policy_documents = snapshot.documents;
+        Ok(())
     }
 }
 

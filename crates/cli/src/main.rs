@@ -30,6 +30,7 @@ enum Command {
     Diff(commands::diff::Args),
     Explain(commands::explain::Args),
     Fix(commands::fix::Args),
+    Policy(commands::policy::Args),
     Snapshot(commands::snapshot::Args),
     Completions(commands::completions::Args),
 }
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => commands::diff::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fix(args) => commands::fix::run(&args),
+        Command::Policy(args) => commands::policy::run(&args),
         Command::Snapshot(args) => commands::snapshot::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

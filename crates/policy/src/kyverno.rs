@@ -14,7 +14,17 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 const ROOTS: &[&str] = &[
-    "object", "oldObject", "namespaceObject", "request", "params", "resource", "user", "images", "image", "globalContext", "http",
+    "object",
+    "oldObject",
+    "namespaceObject",
+    "request",
+    "params",
+    "resource",
+    "user",
+    "images",
+    "image",
+    "globalContext",
+    "http",
     "exceptions",
 ];
 
@@ -92,7 +102,13 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
         _ => Effect::Audit,
     };
     let judge = Validating { validation: Generated::new(validation, wanted), constraints };
-    vec![Policy { rule: rule(object, object.name, effect), name: object.name.to_owned(), part: String::new(), effect, judge: Box::new(judge) }]
+    vec![Policy {
+        rule: rule(object, object.name, effect),
+        name: object.name.to_owned(),
+        part: String::new(),
+        effect,
+        judge: Box::new(judge),
+    }]
 }
 
 #[derive(Debug)]

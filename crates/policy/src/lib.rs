@@ -4,8 +4,10 @@
 //! [`Policies::judge`] is one request against all of them, [`Policies::assess`] a whole inventory.
 
 pub mod cel;
+mod gatekeeper;
 mod kyverno;
 mod matching;
+mod rego;
 mod request;
 mod validation;
 mod vap;
@@ -96,12 +98,17 @@ impl Policies {
             objects.iter().filter(|object| object.group() == group && object.kind == kind).copied().collect()
         };
         let bindings = of_kind("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding");
+        let templates = of_kind("templates.gatekeeper.sh", "ConstraintTemplate");
+        let templates: Vec<_> = templates.iter().filter_map(|object| gatekeeper::template(object, &mut problems)).collect();
         let mut policies = Vec::new();
         for object in &objects {
             policies.extend(match (object.group(), object.kind) {
                 ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
-                ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => kyverno::validating_policy(object, &mut problems),
+                ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
+                    kyverno::validating_policy(object, &mut problems)
+                }
                 ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &mut problems),
+                ("constraints.gatekeeper.sh", _) => gatekeeper::constraint(object, &templates, &mut problems).into_iter().collect(),
                 _ => Vec::new(),
             });
         }
@@ -130,7 +137,7 @@ impl Policies {
         }
         let json: Vec<Json> = inventory.objects.par_iter().map(|object| admitted(object.node.to_json())).collect();
         let more: Vec<Json> = params.iter().flat_map(|document| document.objects().0).map(|object| object.node.to_json()).collect();
-        let world = World { objects: json.iter().chain(&more).collect(), images: Vec::new(), now };
+        let world = World::new(json.iter().chain(&more).collect()).at(now);
         let namespaces: BTreeMap<&str, &Json> = inventory
             .objects
             .iter()

@@ -59,6 +59,31 @@ impl<'a> Request<'a> {
         Self { object, old_object: None, namespace_object: None, operation, group, version, kind, resource, name, namespace, review }
     }
 
+    /// The request that an AdmissionReview (its JSON) carries; `None` where it carries none.
+    pub fn of_review(review: &'a Json) -> Option<Self> {
+        let request = review.get("request")?;
+        let part = |key: &str| request.get(key).filter(|part| !part.is_null());
+        let operation = request.get("operation").and_then(Json::as_str).unwrap_or("CREATE");
+        let object = part("object").or_else(|| part("oldObject"))?;
+        let mut made = Self::new(object, operation, &Json::Null);
+        made.old_object = part("oldObject");
+        if let (Some(own), Some(given)) = (made.review.as_object_mut(), request.as_object()) {
+            own.extend(
+                given
+                    .iter()
+                    .filter(|(key, _)| !matches!(key.as_str(), "object" | "oldObject"))
+                    .map(|(key, value)| (key.clone(), value.clone())),
+            );
+        }
+        let text = |pointer: &str| request.pointer(pointer).and_then(Json::as_str).filter(|text| !text.is_empty());
+        made.group = text("/kind/group").unwrap_or(made.group);
+        made.version = text("/kind/version").unwrap_or(made.version);
+        made.kind = text("/kind/kind").unwrap_or(made.kind);
+        made.name = text("/name").unwrap_or(made.name);
+        made.namespace = text("/namespace").unwrap_or(made.namespace);
+        Some(made)
+    }
+
     /// With the namespace that the object is in.
     #[must_use]
     pub fn in_namespace(mut self, namespace: Option<&'a Json>) -> Self {

@@ -61,6 +61,11 @@ impl Validation {
         (problems.len() == before).then_some(Self { conditions, variables, checks, fail_closed: parts.fail_closed })
     }
 
+    /// Puts a variable before those of the policy, at place `at`.
+    pub(crate) fn declare(&mut self, at: usize, name: &str, program: Program) {
+        self.variables.insert(at.min(self.variables.len()), Variable { name: name.to_owned(), program });
+    }
+
     /// The same validation for what makes pods: the pod template is at `path`.
     pub(crate) fn below(&self, path: &[&str]) -> Self {
         Self {

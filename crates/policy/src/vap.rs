@@ -74,19 +74,25 @@ pub(crate) fn read(object: &Object<'_>, bindings: &[Object<'_>], problems: &mut 
         } else {
             Effect::Audit
         };
-        let judge = Bound {
-            validation: Arc::clone(&validation),
-            constraints: Arc::clone(&constraints),
-            binding,
-            param_kind: param_kind.clone(),
-        };
-        Policy { rule: rule(object, object.name, effect), name: object.name.to_owned(), part: String::new(), effect, judge: Box::new(judge) }
+        let judge =
+            Bound { validation: Arc::clone(&validation), constraints: Arc::clone(&constraints), binding, param_kind: param_kind.clone() };
+        Policy {
+            rule: rule(object, object.name, effect),
+            name: object.name.to_owned(),
+            part: String::new(),
+            effect,
+            judge: Box::new(judge),
+        }
     };
     bound.into_iter().map(policy).collect()
 }
 
 /// A part of a policy as a type; what does not fit is a problem.
-pub(crate) fn decoded<T: Default + for<'d> Deserialize<'d>>(node: Option<Node<'_>>, holder: Node<'_>, problems: &mut Vec<Problem>) -> Option<T> {
+pub(crate) fn decoded<T: Default + for<'d> Deserialize<'d>>(
+    node: Option<Node<'_>>,
+    holder: Node<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
     let Some(node) = node else { return Some(T::default()) };
     match serde_json::from_value(node.to_json()) {
         Ok(decoded) => Some(decoded),

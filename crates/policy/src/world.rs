@@ -3,24 +3,52 @@
 use crate::cel::Host;
 use crate::request::plural;
 use jiff::Timestamp;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
+use std::sync::OnceLock;
 
 /// Other objects, images and the time.
 #[derive(Debug, Default)]
 pub struct World<'a> {
-    /// All objects that are known.
-    pub objects: Vec<&'a Json>,
-    /// What is known of images: reference, and what the registry says of it.
-    pub images: Vec<(String, Json)>,
-    /// The time, where there is a clock.
-    pub now: Option<Timestamp>,
+    pub(crate) objects: Vec<&'a Json>,
+    images: Vec<(String, Json)>,
+    pub(crate) now: Option<Timestamp>,
+    /// The objects as Rego looks them up, made when they are first asked for.
+    inventory: OnceLock<regorus::Value>,
 }
 
-impl World<'_> {
-    /// The namespace of a name.
-    pub fn namespace(&self, name: &str) -> Option<&Json> {
-        let is_it = |object: &&&Json| text(object, "/kind") == "Namespace" && text(object, "/metadata/name") == name;
-        self.objects.iter().find(is_it).copied()
+impl<'a> World<'a> {
+    /// A world of these objects, without images and without a clock.
+    pub fn new(objects: Vec<&'a Json>) -> Self {
+        Self { objects, ..Self::default() }
+    }
+
+    /// With what registries say of images, by reference.
+    #[must_use]
+    pub fn with_images(mut self, images: Vec<(String, Json)>) -> Self {
+        self.images = images;
+        self
+    }
+
+    /// With a clock that stands at `now`.
+    #[must_use]
+    pub fn at(mut self, now: Option<Timestamp>) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// `{"inventory": …}`: `cluster[apiVersion][kind][name]` and `namespace[namespace][apiVersion][kind][name]`.
+    pub(crate) fn inventory(&self) -> &regorus::Value {
+        self.inventory.get_or_init(|| {
+            let mut inventory = json!({"cluster": {}, "namespace": {}});
+            for object in &self.objects {
+                let (version, kind, name) = (text(object, "/apiVersion"), text(object, "/kind"), text(object, "/metadata/name"));
+                let home = Some(text(object, "/metadata/namespace")).filter(|home| !home.is_empty()).unwrap_or("default");
+                let scope =
+                    if plimsoll_model::is_cluster_scoped(kind) { &mut inventory["cluster"] } else { &mut inventory["namespace"][home] };
+                scope[version][kind][name] = (*object).clone();
+            }
+            regorus::Value::from(json!({"inventory": inventory}))
+        })
     }
 }
 

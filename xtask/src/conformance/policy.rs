@@ -85,7 +85,7 @@ fn vap_verdict(case: &VapCase, file: &Path, files: &mut Files) -> anyhow::Result
         object["metadata"]["name"] = format!("{policy}-params").into();
         others.push(object);
     }
-    let world = World { objects: others.iter().collect(), ..World::default() };
+    let world = World::new(others.iter().collect());
     let object = admitted(case.object.clone());
     let request = Request::create(&object);
     let verdicts = policies.judge(&request, &world);
@@ -135,15 +135,12 @@ pub(super) fn kyverno_cel(file: &Path) -> anyhow::Result<Cases> {
             compiled.insert(case.policy.clone(), policies(&[(&case.policy, text)]));
         }
         // What is generated for controllers counts under the rule's own name.
-        let rule = ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| case.rule.strip_prefix(prefix)).unwrap_or(&case.rule).to_owned();
+        let rule =
+            ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| case.rule.strip_prefix(prefix)).unwrap_or(&case.rule).to_owned();
         let case = KyvernoCase { rule, ..case };
         let (policies, problems) = &compiled[&case.policy];
         let named = |policy: &&Policy| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule);
-        let got = if policies.iter().any(|policy| named(&policy)) {
-            kyverno_verdict(&case, policies)
-        } else {
-            complaint(problems)
-        };
+        let got = if policies.iter().any(|policy| named(&policy)) { kyverno_verdict(&case, policies) } else { complaint(problems) };
         cases.case(|| case.name.clone(), &case.expected, &got);
     }
     Ok(cases)
@@ -171,9 +168,10 @@ fn kyverno_verdict(case: &KyvernoCase, policies: &Policies) -> String {
     let named = namespaces.iter().find(|namespace| namespace["metadata"]["name"] == request.namespace);
     let namespace = if case.namespace_object.is_null() { named.unwrap_or(&own) } else { &case.namespace_object };
     let request = request.in_namespace(Some(namespace));
-    let world = World { objects: others.iter().collect(), images, now: Some(jiff::Timestamp::now()) };
+    let world = World::new(others.iter().collect()).with_images(images).at(Some(jiff::Timestamp::now()));
     let verdicts = policies.judge(&request, &world);
-    let verdict = verdicts.iter().find(|(policy, _)| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule));
+    let verdict =
+        verdicts.iter().find(|(policy, _)| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule));
     match verdict.map(|(_, verdict)| verdict) {
         Some(Verdict::Failed(_)) => "fail".to_owned(),
         Some(Verdict::Passed) => "pass".to_owned(),
@@ -181,4 +179,85 @@ fn kyverno_verdict(case: &KyvernoCase, policies: &Policies) -> String {
         Some(Verdict::Unknown(why)) => why.clone(),
         None => "no such policy".to_owned(),
     }
+}
+
+#[derive(Deserialize)]
+struct GatekeeperCase {
+    name: String,
+    template: String,
+    constraint: String,
+    object: Option<String>,
+    review: Option<String>,
+    #[serde(default)]
+    inventory: Vec<String>,
+    assertions: Vec<Assertion>,
+}
+
+#[derive(Deserialize)]
+struct Assertion {
+    violations: Option<Value>,
+    message: Option<String>,
+}
+
+/// Gatekeeper's templates with their constraints.
+pub(super) fn gatekeeper(file: &Path) -> anyhow::Result<Cases> {
+    let mut cases = Cases::default();
+    let mut files = Files::default();
+    for case in json_lines(file)? {
+        let case: GatekeeperCase = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        let template = files.read(file.with_file_name(&case.template))?.to_owned();
+        match gatekeeper_complaint(&case, &template) {
+            Ok(got) => cases.case(|| case.name.clone(), "", &got),
+            Err(error) => cases.case(|| case.name.clone(), "", &format!("{error:#}")),
+        }
+    }
+    Ok(cases)
+}
+
+/// What an assertion of a case has against the verdict; nothing if all hold.
+fn gatekeeper_complaint(case: &GatekeeperCase, template: &str) -> anyhow::Result<String> {
+    let (policies, problems) = policies(&[(&case.template, template), ("constraint", &case.constraint)]);
+    if !problems.is_empty() {
+        bail!("{}", complaint(&problems));
+    }
+    let json = |text: &str| -> anyhow::Result<Value> {
+        let (documents, problems) = parse(&Source::new("case", Origin::Stdin, text), Limits::default());
+        let root = documents.first().and_then(|document| Some(document.root()?.to_json()));
+        root.with_context(|| complaint(&problems))
+    };
+    let others = case.inventory.iter().map(|text| json(text).map(admitted)).collect::<Result<Vec<_>, _>>()?;
+    let world = World::new(others.iter().collect());
+    let review = case.review.as_deref().map(json).transpose()?;
+    let object = case.object.as_deref().map(json).transpose()?.map(admitted);
+    let request = match (&review, &object) {
+        (Some(review), _) => Request::of_review(review).context("the review carries no request")?,
+        (None, Some(object)) => Request::create(object),
+        (None, None) => bail!("neither object nor review"),
+    };
+    let verdicts = policies.judge(&request, &world);
+    let messages: Vec<&str> = match verdicts.first().map(|(_, verdict)| verdict) {
+        Some(Verdict::Failed(breaches)) => breaches.iter().map(|breach| breach.message.as_str()).collect(),
+        Some(Verdict::Unknown(why)) => bail!("{why}"),
+        Some(_) => Vec::new(),
+        None => bail!("no constraint"),
+    };
+    for assertion in &case.assertions {
+        let pattern = regex::Regex::new(assertion.message.as_deref().unwrap_or(""))?;
+        let count = messages.iter().filter(|message| pattern.is_match(message)).count();
+        let holds = match &assertion.violations {
+            Some(Value::String(word)) if word == "no" => count == 0,
+            Some(Value::Number(number)) => number.as_u64() == u64::try_from(count).ok(),
+            _ => count > 0,
+        };
+        if !holds {
+            return Ok(format!("{:?} {:?} wanted of {messages:?}", assertion.violations, assertion.message));
+        }
+    }
+    Ok(String::new())
 }

@@ -3,6 +3,7 @@
 use crate::{Outcome, engine, output};
 use anyhow::bail;
 use plimsoll_model::Rule;
+use plimsoll_policy::Policies;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let rules = engine::rules();
+    let rules = engine::rules(&Policies::default());
     let chosen = match &args.id {
         None => rules,
         Some(id) => vec![find(&rules, id)?],

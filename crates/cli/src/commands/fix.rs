@@ -122,7 +122,7 @@ type Levels = BTreeMap<ObjectId, Level>;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = args.input.load()?;
-    loaded.selection = args.checks.selection(&loaded.config)?;
+    loaded.selection = args.checks.selection(&loaded)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     let levels_before = levels(&loaded, args.kubernetes_version);
     let cured = fix::cure(&mut loaded, judge, &|finding| fix::wants(finding, args.all));

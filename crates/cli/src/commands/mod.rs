@@ -4,6 +4,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fix;
+pub(crate) mod policy;
 pub(crate) mod psa;
 pub(crate) mod scan;
 pub(crate) mod snapshot;

@@ -18,6 +18,10 @@ pub(crate) struct Args {
     fix: fix::Args,
     #[command(flatten)]
     checks: compliance::Args,
+    /// Judge every object by the policies in this file or directory too (may be given several times):
+    /// ValidatingAdmissionPolicies with their bindings and parameters, and Kyverno's policies in CEL.
+    #[arg(long, value_name = "PATH", help_heading = "Checks")]
+    policy: Vec<String>,
     /// The Kubernetes version whose Pod Security Standards hold: v1.0 to v1.37, or latest.
     #[arg(long, value_name = "VERSION", default_value = "latest")]
     kubernetes_version: Version,
@@ -27,7 +31,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     args.output.check()?;
     args.fix.check()?;
     let mut loaded = args.input.load()?;
-    loaded.selection = args.checks.selection(&loaded.config)?;
+    loaded.bring(&args.policy)?;
+    loaded.selection = args.checks.selection(&loaded)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     if args.fix.is_asked() {
         return fix::run(&args.fix, loaded, judge, &args.output);

@@ -29,13 +29,27 @@ pub(super) enum Kind {
     /// A variable of a macro: its place on the stack.
     Local(usize),
     /// `operand.field`, `operand.?field`.
-    Select { operand: Box<Expr>, field: Box<str>, optional: bool },
+    Select {
+        operand: Box<Expr>,
+        field: Box<str>,
+        optional: bool,
+    },
     /// `has(operand.field)`.
-    Has { operand: Box<Expr>, field: Box<str> },
+    Has {
+        operand: Box<Expr>,
+        field: Box<str>,
+    },
     /// `operand[index]`, `operand[?index]`.
-    Index { operand: Box<Expr>, index: Box<Expr>, optional: bool },
+    Index {
+        operand: Box<Expr>,
+        index: Box<Expr>,
+        optional: bool,
+    },
     /// The receiver of a method is the first argument.
-    Call { function: &'static Function, arguments: Vec<Expr> },
+    Call {
+        function: &'static Function,
+        arguments: Vec<Expr>,
+    },
     /// `[a, ?b]`: whether an item is optional, and the item.
     List(Vec<(bool, Expr)>),
     /// `{k: a, ?l: b}`.

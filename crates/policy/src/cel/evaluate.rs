@@ -59,7 +59,16 @@ pub(crate) type Witness = usize;
 impl<'a> Environment<'a> {
     /// An environment of variables by name.
     pub fn new(roots: Vec<(&'static str, Value<'a>)>, limits: Limits) -> Self {
-        Self { roots, variables: &[], values: RefCell::default(), host: None, now: None, limits, spent: Cell::new(0), spent_here: Cell::new(0) }
+        Self {
+            roots,
+            variables: &[],
+            values: RefCell::default(),
+            host: None,
+            now: None,
+            limits,
+            spent: Cell::new(0),
+            spent_here: Cell::new(0),
+        }
     }
 
     /// With named expressions, each of which may speak of those before it.
@@ -113,10 +122,7 @@ pub(super) fn evaluate<'a>(expr: &'a Expr, environment: &Environment<'a>) -> Res
     evaluate_with_witness(expr, environment).map(|(value, _)| value)
 }
 
-pub(super) fn evaluate_with_witness<'a>(
-    expr: &'a Expr,
-    environment: &Environment<'a>,
-) -> Result<(Value<'a>, Option<Witness>), Failure> {
+pub(super) fn evaluate_with_witness<'a>(expr: &'a Expr, environment: &Environment<'a>) -> Result<(Value<'a>, Option<Witness>), Failure> {
     // A variable is an expression of its own, with a limit of its own.
     let around = environment.spent_here.replace(0);
     let mut machine = Machine { environment, stack: Vec::new(), witness: None };

@@ -34,11 +34,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, Range<usize>)>, Failure> 
             tokens.push((Token::End, start..start));
             return Ok(tokens);
         };
-        let (token, length) = token(rest, first).map_err(|message| Failure {
-            kind: FailureKind::Syntax,
-            message,
-            at: start..(start + first.len_utf8()),
-        })?;
+        let (token, length) =
+            token(rest, first).map_err(|message| Failure { kind: FailureKind::Syntax, message, at: start..(start + first.len_utf8()) })?;
         tokens.push((token, start..start + length));
         rest = rest.get(length..).unwrap_or("");
     }

@@ -389,11 +389,8 @@ impl Parser<'_> {
 
     fn call(&mut self, name: &str, at: Range<usize>, start: usize) -> Parse {
         let arguments = self.arguments()?;
-        let function = library::function(name, false, arguments.len()).map_err(|message| Failure {
-            kind: FailureKind::Compile,
-            message,
-            at,
-        })?;
+        let function =
+            library::function(name, false, arguments.len()).map_err(|message| Failure { kind: FailureKind::Compile, message, at })?;
         self.build(Kind::Call { function, arguments }, start)
     }
 
@@ -405,11 +402,8 @@ impl Parser<'_> {
         }
         let mut arguments = vec![receiver];
         arguments.extend(self.arguments()?);
-        let function = library::function(name, true, arguments.len()).map_err(|message| Failure {
-            kind: FailureKind::Compile,
-            message,
-            at,
-        })?;
+        let function =
+            library::function(name, true, arguments.len()).map_err(|message| Failure { kind: FailureKind::Compile, message, at })?;
         self.build(Kind::Call { function, arguments }, start)
     }
 
@@ -469,8 +463,26 @@ fn macro_kind(name: &str) -> Option<FoldKind> {
 fn unescape(name: &str) -> Box<str> {
     const WORDS: [(&str, &str); 4] = [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
     const KEYWORDS: [&str; 20] = [
-        "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
-        "package", "namespace", "return", "var", "while",
+        "true",
+        "false",
+        "null",
+        "in",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "while",
     ];
     let inner = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
     if let Some(inner) = inner.filter(|inner| KEYWORDS.contains(inner)) {

@@ -188,9 +188,11 @@ impl<'a> Value<'a> {
             Self::List(List::Json(items)) => Json::Array(items.to_vec()),
             Self::List(list) => list.iter().map(|item| item.to_json()).collect(),
             Self::Map(Map::Json(map)) => Json::Object((*map).clone()),
-            Self::Map(Map::Made(map)) => {
-                map.iter().map(|(key, value)| (Value::from(key.clone()).display(), value.to_json())).collect::<serde_json::Map<_, _>>().into()
-            }
+            Self::Map(Map::Made(map)) => map
+                .iter()
+                .map(|(key, value)| (Value::from(key.clone()).display(), value.to_json()))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
             Self::Optional(Some(value)) => value.to_json(),
             other => other.display().into(),
         }

@@ -45,7 +45,8 @@ impl Image {
             Some(_) => ("index.docker.io", name.to_owned()),
             None => ("index.docker.io", format!("library/{name}")),
         };
-        let part = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c));
+        let part =
+            |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c));
         let good = repository.split('/').all(part) && (digest.is_empty() || digest.contains(':'));
         let tag = if tag.is_empty() && digest.is_empty() { "latest" } else { tag };
         good.then(|| Self { registry: registry.to_owned(), repository, tag: tag.to_owned(), digest: digest.to_owned() })
@@ -86,7 +87,8 @@ fn host<'a>(call: &Call<'_, 'a>, name: &str) -> Result<&'a dyn Host, Fault> {
 fn get<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     let host = host(call, "Get")?;
     let (version, resource) = (call.string(1, "Get")?, call.string(2, "Get")?);
-    let (namespace, name) = if call.has(4) { (call.string(3, "Get")?, call.string(4, "Get")?) } else { ("".into(), call.string(3, "Get")?) };
+    let (namespace, name) =
+        if call.has(4) { (call.string(3, "Get")?, call.string(4, "Get")?) } else { ("".into(), call.string(3, "Get")?) };
     let found = host.resources(&version, &resource, &namespace).map_err(Fault::Unsupported)?;
     call.environment.spend(found.len())?;
     let is_named = |object: &serde_json::Value| object.pointer("/metadata/name").and_then(serde_json::Value::as_str) == Some(&*name);

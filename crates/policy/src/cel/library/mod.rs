@@ -115,10 +115,12 @@ pub(super) fn function(name: &str, is_method: bool, count: usize) -> Result<&'st
             None => format!("no {what} is called `{name}`"),
         });
     }
-    named.iter().find(|function| (function.arguments.0..=function.arguments.1).contains(&count)).map(|function| **function).ok_or_else(|| {
-        let receiver = usize::from(is_method);
-        format!("the {what} `{name}` does not take {} argument{}", count - receiver, if count - receiver == 1 { "" } else { "s" })
-    })
+    named.iter().find(|function| (function.arguments.0..=function.arguments.1).contains(&count)).map(|function| **function).ok_or_else(
+        || {
+            let receiver = usize::from(is_method);
+            format!("the {what} `{name}` does not take {} argument{}", count - receiver, if count - receiver == 1 { "" } else { "s" })
+        },
+    )
 }
 
 impl<'a> Call<'_, 'a> {

@@ -23,7 +23,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The type of a name that stands for one.
 pub(crate) fn type_name(name: &str) -> Option<&'static str> {
     const TYPES: [Type; 12] = [
-        Type::Dyn, Type::Null, Type::Bool, Type::Int, Type::Uint, Type::Double, Type::String, Type::Bytes, Type::List, Type::Map, Type::Type,
+        Type::Dyn,
+        Type::Null,
+        Type::Bool,
+        Type::Int,
+        Type::Uint,
+        Type::Double,
+        Type::String,
+        Type::Bytes,
+        Type::List,
+        Type::Map,
+        Type::Type,
         Type::Optional,
     ];
     TYPES.iter().map(|ty| ty.name()).find(|known| *known == name)

@@ -33,12 +33,7 @@ fn part<'a>(call: &Call<'_, 'a>, name: &str, read: fn(&Zoned) -> i64) -> Result<
     Ok(Value::Int(read(&at.to_zoned(TimeZone::fixed(offset)))))
 }
 
-fn part_or<'a>(
-    call: &Call<'_, 'a>,
-    name: &str,
-    read: fn(&Zoned) -> i64,
-    of_span: fn(&SignedDuration) -> i64,
-) -> Result<Value<'a>, Fault> {
+fn part_or<'a>(call: &Call<'_, 'a>, name: &str, read: fn(&Zoned) -> i64, of_span: fn(&SignedDuration) -> i64) -> Result<Value<'a>, Fault> {
     match call.get(0) {
         Value::Duration(span) => Ok(Value::Int(of_span(span))),
         _ => part(call, name, read),

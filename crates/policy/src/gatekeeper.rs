@@ -1,0 +1,182 @@
+//! Gatekeeper: ConstraintTemplates and their constraints (templates.gatekeeper.sh, constraints.gatekeeper.sh), in Rego and
+//! in CEL (<https://open-policy-agent.github.io/gatekeeper/website/docs/howto/>).
+
+use crate::cel::{Program, Value};
+use crate::matching::Selector;
+use crate::rego::Rego;
+use crate::request::Request;
+use crate::validation::{Parts, Validation};
+use crate::vap::decoded;
+use crate::world::{World, text};
+use crate::{Breach, Effect, Judge, Policy, Verdict, rule};
+use plimsoll_model::config::glob;
+use plimsoll_model::{Node, Object, Problem, ProblemKind};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// A template: the kind of its constraints, and what judges.
+pub(crate) struct Template {
+    kind: String,
+    code: Arc<Code>,
+}
+
+#[derive(Debug)]
+enum Code {
+    Rego(Rego),
+    Cel(Validation),
+}
+
+/// Reads a template. Where it is written in both languages, CEL is taken: it says which part of the object is to blame.
+pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Option<Template> {
+    let kind = object.node.at(&["spec", "crd", "spec", "names", "kind"]).map_or("", Node::text);
+    let target = object.node.at(&["spec", "targets"]).and_then(|targets| targets.items().next());
+    let Some(target) = target.filter(|_| !kind.is_empty()) else {
+        problems.push(Problem::at(ProblemKind::Invalid, object.node, "the template names no kind or no target"));
+        return None;
+    };
+    let source = |engine: &str| {
+        let mut code = target.get("code").into_iter().flat_map(Node::items);
+        code.find(|code| code.get("engine").is_some_and(|name| name.text() == engine))?.get("source")
+    };
+    let code = if let Some(cel) = source("K8sNativeValidation") {
+        let parts = Parts {
+            conditions: cel.get("matchConditions").or_else(|| cel.get("matchCondition")),
+            variables: cel.get("variables"),
+            checks: cel.get("validations"),
+            fail_closed: cel.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            roots: &["object", "oldObject", "namespaceObject", "request", "params"],
+        };
+        let mut validation = Validation::compile(&parts, problems)?;
+        // What Gatekeeper puts before the variables of a template.
+        let prelude = [("params", "params"), ("anyObject", "object != null ? object : oldObject")];
+        for (at, (name, expression)) in prelude.into_iter().enumerate() {
+            let program = Program::compile(expression, &["object", "oldObject", "params"]).ok()?;
+            validation.declare(at, name, program);
+        }
+        Code::Cel(validation)
+    } else {
+        let holder = source("Rego").unwrap_or(target);
+        let Some(module) = holder.get("rego") else {
+            problems.push(Problem::at(ProblemKind::Invalid, target, "the template has neither Rego nor CEL"));
+            return None;
+        };
+        let libraries: Vec<Node<'_>> = holder.get("libs").into_iter().flat_map(Node::items).collect();
+        let v1 = holder.get("version").is_some_and(|version| version.text() == "v1");
+        Code::Rego(Rego::compile(module, &libraries, "violation", v1, problems)?)
+    };
+    Some(Template { kind: kind.to_owned(), code: Arc::new(code) })
+}
+
+#[derive(Debug)]
+struct Constraint {
+    code: Arc<Code>,
+    matching: Match,
+    parameters: Json,
+}
+
+/// `spec.match` of a constraint.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Match {
+    kinds: Vec<Kinds>,
+    scope: Option<String>,
+    namespaces: Vec<String>,
+    excluded_namespaces: Vec<String>,
+    label_selector: Option<Selector>,
+    namespace_selector: Option<Selector>,
+    name: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Kinds {
+    api_groups: Vec<String>,
+    kinds: Vec<String>,
+}
+
+/// Reads a constraint; a constraint of a kind that no template declares is a problem.
+pub(crate) fn constraint(object: &Object<'_>, templates: &[Template], problems: &mut Vec<Problem>) -> Option<Policy> {
+    let Some(template) = templates.iter().find(|template| template.kind == object.kind) else {
+        let message = format!("no template declares constraints of kind `{}`", object.kind);
+        problems.push(Problem::at(ProblemKind::Invalid, object.node, message).help("give its ConstraintTemplate too"));
+        return None;
+    };
+    let matching = decoded(object.node.at(&["spec", "match"]), object.node, problems)?;
+    let parameters = object.node.at(&["spec", "parameters"]).map_or_else(|| json!({}), Node::to_json);
+    let effect = match object.node.at(&["spec", "enforcementAction"]).map(Node::text) {
+        Some("warn") => Effect::Warn,
+        Some("dryrun") => Effect::Audit,
+        _ => Effect::Deny,
+    };
+    let judge = Constraint { code: Arc::clone(&template.code), matching, parameters };
+    Some(Policy {
+        rule: rule(object, object.name, effect),
+        name: object.name.to_owned(),
+        part: String::new(),
+        effect,
+        judge: Box::new(judge),
+    })
+}
+
+impl Judge for Constraint {
+    fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        if !self.matching.matches(request) {
+            return Verdict::NotMatched;
+        }
+        match &*self.code {
+            Code::Cel(validation) => validation.judge(request, vec![("params", Value::from(&self.parameters))], world),
+            Code::Rego(rego) => {
+                let mut review = request.review.clone();
+                review["object"] = request.object.clone();
+                if let Some(old) = request.old_object {
+                    review["oldObject"] = old.clone();
+                }
+                let input = json!({"review": review, "parameters": self.parameters});
+                let inventory = rego.uses_inventory.then(|| world.inventory());
+                match rego.evaluate(&input, inventory) {
+                    Ok(violations) => verdict(violations.as_ref()),
+                    Err(error) => Verdict::Unknown(error),
+                }
+            }
+        }
+    }
+}
+
+/// The set of violations: each with its message.
+fn verdict(violations: Option<&Json>) -> Verdict {
+    let breaches: Vec<Breach> = violations
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .map(|violation| Breach { message: text(violation, "/msg").to_owned(), pointer: String::new() })
+        .collect();
+    if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
+}
+
+impl Match {
+    fn matches(&self, request: &Request<'_>) -> bool {
+        let any = |list: &[String], word: &str| list.is_empty() || list.iter().any(|one| one == "*" || one == word);
+        let namespace = if request.kind == "Namespace" { request.name } else { request.namespace };
+        let in_scope = match self.scope.as_deref() {
+            Some("Cluster") => request.namespace.is_empty(),
+            Some("Namespaced") => !request.namespace.is_empty(),
+            _ => true,
+        };
+        let listed = |globs: &[String]| globs.iter().any(|pattern| glob(pattern, namespace));
+        let of_namespace = |selector: &Selector| match request.kind {
+            "Namespace" => selector.selects(Some(request.object)),
+            _ => namespace.is_empty() || selector.selects(request.namespace_object),
+        };
+        (self.kinds.is_empty() || self.kinds.iter().any(|one| any(&one.api_groups, request.group) && any(&one.kinds, request.kind)))
+            && in_scope
+            // What is in no namespace is not held back by names of namespaces.
+            && (self.namespaces.is_empty() || namespace.is_empty() || listed(&self.namespaces))
+            && (namespace.is_empty() || !listed(&self.excluded_namespaces))
+            && self.name.as_ref().is_none_or(|pattern| glob(pattern, request.name))
+            && self.label_selector.as_ref().is_none_or(|selector| {
+                selector.selects(Some(request.object)) || request.old_object.is_some_and(|old| selector.selects(Some(old)))
+            })
+            && self.namespace_selector.as_ref().is_none_or(of_namespace)
+    }
+}
