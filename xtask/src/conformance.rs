@@ -39,6 +39,7 @@ struct Suite {
 const SUITES: &[Suite] = &[
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
+    Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },
     Suite { name: "policy/vap", data: "policy/vap/cases.jsonl", run: policy::vap },
     Suite { name: "posture/kubescape", data: "posture/kubescape/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },

@@ -3,7 +3,7 @@
 
 use crate::cel::{Program, Value};
 use crate::matching::Selector;
-use crate::rego::Rego;
+use crate::rego::{Module, Rego};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
 use crate::vap::decoded;
@@ -61,9 +61,9 @@ pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Opti
             problems.push(Problem::at(ProblemKind::Invalid, target, "the template has neither Rego nor CEL"));
             return None;
         };
-        let libraries: Vec<Node<'_>> = holder.get("libs").into_iter().flat_map(Node::items).collect();
+        let libraries: Vec<Module<'_>> = holder.get("libs").into_iter().flat_map(Node::items).map(Module::from).collect();
         let v1 = holder.get("version").is_some_and(|version| version.text() == "v1");
-        Code::Rego(Rego::compile(module, &libraries, "violation", v1, problems)?)
+        Code::Rego(Rego::compile(&module.into(), &libraries, "violation", v1, problems)?)
     };
     Some(Template { kind: kind.to_owned(), code: Arc::new(code) })
 }

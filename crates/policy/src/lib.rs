@@ -5,6 +5,7 @@
 
 pub mod cel;
 mod gatekeeper;
+mod kubescape;
 mod kyverno;
 mod matching;
 mod rego;
@@ -13,6 +14,7 @@ mod validation;
 mod vap;
 mod world;
 
+pub use kubescape::{Aggregator, KubescapeRule, Response, aggregate};
 pub use request::{Request, admitted, plural};
 pub use world::World;
 

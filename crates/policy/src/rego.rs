@@ -1,11 +1,11 @@
 //! Rego, run by regorus, with limits and with what regorus reads otherwise than OPA put right.
 
-use plimsoll_model::{Node, Problem, ProblemKind};
+use plimsoll_model::{Location, Node, Problem, ProblemKind, Source, Span};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 use serde_json::Value as Json;
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long one evaluation may take. A policy that needs longer on one object is broken.
@@ -28,60 +28,121 @@ impl std::fmt::Debug for Rego {
     }
 }
 
+/// The text of a module and where it stands.
+pub(crate) struct Module<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) place: Location,
+}
+
+impl<'a> From<Node<'a>> for Module<'a> {
+    fn from(node: Node<'a>) -> Self {
+        Self { text: node.text(), place: node.location() }
+    }
+}
+
+impl<'a> From<&'a Arc<Source>> for Module<'a> {
+    fn from(source: &'a Arc<Source>) -> Self {
+        Self { text: &source.text, place: Location { source: Arc::clone(source), span: Span::default() } }
+    }
+}
+
 impl Rego {
-    /// Parses `module` and its `libraries`; `rule` of the module's package is what is asked for. `v1` is the version of
-    /// the language. What cannot be parsed is a problem at its node.
-    pub(crate) fn compile(module: Node<'_>, libraries: &[Node<'_>], rule: &str, v1: bool, problems: &mut Vec<Problem>) -> Option<Self> {
+    /// Parses `module` and its `libraries`. `rule` of the module's package is what is asked for; empty for the package.
+    /// `v1` is the version of the language. What cannot be parsed is a problem at its place.
+    pub(crate) fn compile(module: &Module<'_>, libraries: &[Module<'_>], rule: &str, v1: bool, problems: &mut Vec<Problem>) -> Option<Self> {
         let mut engine = Engine::new();
         engine.set_rego_v0(!v1);
         engine.set_strict_builtin_errors(false);
         let interval = NonZeroU32::new(512).unwrap_or(NonZeroU32::MIN);
         engine.set_execution_timer_config(ExecutionTimerConfig { limit: TIME, check_interval: interval });
-        let length: usize = libraries.iter().chain([&module]).map(|node| node.text().len()).sum();
+        // What Kubescape adds to the language. Signatures need a registry, so nothing is ever signed here.
+        let normalise = |mut arguments: Vec<Value>| match arguments.pop().and_then(|value| value.as_string().ok().cloned()) {
+            Some(text) => Ok(Value::from(normalised(&text))),
+            None => Ok(Value::Undefined),
+        };
+        for name in ["image.parse_normalized_name", "image.parse_normalized_names"] {
+            engine.add_extension(name.to_owned(), 1, Box::new(normalise)).ok()?;
+        }
+        for (name, count) in [("cosign.has_signature", 1), ("cosign.verify", 2)] {
+            engine.add_extension(name.to_owned(), count, Box::new(|_: Vec<Value>| Ok(Value::Undefined))).ok()?;
+        }
+        let format = |arguments: Vec<Value>| Ok(format_int(&arguments).map_or(Value::Undefined, Value::from));
+        engine.add_extension("plimsoll_format_int".to_owned(), 2, Box::new(format)).ok()?;
+        let length: usize = libraries.iter().chain([module]).map(|module| module.text.len()).sum();
         if length > LENGTH {
-            problems.push(Problem::at(ProblemKind::Limit, module, format!("the policy is longer than {LENGTH} bytes")));
+            let problem = Problem::new(ProblemKind::Limit, format!("the policy is longer than {LENGTH} bytes"));
+            problems.push(problem.located(module.place.clone()));
             return None;
         }
         for (at, library) in libraries.iter().enumerate() {
-            add(&mut engine, &format!("library {}", at + 1), *library, problems)?;
+            add(&mut engine, &format!("library {}", at + 1), library, problems)?;
         }
         let package = add(&mut engine, "policy", module, problems)?;
-        let uses_inventory = libraries.iter().chain([&module]).any(|node| node.text().contains("inventory"));
-        Some(Self { engine: Mutex::new(engine), query: format!("{package}.{rule}"), uses_inventory })
+        let uses_inventory = libraries.iter().chain([module]).any(|module| module.text.contains("inventory"));
+        let query = if rule.is_empty() { package } else { format!("{package}.{rule}") };
+        Some(Self { engine: Mutex::new(engine), query, uses_inventory })
     }
 
     /// The value of the rule for `input`; `None` where it is undefined.
-    pub(crate) fn evaluate(&self, input: &Json, inventory: Option<&Value>) -> Result<Option<Json>, String> {
+    pub(crate) fn evaluate(&self, input: &Json, data: Option<&Value>) -> Result<Option<Json>, String> {
         let mut engine = match self.engine.lock() {
             Ok(engine) => engine.clone(),
             Err(poisoned) => poisoned.into_inner().clone(),
         };
-        if let Some(inventory) = inventory {
-            engine.add_data(inventory.clone()).map_err(|error| first_line(&error))?;
+        if let Some(data) = data {
+            engine.add_data(data.clone()).map_err(|error| last_line(&error))?;
         }
         engine.set_input(Value::from(input.clone()));
-        match engine.eval_rule(self.query.clone()) {
-            Ok(Value::Undefined) => Ok(None),
-            Ok(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
-            Err(error) => Err(first_line(&error)),
+        let results = engine.eval_query(self.query.clone(), false).map_err(|error| last_line(&error))?;
+        let value = results.result.into_iter().next().and_then(|result| result.expressions.into_iter().next());
+        match value.map(|expression| expression.value) {
+            None | Some(Value::Undefined) => Ok(None),
+            Some(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
         }
+    }
+}
+
+/// A number in a base, as OPA writes it.
+fn format_int(arguments: &[Value]) -> Option<String> {
+    let number = arguments.first()?.as_f64().ok()?.floor();
+    #[expect(clippy::cast_possible_truncation, reason = "checked to fit")]
+    let number = Some(number).filter(|number| number.abs() < 9e15).map(|number| number as i64)?;
+    let sign = if number < 0 { "-" } else { "" };
+    let digits = number.unsigned_abs();
+    match arguments.get(1)?.as_u64().ok()? {
+        2 => Some(format!("{sign}{digits:b}")),
+        8 => Some(format!("{sign}{digits:o}")),
+        10 => Some(number.to_string()),
+        16 => Some(format!("{sign}{digits:x}")),
+        _ => None,
+    }
+}
+
+/// The package of a module.
+pub(crate) fn package(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("package "))?.split_whitespace().next()
+}
+
+/// A reference of an image with its registry, as `docker` reads it.
+fn normalised(reference: &str) -> String {
+    let is_host = |part: &str| part == "localhost" || part.contains(['.', ':']);
+    match reference.split_once('/') {
+        Some((host, _)) if is_host(host) => reference.to_owned(),
+        Some(_) => format!("docker.io/{reference}"),
+        None => format!("docker.io/library/{reference}"),
     }
 }
 
 /// Adds a module; its package.
-fn add(engine: &mut Engine, name: &str, node: Node<'_>, problems: &mut Vec<Problem>) -> Option<String> {
-    match engine.add_policy(name.to_owned(), compatible(node.text())) {
+fn add(engine: &mut Engine, name: &str, module: &Module<'_>, problems: &mut Vec<Problem>) -> Option<String> {
+    match engine.add_policy(name.to_owned(), compatible(module.text)) {
         Ok(package) => Some(package),
         Err(error) => {
-            let problem = Problem::at(ProblemKind::Invalid, node, format!("the Rego cannot be read: {}", last_line(&error)));
-            problems.push(problem.help(place(&error)));
+            let problem = Problem::new(ProblemKind::Invalid, format!("the Rego cannot be read: {}", last_line(&error)));
+            problems.push(problem.located(module.place.clone()).help(place(&error)));
             None
         }
     }
-}
-
-fn first_line(error: &impl std::fmt::Display) -> String {
-    last_line(error)
 }
 
 /// regorus shows the place first and says what is wrong last.
@@ -99,6 +160,8 @@ fn place(error: &impl std::fmt::Display) -> String {
 /// The text of a module so that regorus reads it as OPA does:
 /// - rules with several bodies, `f(x) = y { … } { … }`, are written out;
 /// - an expression in parentheses on a line of its own does not call what is before it;
+/// - a fact, `f("x")`, is true;
+/// - octal numbers that `format_int` and `sprintf` write carry no `0O` before them;
 /// - `not f(a.b)` is undefined where `a.b` is: OPA looks arguments up before it negates.
 fn compatible(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -109,7 +172,9 @@ fn compatible(text: &str) -> String {
         if !line.starts_with([' ', '\t', '}', '#']) && trimmed.ends_with('{') && trimmed != "{" {
             head = line.trim_end().trim_end_matches('{').to_owned();
         }
+        let line = &*plain_octal(&line.replace("format_int(", "plimsoll_format_int("));
         match trimmed {
+            _ if is_fact(line) => lines.push(format!("{} := true", line.trim_end())),
             "} {" if line.starts_with('}') && !head.is_empty() => lines.push(format!("}}\n{head}{{")),
             _ if trimmed.starts_with('(') && lines.last().is_some_and(|before| ends_expression(before)) => {
                 let indent = line.len() - line.trim_start().len();
@@ -123,6 +188,36 @@ fn compatible(text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// `sprintf("%o", …)` with the `0O` taken off, where the call stands on one line.
+fn plain_octal(line: &str) -> String {
+    let call = line.find("sprintf(").filter(|_| line.contains("%o"));
+    let Some((before, rest)) = call.and_then(|at| line.split_at_checked(at)) else { return line.to_owned() };
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, c) in rest.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth == 1 => {
+                let (call, after) = rest.split_at_checked(at + 1).unwrap_or((rest, ""));
+                return format!("{before}replace({call}, \"0O\", \"\"){after}");
+            }
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    line.to_owned()
+}
+
+/// Whether a line is the head of a function and nothing else.
+fn is_fact(line: &str) -> bool {
+    let code = line.split(" #").next().unwrap_or(line).trim_end();
+    let name = code.find('(').and_then(|at| code.get(..at)).unwrap_or("");
+    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name && code.ends_with(')') && code.matches('(').count() == 1
 }
 
 /// The arguments of `not f(…)` that are plain paths.

@@ -3,7 +3,7 @@
 use super::{Cases, json_lines};
 use anyhow::{Context, bail};
 use plimsoll_model::{Limits, Origin, Problem, Source, parse};
-use plimsoll_policy::{Effect, Policies, Policy, Request, Verdict, World, admitted};
+use plimsoll_policy::{Aggregator, Effect, KubescapeRule, Policies, Policy, Request, Verdict, World, admitted, aggregate};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -260,4 +260,152 @@ fn gatekeeper_complaint(case: &GatekeeperCase, template: &str) -> anyhow::Result
         }
     }
     Ok(String::new())
+}
+
+#[derive(Deserialize)]
+struct Expectation {
+    name: String,
+    rule: String,
+    expected: Vec<Value>,
+}
+
+/// Kubescape's rules, run as they are: whole responses, messages included.
+pub(super) fn regolibrary(file: &Path) -> anyhow::Result<Cases> {
+    let folder = file.parent().context("no folder")?;
+    let root = folder.parent().and_then(Path::parent).context("no root")?;
+    let mut inputs: HashMap<String, (Vec<Value>, Value)> = HashMap::new();
+    let add = |cases: PathBuf, prefix: &str, inputs: &mut HashMap<String, (Vec<Value>, Value)>| -> anyhow::Result<()> {
+        for case in json_lines(&cases)? {
+            let mut case = case?;
+            let input = case["input"].as_array().cloned().unwrap_or_default();
+            inputs.insert(format!("{prefix}{}", case["name"].as_str().unwrap_or_default()), (input, case["params"].take()));
+        }
+        Ok(())
+    };
+    for class in ["", "host", "cloud", "image"] {
+        add(root.join("posture/kubescape").join(class).join("cases.jsonl"), "", &mut inputs)?;
+    }
+    add(root.join("access/escalation/kubescape-rules.jsonl"), "kubescape-rules/", &mut inputs)?;
+    let mut aggregators = HashMap::new();
+    for rule in json_lines(&root.join("posture/kubescape/rules.jsonl"))? {
+        let rule = rule?;
+        let aggregator = match rule["aggregator"].as_str() {
+            Some("subject-role-rolebinding") => Aggregator::Subjects,
+            Some("apiserver-pod") => Aggregator::ApiServerPod,
+            _ => continue,
+        };
+        aggregators.insert(rule["rule"].as_str().unwrap_or_default().to_owned(), aggregator);
+    }
+    let read = |path: PathBuf| -> anyhow::Result<_> {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(Source::new(path.display().to_string(), Origin::File, text))
+    };
+    let mut libraries = Vec::new();
+    for entry in std::fs::read_dir(folder.join("modules"))? {
+        libraries.push(read(entry?.path())?);
+    }
+    let defaults: Value = serde_json::from_str(&std::fs::read_to_string(root.join("posture/kubescape/default-inputs.json"))?)?;
+    let mut rules: HashMap<String, Result<KubescapeRule, String>> = HashMap::new();
+    let mut cases = Cases::default();
+    for case in json_lines(file)? {
+        let case: Expectation = match case.and_then(serde_json::from_value) {
+            Ok(case) => case,
+            Err(error) => {
+                cases.unreadable(format!("case {}", cases.total + 1), error);
+                continue;
+            }
+        };
+        if !rules.contains_key(&case.rule) {
+            let own = case.rule.strip_prefix("kubescape-rules/");
+            let (place, name) = own.map_or(("rules", case.rule.as_str()), |name| ("kubescape-rules", name));
+            let mut path = folder.join(place).join(format!("{name}.rego"));
+            if case.name.starts_with("kubescape-rules/") {
+                path = folder.join("kubescape-rules").join(format!("{name}.rego"));
+            }
+            let mut problems = Vec::new();
+            let rule = KubescapeRule::compile(&read(path)?, &libraries, &mut problems).ok_or_else(|| complaint(&problems));
+            rules.insert(case.rule.clone(), rule);
+        }
+        let Some((input, params)) = inputs.get(&case.name) else {
+            cases.unreadable(case.name, "no input of that name");
+            continue;
+        };
+        let input = aggregators.get(&case.rule).map_or_else(|| input.clone(), |aggregator| aggregate(*aggregator, input));
+        let mut all = defaults.clone();
+        if let (Some(all), Some(params)) = (all.as_object_mut(), params["postureControlInputs"].as_object()) {
+            all.extend(params.clone());
+        }
+        let mut wanted: Vec<String> = case.expected.iter().map(comparable).collect();
+        wanted.sort();
+        let got = match &rules[&case.rule] {
+            Ok(rule) => rule.evaluate(&input, &all, &params["dataControlInputs"]),
+            Err(why) => Err(why.clone()),
+        };
+        let got = match got {
+            Ok(responses) => {
+                let mut got: Vec<String> = responses.iter().map(|response| comparable(&response.whole)).collect();
+                got.sort();
+                got.join("\n")
+            }
+            Err(why) => why,
+        };
+        cases.case(|| case.name.clone(), &wanted.join("\n"), &got);
+    }
+    Ok(cases)
+}
+
+/// A response so that two can be compared: keys in one case, objects cut to their names, nothing that is empty.
+fn comparable(response: &Value) -> String {
+    fn lower(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => map.iter().map(|(key, value)| (key.to_lowercase(), value.clone())).collect(),
+            other => other.clone(),
+        }
+    }
+    fn cut(value: &Value) -> Vec<Value> {
+        match value {
+            Value::Array(items) => items.iter().flat_map(cut).collect(),
+            Value::Object(map) if map.is_empty() => Vec::new(),
+            Value::Object(_) => {
+                let part = |pointer: &str| value.pointer(pointer).filter(|part| !part.is_null()).cloned();
+                let mut object = serde_json::Map::new();
+                for (key, pointer) in [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("name", "/metadata/name"), ("labels", "/metadata/labels")] {
+                    object.extend(part(pointer).map(|part| (key.to_owned(), part)));
+                }
+                vec![object.into()]
+            }
+            _ => Vec::new(),
+        }
+    }
+    let mut response = lower(response);
+    let mut alert = lower(&response["alertobject"]);
+    if let Some(objects) = alert.get("k8sapiobjects") {
+        alert["k8sapiobjects"] = cut(objects).into();
+    }
+    response["alertobject"] = alert;
+    let is_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::Bool(_) => false,
+    };
+    if let Some(map) = response.as_object_mut() {
+        for key in ["relatedobjects", "alertobject"] {
+            let parts: Vec<&mut Value> = match map.get_mut(key) {
+                Some(Value::Array(parts)) => parts.iter_mut().collect(),
+                part => part.into_iter().collect(),
+            };
+            for part in parts.into_iter().filter_map(Value::as_object_mut) {
+                // The object itself as what is to blame: Kubescape reads no name that is empty.
+                part.retain(|key, value| !is_nothing(value) && !(key == "metadata" && value["name"] == ""));
+            }
+        }
+        map.retain(|key, value| key != "alert" && !is_nothing(value));
+        if let Some(score) = map.get("alertscore").and_then(Value::as_f64) {
+            map.insert("alertscore".to_owned(), score.into());
+        }
+    }
+    response.to_string()
 }

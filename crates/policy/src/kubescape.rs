@@ -1,0 +1,145 @@
+//! Kubescape's rules: Rego of package `armo_builtins` that sees all objects at once
+//! (<https://github.com/kubescape/regolibrary>).
+
+use crate::rego::{Module, Rego};
+use crate::world::text;
+use plimsoll_model::{Problem, Source};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+/// The package that the rules are in.
+pub(crate) const PACKAGE: &str = "armo_builtins";
+
+/// A rule, compiled.
+#[derive(Debug)]
+pub struct KubescapeRule {
+    rego: Rego,
+}
+
+/// What a rule sees instead of all objects (`attributes.aggregator` of its metadata).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregator {
+    /// Each subject of a binding, with the binding and its role.
+    Subjects,
+    /// The pod of the API server.
+    ApiServerPod,
+}
+
+/// What a rule objects to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// What is wrong.
+    pub message: String,
+    /// The objects that are to blame.
+    pub objects: Vec<Json>,
+    /// Dotted paths into the object: those that failed, to be reviewed, to be deleted, to be set.
+    pub paths: Vec<String>,
+    /// The response as the rule gave it.
+    pub whole: Json,
+}
+
+impl KubescapeRule {
+    /// Compiles the rule in `module`, with the modules that it imports.
+    pub fn compile(module: &Arc<Source>, libraries: &[Arc<Source>], problems: &mut Vec<Problem>) -> Option<Self> {
+        let libraries: Vec<Module<'_>> = libraries.iter().map(Module::from).collect();
+        Some(Self { rego: Rego::compile(&module.into(), &libraries, "", false, problems)? })
+    }
+
+    /// What the rule says of `objects`. `inputs` is the configuration of all controls, `own` that of this one.
+    pub fn evaluate(&self, objects: &[Json], inputs: &Json, own: &Json) -> Result<Vec<Response>, String> {
+        let data = json!({"postureControlInputs": inputs, "dataControlInputs": own});
+        let objects: Vec<Json> = objects.iter().map(as_rules_see_it).collect();
+        let package = self.rego.evaluate(&Json::from(objects), Some(&regorus::Value::from(data)))?.unwrap_or_default();
+        // Every value that is a list of objects is an answer; what else is in the package helps to find it.
+        let rules = package.as_object().into_iter().flat_map(|rules| rules.values());
+        let answers = rules.filter_map(Json::as_array).flatten().filter(|answer| answer.is_object());
+        Ok(answers.map(response).collect())
+    }
+}
+
+/// What is read from a host reaches rules as four fields, its name filled in.
+fn as_rules_see_it(object: &Json) -> Json {
+    if !text(object, "/apiVersion").starts_with("hostdata.kubescape.cloud/") {
+        return object.clone();
+    }
+    let part = |key: &str| object.get(key).cloned().unwrap_or_default();
+    json!({
+        "apiVersion": part("apiVersion"),
+        "kind": part("kind"),
+        "metadata": {"name": text(object, "/metadata/name")},
+        "data": part("data"),
+    })
+}
+
+/// The value of a key in any case: rules write `k8SApiObjects` and `k8sApiObjects`.
+fn key<'j>(json: &'j Json, wanted: &str) -> Option<&'j Json> {
+    json.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+}
+
+fn response(answer: &Json) -> Response {
+    let mut objects = Vec::new();
+    if let Some(blamed) = key(answer, "alertObject").and_then(|object| key(object, "k8sApiObjects")) {
+        flatten(blamed, &mut objects);
+    }
+    let list = |name: &str| key(answer, name).and_then(Json::as_array).into_iter().flatten();
+    let plain = ["reviewPaths", "deletePaths", "failedPaths"].into_iter().flat_map(list).filter_map(Json::as_str).map(str::to_owned);
+    let fixes = list("fixPaths").map(|fix| text(fix, "/path").to_owned());
+    let message = key(answer, "alertMessage").and_then(Json::as_str).unwrap_or("").to_owned();
+    Response { message, objects, paths: plain.chain(fixes).filter(|path| !path.is_empty()).collect(), whole: answer.clone() }
+}
+
+/// One object, or lists of lists of them.
+fn flatten(json: &Json, objects: &mut Vec<Json>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| flatten(item, objects)),
+        Json::Object(_) => objects.push(json.clone()),
+        _ => {}
+    }
+}
+
+/// What a rule with an aggregator sees of `objects`.
+pub fn aggregate(aggregator: Aggregator, objects: &[Json]) -> Vec<Json> {
+    match aggregator {
+        Aggregator::ApiServerPod => {
+            let is_it = |object: &&Json| {
+                let name = text(object, "/metadata/name");
+                let named = name.contains("apiserver") || name.contains("api-server");
+                text(object, "/kind") == "Pod" && text(object, "/metadata/namespace") == "kube-system" && named
+            };
+            objects.iter().find(is_it).cloned().into_iter().collect()
+        }
+        Aggregator::Subjects => {
+            let of_kind = |suffix: &'static str| objects.iter().filter(move |object| text(object, "/kind").ends_with(suffix));
+            let mut seen = Vec::new();
+            for binding in of_kind("Binding") {
+                let granted = |role: &&Json| {
+                    text(role, "/kind") == text(binding, "/roleRef/kind") && text(role, "/metadata/name") == text(binding, "/roleRef/name")
+                };
+                for role in of_kind("Role").filter(granted) {
+                    for subject in binding.get("subjects").and_then(Json::as_array).into_iter().flatten() {
+                        let mut subject = subject.clone();
+                        if let Some(subject) = subject.as_object_mut() {
+                            subject.insert("relatedObjects".to_owned(), json!([binding, role]));
+                        }
+                        seen.push(subject);
+                    }
+                }
+            }
+            seen
+        }
+    }
+}
+
+/// `spec.containers[0].image` as a JSON pointer.
+pub(crate) fn pointer(path: &str) -> String {
+    let mut pointer = String::new();
+    for part in path.split('.') {
+        let (name, indexes) = part.split_once('[').unwrap_or((part, ""));
+        let indexes = indexes.split('[').map(|index| index.trim_end_matches(']')).filter(|index| !index.is_empty());
+        for token in Some(name).filter(|name| !name.is_empty()).into_iter().chain(indexes) {
+            pointer.push('/');
+            pointer.push_str(&plimsoll_model::escape(token));
+        }
+    }
+    pointer
+}
