@@ -23,7 +23,7 @@ pub(crate) enum Judge {
 pub(crate) fn rules(policies: &Policies) -> Vec<Arc<Rule>> {
     let mut rules: Vec<_> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
     rules.push(Arc::clone(&exceptions::EXPIRED));
-    rules.extend(policies.iter().map(|policy| Arc::clone(&policy.rule)));
+    rules.extend(policies.rules().map(Arc::clone));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     // A policy that is bound twice is one rule.
     rules.dedup_by(|a, b| a.id == b.id);

@@ -121,8 +121,12 @@ impl Args {
 /// Reads policies out of files and directories, with what else stands there. What cannot be read is a problem.
 pub(crate) fn policies(paths: &[String]) -> (Policies, Snapshot) {
     let targets: Vec<Target> = paths.iter().map(|path| Target::new(path)).collect();
-    let mut snapshot = plimsoll_sources::load(&targets, &Options::default(), io::stdin());
-    let (policies, problems) = Policies::read(&snapshot.documents);
+    // A module that is named itself is no manifest.
+    let manifests: Vec<Target> = paths.iter().filter(|path| !path.ends_with(".rego")).map(|path| Target::new(path)).collect();
+    let mut snapshot = plimsoll_sources::load(&manifests, &Options::default(), io::stdin());
+    let (modules, mut problems) = plimsoll_sources::modules(&targets, &Options::default());
+    let (policies, more) = Policies::read(&snapshot.documents, &modules);
+    problems.extend(more);
     snapshot.problems.extend(problems);
     (policies, snapshot)
 }

@@ -8,6 +8,7 @@ mod gatekeeper;
 mod kubescape;
 mod kyverno;
 mod matching;
+mod modules;
 mod rego;
 mod request;
 mod validation;
@@ -18,7 +19,9 @@ pub use kubescape::{Aggregator, KubescapeRule, Response, aggregate};
 pub use request::{Request, admitted, plural};
 pub use world::World;
 
-use plimsoll_model::{Document, Finding, Inventory, Location, Node, Object, Problem, ProblemKind, Reference, Rule, Severity, Violation};
+use plimsoll_model::{
+    Document, Finding, Inventory, Location, Node, Object, Problem, ProblemKind, Reference, Rule, Severity, Source, Violation,
+};
 use rayon::prelude::*;
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -84,11 +87,14 @@ pub struct Breach {
 #[derive(Debug, Default)]
 pub struct Policies {
     policies: Vec<Policy>,
+    /// Those that look at all objects at once.
+    wholes: Vec<modules::Whole>,
 }
 
 impl Policies {
-    /// Reads the policies in `documents`. Those that cannot be compiled are problems, and the others still hold.
-    pub fn read(documents: &[Document]) -> (Self, Vec<Problem>) {
+    /// Reads the policies in `documents`, and in `modules` of Rego. Those that cannot be compiled are problems, and the
+    /// others still hold.
+    pub fn read(documents: &[Document], modules: &[Arc<Source>]) -> (Self, Vec<Problem>) {
         let mut problems = Vec::new();
         let mut objects = Vec::new();
         for document in documents {
@@ -114,17 +120,24 @@ impl Policies {
                 _ => Vec::new(),
             });
         }
-        (Self { policies }, problems)
+        let (more, wholes) = modules::read(modules, documents, &mut problems);
+        policies.extend(more);
+        (Self { policies, wholes }, problems)
     }
 
-    /// All of them.
+    /// All that judge one request.
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
         self.policies.iter()
     }
 
+    /// What their findings are findings of.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.policies.iter().map(|policy| &policy.rule).chain(self.wholes.iter().map(|whole| &whole.rule))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty()
+        self.policies.is_empty() && self.wholes.is_empty()
     }
 
     /// What each policy says of a request.
@@ -159,7 +172,9 @@ impl Policies {
                 let mut problems = Vec::new();
                 for (policy, verdict) in self.judge(&request, &world) {
                     match verdict {
-                        Verdict::Failed(breaches) => findings.extend(breaches.into_iter().map(|breach| finding(policy, object, breach))),
+                        Verdict::Failed(breaches) => {
+                            findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)))
+                        }
                         Verdict::Unknown(why) => {
                             let message = format!("policy `{}` says nothing of {}: {why}", policy.name, object.id());
                             problems.push(Problem::at(ProblemKind::Note, object.node, message));
@@ -171,12 +186,30 @@ impl Policies {
             })
             .collect();
         let (findings, problems): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
-        (findings.into_iter().flatten().collect(), problems.into_iter().flatten().collect())
+        let mut findings: Vec<Finding> = findings.into_iter().flatten().collect();
+        let mut problems: Vec<Problem> = problems.into_iter().flatten().collect();
+        // A rule of Kubescape sees nothing but objects, and names the one that it blames.
+        for (whole, judged) in self.wholes.par_iter().map(|whole| (whole, whole.judge(&json))).collect::<Vec<_>>() {
+            match judged {
+                Ok(blamed) => findings.extend(blamed.into_iter().filter_map(|(object, breach)| {
+                    let object = named(inventory, &object)?;
+                    Some(finding(&whole.rule, &object, breach))
+                })),
+                Err(error) => problems.push(Problem::new(ProblemKind::Limit, format!("`{}` says nothing: {error}", whole.rule.id))),
+            }
+        }
+        (findings, problems)
     }
 }
 
-fn finding(policy: &Policy, object: &Object<'_>, breach: Breach) -> Finding {
-    Violation::at(breach.pointer, breach.message).into_finding(&policy.rule, &Arc::new(object.id()), Some(object.node), "", None)
+/// The object of an inventory that JSON is of.
+fn named<'a>(inventory: &Inventory<'a>, object: &Json) -> Option<Object<'a>> {
+    let part = |pointer| world::text(object, pointer);
+    inventory.find(part("/kind"), part("/metadata/namespace"), part("/metadata/name"))
+}
+
+fn finding(rule: &Arc<Rule>, object: &Object<'_>, breach: Breach) -> Finding {
+    Violation::at(breach.pointer, breach.message).into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None)
 }
 
 /// The rule of a policy: its page is what the policy says of itself.
@@ -199,15 +232,25 @@ fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
         Effect::Warn => "warns of",
         Effect::Audit => "records",
     };
+    let detects = format!("What the {} `{}` ({location}) {effect}.", object.kind, object.name);
+    made_rule(id, &title, &detects, description.as_deref().unwrap_or(""), "", severity)
+}
+
+/// The rule of a module: what is known of it comes from beside it.
+fn rule_of(id: &str, title: &str, description: &str, remediation: &str, severity: Severity) -> Arc<Rule> {
+    made_rule(id, title, "What the module objects to.", description, remediation, severity)
+}
+
+fn made_rule(id: &str, title: &str, detects: &str, why: &str, fix: &str, severity: Severity) -> Arc<Rule> {
+    let or = |text: &str, other: &str| if text.trim().is_empty() { other.to_owned() } else { text.trim().to_owned() };
     let docs = format!(
-        "## What it detects\nWhat the {} `{}` ({location}) {effect}.\n\n## Why it matters\n{}\n\n## How to fix\nChange the object so that the policy lets it pass, or the policy.",
-        object.kind,
-        object.name,
-        description.as_deref().unwrap_or("Whoever wrote the policy asks for it."),
+        "## What it detects\n{detects}\n\n## Why it matters\n{}\n\n## How to fix\n{}",
+        or(why, "Whoever wrote the policy asks for it."),
+        or(fix, "Change the object so that the policy lets it pass, or the policy."),
     );
     Arc::new(Rule {
         id: Cow::Owned(format!("POLICY-{id}")),
-        title: Cow::Owned(title),
+        title: Cow::Owned(title.to_owned()),
         severity,
         docs: Cow::Owned(docs),
         references: Cow::Borrowed(&[] as &[Reference]),

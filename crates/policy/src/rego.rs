@@ -49,7 +49,13 @@ impl<'a> From<&'a Arc<Source>> for Module<'a> {
 impl Rego {
     /// Parses `module` and its `libraries`. `rule` of the module's package is what is asked for; empty for the package.
     /// `v1` is the version of the language. What cannot be parsed is a problem at its place.
-    pub(crate) fn compile(module: &Module<'_>, libraries: &[Module<'_>], rule: &str, v1: bool, problems: &mut Vec<Problem>) -> Option<Self> {
+    pub(crate) fn compile(
+        module: &Module<'_>,
+        libraries: &[Module<'_>],
+        rule: &str,
+        v1: bool,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let mut engine = Engine::new();
         engine.set_rego_v0(!v1);
         engine.set_strict_builtin_errors(false);
@@ -216,7 +222,8 @@ fn plain_octal(line: &str) -> String {
 fn is_fact(line: &str) -> bool {
     let code = line.split(" #").next().unwrap_or(line).trim_end();
     let name = code.find('(').and_then(|at| code.get(..at)).unwrap_or("");
-    let is_name = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let is_name =
+        name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     is_name && code.ends_with(')') && code.matches('(').count() == 1
 }
 

@@ -86,6 +86,41 @@ pub(crate) fn name(path: &Path) -> String {
     plain.to_string_lossy().into_owned()
 }
 
+/// The Rego modules that `path` is or holds, without their tests.
+pub(crate) fn modules(path: &Path, options: &Options, modules: &mut Vec<Arc<Source>>, problems: &mut Vec<Problem>) {
+    for entry in walk(path, options) {
+        let path = match &entry {
+            Ok(entry) => entry.path(),
+            Err(error) => {
+                problems.push(walk_problem(error));
+                continue;
+            }
+        };
+        let is_module = path.extension().is_some_and(|extension| extension == "rego") && path.is_file();
+        let is_test = path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("_test"));
+        if is_module && !is_test {
+            match Pending::file(path.to_owned()).read(options.limits) {
+                Ok(source) => modules.push(source),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+}
+
+fn walk(root: &Path, options: &Options) -> ignore::Walk {
+    WalkBuilder::new(root)
+        .hidden(!options.no_ignore)
+        .ignore(!options.no_ignore)
+        .git_ignore(!options.no_ignore)
+        .git_exclude(!options.no_ignore)
+        .git_global(false)
+        .parents(!options.no_ignore)
+        .require_git(false)
+        .follow_links(true)
+        .sort_by_file_path(Ord::cmp)
+        .build()
+}
+
 /// Finds what `path` stands for: itself, or what a directory holds.
 pub(crate) fn find(path: &Path, options: &Options, found: &mut Found) {
     match fs::metadata(path) {
@@ -107,18 +142,7 @@ fn directory(root: &Path, options: &Options, found: &mut Found) {
     let mut charts = Vec::new();
     let mut kustomizations = Vec::new();
     let mut files = Vec::new();
-    let walk = WalkBuilder::new(root)
-        .hidden(!options.no_ignore)
-        .ignore(!options.no_ignore)
-        .git_ignore(!options.no_ignore)
-        .git_exclude(!options.no_ignore)
-        .git_global(false)
-        .parents(!options.no_ignore)
-        .require_git(false)
-        .follow_links(true)
-        .sort_by_file_path(Ord::cmp)
-        .build();
-    for entry in walk {
+    for entry in walk(root, options) {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {

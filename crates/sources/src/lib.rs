@@ -66,6 +66,19 @@ impl Target {
     }
 }
 
+/// Reads the Rego modules of files and directories, and what could not be read of them.
+pub fn modules(targets: &[Target], options: &Options) -> (Vec<Arc<Source>>, Vec<Problem>) {
+    let (mut modules, mut problems) = (Vec::new(), Vec::new());
+    for target in targets {
+        if let Target::Path(path) = target
+            && path.exists()
+        {
+            files::modules(path, options, &mut modules, &mut problems);
+        }
+    }
+    (modules, problems)
+}
+
 /// Reads every target, files in parallel. Documents are in the order of the targets, within a directory by path.
 pub fn load(targets: &[Target], options: &Options, stdin: impl Read) -> Snapshot {
     let mut stdin = Some(stdin);

@@ -16,7 +16,7 @@ fn policies(texts: &[(&str, &str)]) -> (Policies, Vec<Problem>) {
         let source = Source::new(*name, Origin::Stdin, *text);
         documents.extend(parse(&source, Limits::default()).0);
     }
-    Policies::read(&documents)
+    Policies::read(&documents, &[])
 }
 
 fn complaint(problems: &[Problem]) -> String {
@@ -369,7 +369,9 @@ fn comparable(response: &Value) -> String {
             Value::Object(_) => {
                 let part = |pointer: &str| value.pointer(pointer).filter(|part| !part.is_null()).cloned();
                 let mut object = serde_json::Map::new();
-                for (key, pointer) in [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("name", "/metadata/name"), ("labels", "/metadata/labels")] {
+                for (key, pointer) in
+                    [("apiVersion", "/apiVersion"), ("kind", "/kind"), ("name", "/metadata/name"), ("labels", "/metadata/labels")]
+                {
                     object.extend(part(pointer).map(|part| (key.to_owned(), part)));
                 }
                 vec![object.into()]

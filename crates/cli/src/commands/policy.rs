@@ -1,10 +1,10 @@
 //! `plimsoll policy`
 
 use crate::{Outcome, input, output};
-use plimsoll_policy::Effect;
 use std::io::{self, Write};
 
-/// Look at policies themselves: ValidatingAdmissionPolicies and Kyverno's policies in CEL.
+/// Look at policies themselves: ValidatingAdmissionPolicies, Kyverno's policies in CEL, Gatekeeper's templates and
+/// constraints, Kubescape's rules, Rego packages with `deny`, `violation` or `warn`.
 ///
 /// `plimsoll scan --policy PATH` judges objects by them.
 #[derive(clap::Args)]
@@ -35,13 +35,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let (policies, snapshot) = input::policies(&args.paths);
     let mut out = io::stdout().lock();
-    for policy in policies.iter() {
-        let effect = match policy.effect {
-            Effect::Deny => "denies",
-            Effect::Warn => "warns",
-            Effect::Audit => "audits",
-        };
-        writeln!(out, "{} {effect}: {}", policy.rule.id, policy.rule.title)?;
+    for rule in policies.rules() {
+        writeln!(out, "{} ({}): {}", rule.id, rule.severity, rule.title)?;
     }
     for problem in &snapshot.problems {
         let help = problem.help.as_ref().map(|help| format!("\n  {help}")).unwrap_or_default();

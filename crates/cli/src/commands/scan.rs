@@ -19,7 +19,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     checks: compliance::Args,
     /// Judge every object by the policies in this file or directory too (may be given several times):
-    /// ValidatingAdmissionPolicies with their bindings and parameters, and Kyverno's policies in CEL.
+    /// ValidatingAdmissionPolicies with bindings and parameters, Kyverno's policies in CEL, Gatekeeper's templates and
+    /// constraints, Kubescape's rules, Rego packages with `deny`, `violation` or `warn`.
     #[arg(long, value_name = "PATH", help_heading = "Checks")]
     policy: Vec<String>,
     /// The Kubernetes version whose Pod Security Standards hold: v1.0 to v1.37, or latest.

@@ -1,0 +1,121 @@
+//! Rego modules that stand in files of their own: Kubescape's rules, and packages with `deny`, `violation` or `warn`, whose
+//! input is one object, as Conftest gives it to them.
+
+use crate::kubescape::{self, Aggregator, KubescapeRule, aggregate};
+use crate::rego::{self, Module, Rego};
+use crate::request::Request;
+use crate::world::{World, text};
+use crate::{Breach, Effect, Judge, Policy, Verdict, rule_of};
+use plimsoll_model::{Document, Problem, Severity, Source};
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A rule of Kubescape, which sees all objects at once.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) rule: Arc<plimsoll_model::Rule>,
+    compiled: KubescapeRule,
+    aggregator: Option<Aggregator>,
+}
+
+impl Whole {
+    /// What it says of all objects: the objects to blame, and how.
+    pub(crate) fn judge(&self, objects: &[Json]) -> Result<Vec<(Json, Breach)>, String> {
+        let seen = self.aggregator.map(|aggregator| aggregate(aggregator, objects));
+        let responses = self.compiled.evaluate(seen.as_deref().unwrap_or(objects), &json!({}), &json!({}))?;
+        let mut blamed = Vec::new();
+        for response in responses {
+            let pointer = response.paths.first().map(|path| kubescape::pointer(path)).unwrap_or_default();
+            for object in response.objects {
+                blamed.push((object, Breach { message: response.message.clone(), pointer: pointer.clone() }));
+            }
+        }
+        Ok(blamed)
+    }
+}
+
+/// One rule of a package, asked about one object.
+#[derive(Debug)]
+struct Plain {
+    rego: Rego,
+}
+
+impl Judge for Plain {
+    fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        let inventory = self.rego.uses_inventory.then(|| world.inventory());
+        let answers = match self.rego.evaluate(request.object, inventory) {
+            Ok(answers) => answers,
+            Err(error) => return Verdict::Unknown(error),
+        };
+        let message = |answer: &Json| match answer {
+            Json::String(text) => text.clone(),
+            other => ["/msg", "/message"].iter().map(|key| text(other, key)).find(|text| !text.is_empty()).unwrap_or("denied").to_owned(),
+        };
+        let breaches: Vec<Breach> = match &answers {
+            Some(Json::Array(answers)) => {
+                answers.iter().map(|answer| Breach { message: message(answer), pointer: String::new() }).collect()
+            }
+            Some(Json::Bool(true)) => vec![Breach { message: "denied".to_owned(), pointer: String::new() }],
+            _ => Vec::new(),
+        };
+        if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
+    }
+}
+
+/// Reads modules. `documents` may hold the metadata of Kubescape's rules. A module without a rule that judges is a library
+/// of all others.
+pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &mut Vec<Problem>) -> (Vec<Policy>, Vec<Whole>) {
+    let metadata: Vec<Json> = documents.iter().filter_map(|document| Some(document.root()?.to_json())).collect();
+    let (mut policies, mut wholes) = (Vec::new(), Vec::new());
+    let judging = |module: &&Arc<Source>| !rules(&module.text).is_empty();
+    let libraries: Vec<Arc<Source>> = modules.iter().filter(|module| !judging(module)).cloned().collect();
+    for module in modules.iter().filter(judging) {
+        let package = rego::package(&module.text).unwrap_or("");
+        let path = Path::new(&module.name);
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+        if package == kubescape::PACKAGE {
+            // Which resources a rule is about at all, for Kubescape's count.
+            if stem == "filter" || stem.ends_with(".filter") {
+                continue;
+            }
+            let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+            let name = if stem == "raw" { folder.unwrap_or(stem) } else { stem };
+            let about = metadata.iter().find(|about| text(about, "/name") == name);
+            let said = |pointer: &str| about.map_or("", |about| text(about, pointer));
+            let aggregator = match said("/attributes/resourcesAggregator") {
+                "subject-role-rolebinding" => Some(Aggregator::Subjects),
+                "apiserver-pod" => Some(Aggregator::ApiServerPod),
+                _ => None,
+            };
+            let rule = rule_of(&name, &format!("Kubescape rule {name}"), said("/description"), said("/remediation"), Severity::Medium);
+            let compiled = KubescapeRule::compile(module, &libraries, problems);
+            wholes.extend(compiled.map(|compiled| Whole { rule, compiled, aggregator }));
+            continue;
+        }
+        for name in rules(&module.text) {
+            let libraries: Vec<Module<'_>> = libraries.iter().map(Module::from).collect();
+            // Which version of the language it is, only parsing it tells: the new one first.
+            let mut of_new = Vec::new();
+            let compiled = Rego::compile(&module.into(), &libraries, name, true, &mut of_new);
+            let compiled = compiled.or_else(|| Rego::compile(&module.into(), &libraries, name, false, &mut Vec::new()));
+            let Some(rego) = compiled else {
+                problems.append(&mut of_new);
+                break;
+            };
+            let (effect, severity) = if name == "warn" { (Effect::Warn, Severity::Medium) } else { (Effect::Deny, Severity::High) };
+            let id = format!("{package}.{name}");
+            let rule = rule_of(&id, &format!("Rego {id}"), "", "", severity);
+            policies.push(Policy { rule, name: package.to_owned(), part: name.to_owned(), effect, judge: Box::new(Plain { rego }) });
+        }
+    }
+    (policies, wholes)
+}
+
+/// The rules of a module that judge.
+fn rules(text: &str) -> Vec<&'static str> {
+    let defines = |name: &&str| {
+        text.lines().any(|line| line.strip_prefix(*name).is_some_and(|rest| rest.starts_with([' ', '[', '{', '=', ':']) || rest.is_empty()))
+    };
+    ["deny", "violation", "warn"].into_iter().filter(|name| defines(&name)).collect()
+}
