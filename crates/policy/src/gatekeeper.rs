@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A template: the kind of its constraints, and what judges.
 pub(crate) struct Template {
-    kind: String,
+    pub(crate) kind: String,
     code: Arc<Code>,
 }
 

@@ -120,6 +120,11 @@ impl Policies {
                 _ => Vec::new(),
             });
         }
+        for template in templates.iter().filter(|template| !objects.iter().any(|object| object.kind == template.kind)) {
+            let message =
+                format!("the template of `{}` is fine, and judges nothing until there is a constraint of that kind", template.kind);
+            problems.push(Problem::new(ProblemKind::Note, message));
+        }
         let (more, wholes) = modules::read(modules, documents, &mut problems);
         policies.extend(more);
         (Self { policies, wholes }, problems)

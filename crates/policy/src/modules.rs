@@ -17,13 +17,17 @@ pub(crate) struct Whole {
     pub(crate) rule: Arc<plimsoll_model::Rule>,
     compiled: KubescapeRule,
     aggregator: Option<Aggregator>,
+    /// The kinds that it is given, from its metadata; all where that is missing.
+    kinds: Vec<String>,
 }
 
 impl Whole {
     /// What it says of all objects: the objects to blame, and how.
     pub(crate) fn judge(&self, objects: &[Json]) -> Result<Vec<(Json, Breach)>, String> {
-        let seen = self.aggregator.map(|aggregator| aggregate(aggregator, objects));
-        let responses = self.compiled.evaluate(seen.as_deref().unwrap_or(objects), &json!({}), &json!({}))?;
+        let given = |object: &&Json| self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == "*" || kind == text(object, "/kind"));
+        let given: Vec<Json> = objects.iter().filter(given).cloned().collect();
+        let seen = self.aggregator.map_or_else(|| given.clone(), |aggregator| aggregate(aggregator, &given));
+        let responses = self.compiled.evaluate(&seen, &json!({}), &json!({}))?;
         let mut blamed = Vec::new();
         for response in responses {
             let pointer = response.paths.first().map(|path| kubescape::pointer(path)).unwrap_or_default();
@@ -68,13 +72,15 @@ impl Judge for Plain {
 pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &mut Vec<Problem>) -> (Vec<Policy>, Vec<Whole>) {
     let metadata: Vec<Json> = documents.iter().filter_map(|document| Some(document.root()?.to_json())).collect();
     let (mut policies, mut wholes) = (Vec::new(), Vec::new());
-    let judging = |module: &&Arc<Source>| !rules(&module.text).is_empty();
+    // In Kubescape's package any rule may judge, whatever its name.
+    let is_whole = |module: &Arc<Source>| rego::package(&module.text) == Some(kubescape::PACKAGE);
+    let judging = |module: &&Arc<Source>| is_whole(module) || !rules(&module.text).is_empty();
     let libraries: Vec<Arc<Source>> = modules.iter().filter(|module| !judging(module)).cloned().collect();
     for module in modules.iter().filter(judging) {
         let package = rego::package(&module.text).unwrap_or("");
         let path = Path::new(&module.name);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-        if package == kubescape::PACKAGE {
+        if is_whole(module) {
             // Which resources a rule is about at all, for Kubescape's count.
             if stem == "filter" || stem.ends_with(".filter") {
                 continue;
@@ -89,8 +95,11 @@ pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &m
                 _ => None,
             };
             let rule = rule_of(&name, &format!("Kubescape rule {name}"), said("/description"), said("/remediation"), Severity::Medium);
+            let lists = ["/match", "/dynamicMatch"].iter().filter_map(|key| about?.pointer(key)?.as_array()).flatten();
+            let kinds = lists.filter_map(|one| one.get("resources")?.as_array()).flatten();
+            let kinds = kinds.filter_map(Json::as_str).map(str::to_owned).collect();
             let compiled = KubescapeRule::compile(module, &libraries, problems);
-            wholes.extend(compiled.map(|compiled| Whole { rule, compiled, aggregator }));
+            wholes.extend(compiled.map(|compiled| Whole { rule, compiled, aggregator, kinds }));
             continue;
         }
         for name in rules(&module.text) {

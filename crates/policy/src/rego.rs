@@ -8,8 +8,10 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long one evaluation may take. A policy that needs longer on one object is broken.
+/// How long the evaluation of one object may take. A policy that needs longer is broken.
 const TIME: Duration = Duration::from_secs(2);
+/// How long a rule may take that looks at all objects at once.
+const TIME_OF_ALL: Duration = Duration::from_secs(30);
 /// Bytes that the modules of one policy may have.
 const LENGTH: usize = 1 << 20;
 
@@ -47,7 +49,8 @@ impl<'a> From<&'a Arc<Source>> for Module<'a> {
 }
 
 impl Rego {
-    /// Parses `module` and its `libraries`. `rule` of the module's package is what is asked for; empty for the package.
+    /// Parses `module` and its `libraries`. `rule` of the module's package is what is asked for; empty for the
+    /// whole package, with all objects as its input.
     /// `v1` is the version of the language. What cannot be parsed is a problem at its place.
     pub(crate) fn compile(
         module: &Module<'_>,
@@ -60,7 +63,8 @@ impl Rego {
         engine.set_rego_v0(!v1);
         engine.set_strict_builtin_errors(false);
         let interval = NonZeroU32::new(512).unwrap_or(NonZeroU32::MIN);
-        engine.set_execution_timer_config(ExecutionTimerConfig { limit: TIME, check_interval: interval });
+        let limit = if rule.is_empty() { TIME_OF_ALL } else { TIME };
+        engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: interval });
         // What Kubescape adds to the language. Signatures need a registry, so nothing is ever signed here.
         let normalise = |mut arguments: Vec<Value>| match arguments.pop().and_then(|value| value.as_string().ok().cloned()) {
             Some(text) => Ok(Value::from(normalised(&text))),

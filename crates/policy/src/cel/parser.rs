@@ -5,8 +5,10 @@ use super::lexer::{Token, tokens};
 use super::{Failure, FailureKind, library};
 use std::ops::Range;
 
-/// Levels of nesting that an expression may have; policies stay below 60.
-const DEPTH: usize = 250;
+/// Levels that the tree of an expression may have: evaluating it takes the stack of as many calls.
+const DEPTH: usize = 150;
+/// Levels of parentheses, brackets and conditions; policies stay below 20.
+const NESTING: usize = 64;
 /// Bytes that an expression may have.
 const LENGTH: usize = 128 << 10;
 
@@ -84,8 +86,8 @@ impl Parser<'_> {
 
     fn expression(&mut self) -> Parse {
         self.depth += 1;
-        if self.depth > DEPTH {
-            let message = format!("the expression is nested deeper than {DEPTH} levels");
+        if self.depth > NESTING {
+            let message = format!("the expression is nested deeper than {NESTING} levels");
             return Err(Failure { kind: FailureKind::Syntax, message, at: self.at() });
         }
         let start = self.at().start;
