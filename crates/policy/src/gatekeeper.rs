@@ -23,7 +23,7 @@ pub(crate) struct Template {
 
 #[derive(Debug)]
 enum Code {
-    Rego(Rego),
+    Rego(Box<Rego>),
     Cel(Validation),
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Opti
         };
         let libraries: Vec<Module<'_>> = holder.get("libs").into_iter().flat_map(Node::items).map(Module::from).collect();
         let v1 = holder.get("version").is_some_and(|version| version.text() == "v1");
-        Code::Rego(Rego::compile(&module.into(), &libraries, "violation", v1, problems)?)
+        Code::Rego(Box::new(Rego::compile(&module.into(), &libraries, "violation", v1, problems)?))
     };
     Some(Template { kind: kind.to_owned(), code: Arc::new(code) })
 }
@@ -128,9 +128,9 @@ impl Judge for Constraint {
             Code::Cel(validation) => validation.judge(request, vec![("params", Value::from(&self.parameters))], world),
             Code::Rego(rego) => {
                 let mut review = request.review.clone();
-                review["object"] = request.object.clone();
-                if let Some(old) = request.old_object {
-                    review["oldObject"] = old.clone();
+                let objects = [("object", Some(request.object)), ("oldObject", request.old_object)];
+                for (key, object) in objects {
+                    review.as_object_mut().zip(object).map(|(review, object)| review.insert(key.to_owned(), object.clone()));
                 }
                 let input = json!({"review": review, "parameters": self.parameters});
                 let inventory = rego.uses_inventory.then(|| world.inventory());

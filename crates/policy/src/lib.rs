@@ -178,7 +178,7 @@ impl Policies {
                 for (policy, verdict) in self.judge(&request, &world) {
                     match verdict {
                         Verdict::Failed(breaches) => {
-                            findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)))
+                            findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)));
                         }
                         Verdict::Unknown(why) => {
                             let message = format!("policy `{}` says nothing of {}: {why}", policy.name, object.id());

@@ -126,5 +126,5 @@ fn rules(text: &str) -> Vec<&'static str> {
     let defines = |name: &&str| {
         text.lines().any(|line| line.strip_prefix(*name).is_some_and(|rest| rest.starts_with([' ', '[', '{', '=', ':']) || rest.is_empty()))
     };
-    ["deny", "violation", "warn"].into_iter().filter(|name| defines(&name)).collect()
+    ["deny", "violation", "warn"].into_iter().filter(|name| defines(name)).collect()
 }

@@ -103,7 +103,7 @@ impl Validation {
             }
         }
         if let Some((what, failure)) = unknown {
-            return self.failed(&what, failure);
+            return self.failed(&what, &failure);
         }
         let mut breaches = Vec::new();
         for (at, check) in self.checks.iter().enumerate() {
@@ -113,7 +113,7 @@ impl Validation {
                     message: check.message(&environment),
                     pointer: witness.and_then(|address| pointer_to(request.object, address)).unwrap_or_default(),
                 }),
-                Err(failure) => match self.failed(&format!("expression {}", at + 1), failure) {
+                Err(failure) => match self.failed(&format!("expression {}", at + 1), &failure) {
                     Verdict::Failed(more) => breaches.extend(more),
                     Verdict::Passed | Verdict::Skipped | Verdict::NotMatched => {}
                     unknown @ Verdict::Unknown(_) => return unknown,
@@ -124,7 +124,7 @@ impl Validation {
     }
 
     /// What an expression without a value comes to: the API server refuses, or lets pass what it cannot judge.
-    fn failed(&self, what: &str, failure: Failure) -> Verdict {
+    fn failed(&self, what: &str, failure: &Failure) -> Verdict {
         let message = format!("{what} failed: {failure}");
         match failure.kind {
             FailureKind::Unsupported => Verdict::Unknown(message),

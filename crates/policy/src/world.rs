@@ -43,13 +43,25 @@ impl<'a> World<'a> {
             for object in &self.objects {
                 let (version, kind, name) = (text(object, "/apiVersion"), text(object, "/kind"), text(object, "/metadata/name"));
                 let home = Some(text(object, "/metadata/namespace")).filter(|home| !home.is_empty()).unwrap_or("default");
-                let scope =
-                    if plimsoll_model::is_cluster_scoped(kind) { &mut inventory["cluster"] } else { &mut inventory["namespace"][home] };
-                scope[version][kind][name] = (*object).clone();
+                let scope: &[&str] = if plimsoll_model::is_cluster_scoped(kind) { &["cluster"] } else { &["namespace", home] };
+                insert(&mut inventory, scope.iter().copied().chain([version, kind, name]), (*object).clone());
             }
             regorus::Value::from(json!({"inventory": inventory}))
         })
     }
+}
+
+/// Puts a value at a path of keys, with what is missing on the way.
+fn insert<'k>(json: &mut Json, path: impl Iterator<Item = &'k str>, value: Json) {
+    let mut at = json;
+    for key in path {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        let Some(map) = at.as_object_mut() else { return };
+        at = map.entry(key).or_insert(Json::Null);
+    }
+    *at = value;
 }
 
 impl Host for World<'_> {

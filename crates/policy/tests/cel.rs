@@ -1,5 +1,4 @@
 //! The language: values, errors and costs of expressions.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where something else than wanted comes")]
 
 use plimsoll_policy::cel::{Environment, FailureKind, Limits, Program, Value};
 use proptest::prelude::*;

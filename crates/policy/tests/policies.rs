@@ -1,5 +1,4 @@
 //! Policies of every kind over the same objects: what is found, and where it stands.
-#![expect(clippy::unwrap_used, reason = "a test fails where its fixtures cannot be read")]
 
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_policy::{Policies, Policy, Request, Verdict, World};

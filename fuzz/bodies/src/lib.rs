@@ -3,6 +3,8 @@
 use plimsoll_model::edit::{apply, edits, patch_json};
 use plimsoll_model::{Config, Document, Limits, Node, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_pod_security::{Admission, Configuration, Level, State, Version, assess, evaluate};
+use plimsoll_policy::cel::{Environment, Limits as CelLimits, Program, Value};
+use plimsoll_policy::{Policies, Request, World};
 use std::sync::Arc;
 
 /// Small enough that a fuzzer reaches them.
@@ -128,5 +130,30 @@ pub fn edit(data: &[u8]) {
             let found = after.iter().flat_map(|document| document.objects().0).any(|object| object.node.to_json() == wanted);
             assert!(found, "the change says something else");
         }
+    }
+}
+
+/// Bytes as an expression, and as policies that judge themselves: failures stand within the text, and nothing panics.
+pub fn policy(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let limits = CelLimits { expression: 20_000, policy: 100_000 };
+    match Program::compile(&text, &["object"]) {
+        Ok(program) => {
+            let object = serde_json::json!({"kind": "Pod", "spec": {"containers": [{"name": "a", "ports": [1, null]}]}});
+            let environment = Environment::new(vec![("object", Value::from(&object))], limits);
+            if let Err(failure) = program.evaluate(&environment) {
+                assert!(failure.at.end <= text.len(), "a failure is outside of the text");
+            }
+        }
+        Err(failure) => assert!(text.get(failure.at.clone()).is_some(), "a failure is not on letters: {failure:?}"),
+    }
+    let (documents, _) = parse(&source(data), LIMITS);
+    let (policies, problems) = Policies::read(&documents, &[]);
+    check_problems(&problems);
+    let objects: Vec<serde_json::Value> =
+        documents.iter().flat_map(|document| document.objects().0).map(|object| object.node.to_json()).collect();
+    let world = World::new(objects.iter().collect());
+    for object in &objects {
+        policies.judge(&Request::create(object), &world);
     }
 }

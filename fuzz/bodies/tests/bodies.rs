@@ -5,7 +5,9 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 8] = [
+const SEEDS: [&str; 10] = [
+    "object.spec.containers.all(c, has(c.name) && c.?ports.orValue([]).exists(p, p in [1, 2u, 0x3] || string(p).matches('^[0-9]+$'))) ? {'a': -1.5e3} : [?object.?x][0].format([b'\\x00'])",
+    "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: a}\nspec:\n  matchConstraints: {resourceRules: [{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}]}\n  variables: [{name: v, expression: object.kind}]\n  validations: [{expression: variables.v.startsWith('V'), messageExpression: \"'x' + variables.v\"}]\n",
     "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {container.apparmor.security.beta.kubernetes.io/a: unconfined}}\nspec:\n  hostNetwork: yes\n  securityContext: # none\n  containers:\n  - name: a\n    image: b\n    ports: [{containerPort: 1, hostPort: 080}]\n    securityContext:\n      privileged: true\n      capabilities: {add: [SYS_ADMIN, CAP_SYS_ADMIN], drop: []}\n  volumes:\n  - name: x\n    hostPath: {path: /}\n",
     "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\nspec:\n  template:\n    spec:\n      initContainers: null\n      containers:\n      - &c\n        name: a\n        livenessProbe: {httpGet: {host: h}}\n      - <<: *c\n        name: b\n",
     "apiVersion: v1\nkind: List\nitems:\n- apiVersion: batch/v1\n  kind: CronJob\n  spec: {jobTemplate: {spec: {template: {spec: {containers: [{name: x}]}}}}}\n",
@@ -22,6 +24,7 @@ fn all(data: &[u8]) {
     bodies::review(data);
     bodies::config(data);
     bodies::edit(data);
+    bodies::policy(data);
 }
 
 #[test]

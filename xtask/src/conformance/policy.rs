@@ -401,7 +401,7 @@ fn comparable(response: &Value) -> String {
             };
             for part in parts.into_iter().filter_map(Value::as_object_mut) {
                 // The object itself as what is to blame: Kubescape reads no name that is empty.
-                part.retain(|key, value| !is_nothing(value) && !(key == "metadata" && value["name"] == ""));
+                part.retain(|key, value| !(is_nothing(value) || key == "metadata" && value["name"] == ""));
             }
         }
         map.retain(|key, value| key != "alert" && !is_nothing(value));

@@ -23,7 +23,7 @@ pub(super) fn check(expr: &Expr) -> Result<Type, Failure> {
         Kind::Double(_) => Type::Double,
         Kind::String(_) => Type::String,
         Kind::Bytes(_) => Type::Bytes,
-        Kind::Type(_) => Type::Type,
+        Kind::Type(_) => Type::Kind,
         Kind::List(_) => Type::List,
         Kind::Map(_) | Kind::Struct(_) => Type::Map,
         Kind::Select { optional: true, .. } | Kind::Index { optional: true, .. } => Type::Optional,

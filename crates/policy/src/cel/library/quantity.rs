@@ -98,7 +98,7 @@ fn value(call: &Call<'_, '_>, at: usize, name: &str) -> Result<i128, Fault> {
 
 fn sum<'a>(call: &mut Call<'_, 'a>, name: &str, sign: i128) -> Result<Value<'a>, Fault> {
     let sum = value(call, 0, name)?.checked_add(sign * value(call, 1, name)?).ok_or("the quantity is out of range")?;
-    let text = if sum % UNIT == 0 { (sum / UNIT).to_string() } else { format!("{}n", sum) };
+    let text = if sum % UNIT == 0 { (sum / UNIT).to_string() } else { format!("{sum}n") };
     Ok(made(sum, text))
 }
 

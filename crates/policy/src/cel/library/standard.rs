@@ -16,7 +16,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     global("int", 1, 1, Type::Int, to_int),
     global("string", 1, 1, Type::String, to_string),
     global("timestamp", 1, 1, Type::Timestamp, to_timestamp),
-    global("type", 1, 1, Type::Type, type_of),
+    global("type", 1, 1, Type::Kind, type_of),
     global("uint", 1, 1, Type::Uint, to_uint),
 ];
 
@@ -33,7 +33,7 @@ pub(crate) fn type_name(name: &str) -> Option<&'static str> {
         Type::Bytes,
         Type::List,
         Type::Map,
-        Type::Type,
+        Type::Kind,
         Type::Optional,
     ];
     TYPES.iter().map(|ty| ty.name()).find(|known| *known == name)
