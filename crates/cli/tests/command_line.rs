@@ -444,3 +444,28 @@ fn fixes_come_with_certificates() {
     let ran = run(&["fix", "--apply", "--unsafe", "--check", "PSS-*"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn policies_that_users_bring() {
+    let policy = "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata:\n  name: no-latest\nspec:\n  matchConstraints:\n    resourceRules:\n    - {apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}\n  validations:\n  - expression: object.spec.containers.all(c, !c.image.endsWith(':latest'))\n    message: images need a version\n";
+    let module =
+        "package tags\nimport rego.v1\nwarn contains c.name if {\n  some c in input.spec.containers\n  endswith(c.image, \":latest\")\n}\n";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: good\n    image: app:1\n  - name: bad\n    image: app:latest\n";
+    let files = [("policies/vap.yaml", policy.as_bytes()), ("policies/tags.rego", module.as_bytes()), ("pod.yaml", pod.as_bytes())];
+    let ran = scan(&files, &["--policy", "policies", "--check", "POLICY-*", "-o", "json", "pod.yaml"]);
+    let report = json(&ran);
+    assert_eq!((ran.status, ids(&report)), (1, vec!["POLICY-no-latest", "POLICY-tags.warn"]));
+    assert_eq!(report["findings"][0]["subject"]["pointer"], "/spec/containers/1");
+    assert_eq!(report["findings"][0]["message"], "images need a version");
+    // Without them their ids are nobody's, and a place without policies is a mistake.
+    assert_eq!(scan(&files, &["--check", "POLICY-*", "pod.yaml"]).status, 2);
+    let nothing = scan(&files, &["--policy", "pod.yaml", "pod.yaml"]);
+    assert!(nothing.status == 2 && nothing.err.contains("there is no policy in pod.yaml"), "{}", nothing.err);
+
+    let directory = directory(&files);
+    let checked = plimsoll_in(directory.path(), &["policy", "check", "policies"], b"");
+    assert_eq!((checked.status, checked.out.lines().count()), (0, 2), "{}{}", checked.out, checked.err);
+    let broken = plimsoll_in(directory.path(), &["policy", "check", "-"], policy.replace("endsWith", "endWith").as_bytes());
+    assert_eq!(broken.status, 2);
+    assert!(broken.err.contains("-:10:17: no method is called `endWith`") && broken.err.contains(">>>endWith<<<"), "{}", broken.err);
+}

@@ -2,7 +2,8 @@
 
 use super::opaque::Opaque;
 use super::{Call, Fault, Function, Type, Value, global, method};
-use std::net::IpAddr;
+// Of `core`: addresses as values, no sockets.
+use core::net::IpAddr;
 use std::sync::Arc;
 
 pub(super) const FUNCTIONS: &[Function] = &[

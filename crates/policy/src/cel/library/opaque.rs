@@ -3,8 +3,8 @@
 use super::semver::Semver;
 use super::url::Url;
 use crate::cel::value::Type;
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 /// A value that only functions of a library look into.
 #[derive(Debug, Clone, PartialEq)]
