@@ -79,7 +79,7 @@ fn images(object: &Json) -> Json {
     json!({"containers": list("containers"), "initContainers": list("initContainers"), "ephemeralContainers": list("ephemeralContainers")})
 }
 
-/// A `ValidatingPolicy` of policies.kyverno.io.
+/// A `ValidatingPolicy` or `NamespacedValidatingPolicy` of policies.kyverno.io.
 pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let spec = object.node.get("spec");
     let part = |key: &str| spec.and_then(|spec| spec.get(key));
@@ -101,7 +101,8 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
         Some("Warn") => Effect::Warn,
         _ => Effect::Audit,
     };
-    let judge = Validating { validation: Generated::new(validation, wanted), constraints };
+    let home = if object.kind.starts_with("Namespaced") { object.effective_namespace().to_owned() } else { String::new() };
+    let judge = Validating { validation: Generated::new(validation, wanted), constraints, home };
     vec![Policy {
         rule: rule(object, object.name, effect),
         name: object.name.to_owned(),
@@ -115,10 +116,15 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
 struct Validating {
     validation: Generated,
     constraints: MatchResources,
+    /// The namespace that a `NamespacedValidatingPolicy` is about; empty for all.
+    home: String,
 }
 
 impl Judge for Validating {
     fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        if !self.home.is_empty() && self.home != request.namespace {
+            return Verdict::NotMatched;
+        }
         let images = images(request.object);
         if self.constraints.matches(request) {
             return self.validation.own.judge(request, roots(&images), world);

@@ -48,8 +48,8 @@ trait Judge: Debug + Send + Sync {
     fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict;
 }
 
-/// What a policy does to a request that breaks it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a policy does to a request that breaks it, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// It is refused.
     Deny,
@@ -187,6 +187,9 @@ impl Policies {
                         Verdict::NotMatched | Verdict::Skipped | Verdict::Passed => {}
                     }
                 }
+                // A policy that is bound twice says the same twice; its strongest effect comes first.
+                let mut said = std::collections::HashSet::new();
+                findings.retain(|one: &Finding| said.insert((one.rule.id.clone(), one.subject.pointer.clone(), one.message.clone())));
                 (findings, problems)
             })
             .collect();

@@ -84,7 +84,9 @@ pub(crate) fn read(object: &Object<'_>, bindings: &[Object<'_>], problems: &mut 
             judge: Box::new(judge),
         }
     };
-    bound.into_iter().map(policy).collect()
+    let mut policies: Vec<Policy> = bound.into_iter().map(policy).collect();
+    policies.sort_by_key(|policy| policy.effect);
+    policies
 }
 
 /// A part of a policy as a type; what does not fit is a problem.

@@ -81,6 +81,9 @@ spec:
 fn a_validating_admission_policy_with_binding_and_parameters() {
     let wanted = "POLICY-no-latest medium bare/spec/containers/1: no :latest in public";
     assert_eq!(found(VAP, None), (vec![wanted.to_owned()], vec![]));
+    // Bound twice, it says it once, and as strictly as the stricter binding.
+    let binding = VAP.split("---\n").last().unwrap().replace("name: no-latest}", "name: again}").replace("[Warn]", "[Deny]");
+    assert_eq!(found(&format!("{VAP}---\n{binding}"), None).0, [wanted.replace("medium", "high")]);
     // Another namespace is not bound, and without its parameters the binding refuses.
     assert_eq!(found(&VAP.replace("tier: public}}}", "tier: none}}}"), None), (vec![], vec![]));
     let without = found(&VAP.replace("name: tags, namespace: shop", "name: other, namespace: shop"), None).0;
