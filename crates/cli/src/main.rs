@@ -6,6 +6,7 @@ mod engine;
 mod fix;
 mod input;
 mod output;
+mod policy_test;
 mod results;
 
 use clap::{Parser, Subcommand};

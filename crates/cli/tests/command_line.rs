@@ -469,3 +469,43 @@ fn policies_that_users_bring() {
     assert_eq!(broken.status, 2);
     assert!(broken.err.contains("-:10:17: no method is called `endWith`") && broken.err.contains(">>>endWith<<<"), "{}", broken.err);
 }
+
+#[test]
+fn policies_are_tested_in_the_formats_of_their_projects() {
+    let template = "apiVersion: templates.gatekeeper.sh/v1\nkind: ConstraintTemplate\nmetadata: {name: nolatest}\nspec:\n  crd: {spec: {names: {kind: NoLatest}}}\n  targets:\n  - target: admission.k8s.gatekeeper.sh\n    rego: |\n      package nolatest\n      violation[{\"msg\": msg}] {\n        c := input.review.object.spec.containers[_]\n        endswith(c.image, \":latest\")\n        msg := c.name\n      }\n";
+    let constraint = "apiVersion: constraints.gatekeeper.sh/v1beta1\nkind: NoLatest\nmetadata: {name: tags}\n";
+    let suite = "apiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\ntests:\n- name: tags\n  template: template.yaml\n  constraint: constraint.yaml\n  cases:\n  - {name: bad, object: bad.yaml, assertions: [{violations: 1, message: ^bad$}]}\n  - {name: good, object: good.yaml, assertions: [{violations: no}]}\n";
+    let pod = |name: &str, tag: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\nspec: {{containers: [{{name: {name}, image: 'app:{tag}'}}]}}\n")
+    };
+    let policy = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: no-latest}\nspec:\n  rules:\n  - name: tag\n    match: {any: [{resources: {kinds: [Pod]}}]}\n    validate: {cel: {expressions: [{expression: \"object.spec.containers.all(c, !c.image.endsWith(':latest'))\"}]}}\n";
+    let test = "apiVersion: cli.kyverno.io/v1alpha1\nkind: Test\npolicies: [policy.yaml]\nresources: [good.yaml, bad.yaml]\nresults:\n- {policy: no-latest, rule: tag, kind: Pod, resources: [good], result: pass}\n- {policy: no-latest, rule: tag, kind: Pod, resources: [bad], result: fail}\n";
+    let (good, bad) = (pod("good", "1"), pod("bad", "latest"));
+    let run = |suite: &str, test: &str| {
+        let directory = directory(&[
+            ("template.yaml", template.as_bytes()),
+            ("constraint.yaml", constraint.as_bytes()),
+            ("good.yaml", good.as_bytes()),
+            ("bad.yaml", bad.as_bytes()),
+            ("policy.yaml", policy.as_bytes()),
+            ("suite.yaml", suite.as_bytes()),
+            ("kyverno-test.yaml", test.as_bytes()),
+        ]);
+        plimsoll_in(directory.path(), &["policy", "test", "."], b"")
+    };
+    let passed = run(suite, test);
+    assert_eq!((passed.status, passed.out.as_str()), (0, "4 of 4 passed\n"), "{}", passed.err);
+    let failed = run(&suite.replace("violations: no", "violations: yes"), &test.replace("result: pass", "result: skip"));
+    assert_eq!(failed.status, 1, "{}", failed.err);
+    for wanted in [
+        "FAILED suite.yaml: tags/good\n  wanted a violation, got none",
+        "FAILED kyverno-test.yaml: no-latest/tag on Pod good\n  wanted skip, got pass",
+        "2 of 4 passed",
+    ] {
+        assert!(failed.out.contains(wanted), "{}", failed.out);
+    }
+    let missing = run(&suite.replace("good.yaml", "gone.yaml"), test);
+    assert!(missing.status == 2 && missing.err.contains("gone.yaml: no such file"), "{}", missing.err);
+    let none = plimsoll_in(Path::new("."), &["policy", "test", "tests"], b"");
+    assert!(none.status == 2 && none.err.contains("there is no test in tests"), "{}", none.err);
+}

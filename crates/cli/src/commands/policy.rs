@@ -1,6 +1,7 @@
 //! `plimsoll policy`
 
-use crate::{Outcome, input, output};
+use crate::{Outcome, input, output, policy_test};
+use anyhow::bail;
 use std::io::{self, Write};
 
 /// Look at policies themselves: ValidatingAdmissionPolicies, Kyverno's policies in CEL, Gatekeeper's templates and
@@ -17,6 +18,15 @@ pub(crate) struct Args {
 enum Command {
     /// Compile policies, list them, and say where one is wrong.
     Check(CheckArgs),
+    /// Run tests of policies: gator's suites (`kind: Suite`) and Kyverno's tests (`kind: Test`).
+    Test(TestArgs),
+}
+
+#[derive(clap::Args)]
+struct TestArgs {
+    /// Files or directories with suites; the files that a suite names are found beside it.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<String>,
 }
 
 #[derive(clap::Args)]
@@ -29,7 +39,24 @@ struct CheckArgs {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Check(args) => check(args),
+        Command::Test(args) => test(args),
     }
+}
+
+fn test(args: &TestArgs) -> anyhow::Result<Outcome> {
+    let results = policy_test::run(&args.paths)?;
+    if results.is_empty() {
+        bail!("there is no test in {}: neither `kind: Suite` of gator nor `kind: Test` of Kyverno", args.paths.join(", "));
+    }
+    let mut out = io::stdout().lock();
+    let failed = results.iter().filter(|result| result.complaint.is_some()).count();
+    for result in &results {
+        if let Some(complaint) = &result.complaint {
+            writeln!(out, "FAILED {}\n  {complaint}", result.name)?;
+        }
+    }
+    writeln!(out, "{} of {} passed", results.len() - failed, results.len())?;
+    Ok(if failed > 0 { Outcome::Findings } else { Outcome::Clean })
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {
