@@ -120,11 +120,20 @@ impl Args {
 
 /// Reads policies out of files and directories, with what else stands there. What cannot be read is a problem.
 pub(crate) fn policies(paths: &[String]) -> (Policies, Snapshot) {
+    policies_with(paths, &Options::default())
+}
+
+/// The same, hidden files included: Kyverno's tests stand in `.kyverno-test`.
+pub(crate) fn all_policies(paths: &[String]) -> (Policies, Snapshot) {
+    policies_with(paths, &Options { no_ignore: true, ..Options::default() })
+}
+
+fn policies_with(paths: &[String], options: &Options) -> (Policies, Snapshot) {
     let targets: Vec<Target> = paths.iter().map(|path| Target::new(path)).collect();
     // A module that is named itself is no manifest.
     let manifests: Vec<Target> = paths.iter().filter(|path| !path.ends_with(".rego")).map(|path| Target::new(path)).collect();
-    let mut snapshot = plimsoll_sources::load(&manifests, &Options::default(), io::stdin());
-    let (modules, mut problems) = plimsoll_sources::modules(&targets, &Options::default());
+    let mut snapshot = plimsoll_sources::load(&manifests, options, io::stdin());
+    let (modules, mut problems) = plimsoll_sources::modules(&targets, options);
     let (policies, more) = Policies::read(&snapshot.documents, &modules);
     problems.extend(more);
     snapshot.problems.extend(problems);

@@ -79,7 +79,7 @@ struct Expected {
 
 /// Runs every suite in `paths`. What a suite names and is not there is an error.
 pub(crate) fn run(paths: &[String]) -> anyhow::Result<Vec<Result>> {
-    let (_, snapshot) = input::policies(paths);
+    let (_, snapshot) = input::all_policies(paths);
     let mut results = Vec::new();
     for document in &snapshot.documents {
         let Some(root) = document.root() else { continue };

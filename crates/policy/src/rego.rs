@@ -191,9 +191,9 @@ fn compatible(text: &str) -> String {
                 lines.push(format!("{}true == {trimmed}", " ".repeat(indent)));
             }
             _ => {
-                let indent = " ".repeat(line.len() - line.trim_start().len());
-                lines.extend(looked_up(trimmed).iter().map(|argument| format!("{indent}_ = {argument}")));
-                lines.push(line.to_owned());
+                // On the same line, so that places in error messages hold.
+                let looked_up: String = looked_up(trimmed).iter().map(|argument| format!("_ = {argument}; ")).collect();
+                lines.push(format!("{looked_up}{line}"));
             }
         }
     }
