@@ -5,6 +5,7 @@
 
 use crate::scalar::{self, Scalar};
 use crate::{Location, Problem, Source, Span, json, yaml};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One YAML or JSON document of a source.
@@ -34,6 +35,16 @@ pub struct Limits {
     pub depth: usize,
     /// Nodes that aliases and merge keys may add to one document.
     pub expansion: usize,
+}
+
+/// How far a JSON pointer leads.
+pub(crate) struct Way<'a> {
+    /// The node that it names, or the last one on the way to it.
+    pub(crate) node: Node<'a>,
+    /// The key of that node; `None` for an item of a list and where the walk did not get away.
+    pub(crate) key: Option<Node<'a>>,
+    /// Whether the node is the one that it names.
+    pub(crate) reached: bool,
 }
 
 impl Default for Limits {
@@ -256,17 +267,29 @@ impl<'a> Node<'a> {
 
     /// The node that `pointer` names, or the last one on the way to it that exists, and whether it was reached.
     pub fn nearest(self, pointer: &str) -> (Node<'a>, bool) {
-        let mut node = self;
-        for token in tokens(pointer) {
-            match node.child(&token) {
-                Some(child) => node = child,
-                None => return (node, false),
-            }
-        }
-        (node, true)
+        let way = self.follow(pointer);
+        (way.node, way.reached)
     }
 
-    fn child(self, token: &str) -> Option<Node<'a>> {
+    /// Walks along `pointer` as far as there are nodes.
+    pub(crate) fn follow(self, pointer: &str) -> Way<'a> {
+        let mut way = Way { node: self, key: None, reached: true };
+        for token in tokens(pointer) {
+            let next = if way.node.is_list() {
+                token.parse().ok().and_then(|at| way.node.items().nth(at)).map(|item| (None, item))
+            } else {
+                way.node.entry(&token).map(|(key, value)| (Some(key), value))
+            };
+            match next {
+                Some((key, node)) => (way.key, way.node) = (key, node),
+                None => return Way { reached: false, ..way },
+            }
+        }
+        way
+    }
+
+    /// The value of an entry of a mapping (null ones included), or the item of a sequence.
+    pub(crate) fn child(self, token: &str) -> Option<Node<'a>> {
         if self.is_list() { self.items().nth(token.parse().ok()?) } else { self.entry(token).map(|(_, value)| value) }
     }
 
@@ -277,7 +300,7 @@ impl<'a> Node<'a> {
         while node.index != self.index {
             let within = |child: Node<'_>| child.index <= self.index && self.index < child.raw().end;
             let step = if node.is_list() {
-                node.items().enumerate().find(|(_, item)| within(*item)).map(|(at, item)| (at.to_string(), item))
+                node.items().enumerate().find(|(_, item)| within(*item)).map(|(at, item)| (Cow::Owned(at.to_string()), item))
             } else {
                 node.entries().find(|(_, value)| within(*value)).map(|(key, value)| (escape(key.text()), value))
             };
@@ -361,11 +384,14 @@ impl std::fmt::Debug for Document {
 }
 
 /// The tokens of a JSON pointer, unescaped.
-pub fn tokens(pointer: &str) -> impl Iterator<Item = String> + '_ {
-    pointer.split('/').skip(1).map(|token| token.replace("~1", "/").replace("~0", "~"))
+pub fn tokens(pointer: &str) -> impl DoubleEndedIterator<Item = Cow<'_, str>> {
+    let tokens = pointer.strip_prefix('/').map(|rest| rest.split('/'));
+    tokens.into_iter().flatten().map(|token| {
+        if token.contains('~') { Cow::Owned(token.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(token) }
+    })
 }
 
 /// `token` as it stands in a JSON pointer.
-pub fn escape(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
+pub fn escape(token: &str) -> Cow<'_, str> {
+    if token.contains(['~', '/']) { Cow::Owned(token.replace('~', "~0").replace('/', "~1")) } else { Cow::Borrowed(token) }
 }

@@ -1,7 +1,7 @@
 //! What a check says of one place, and how it becomes a finding.
 
-use crate::document::Node;
-use crate::{Applicability, Finding, Location, ObjectId, PatchOp, Pod, Related, Remediation, Rule, Severity, Subject, escape, tokens};
+use crate::document::{Node, Way};
+use crate::{Applicability, Finding, Location, ObjectId, PatchOp, Pod, Related, Remediation, Rule, Severity, Span, Subject, tokens};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -182,36 +182,23 @@ fn exec(object: &ObjectId, container: Option<&str>, command: &str) -> String {
 /// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which
 /// for a container is its name.
 fn place(top: Node<'_>, pointer: &str) -> Location {
-    let (nearest, reached) = top.nearest(pointer);
-    let holder = |pointer: &str| {
-        pointer.rsplit_once('/').map_or((String::new(), String::new()), |(holder, key)| (holder.to_owned(), key.to_owned()))
-    };
-    let mut location = nearest.location();
+    let Way { node, key, reached } = top.follow(pointer);
+    let mut location = node.location();
     if reached {
-        let (parent, key) = holder(pointer);
-        let entry = top.resolve(&parent).and_then(|parent| parent.entry(&key));
-        if let Some((key, _)) = entry.filter(|(_, value)| !value.is_map() && !value.is_list() && !value.is_alias()) {
-            location.span.start = key.span().start;
-        } else if let Some((key, _)) = entry {
-            location.span = key.span();
+        if let Some(key) = key {
+            let scalar = !node.is_map() && !node.is_list() && !node.is_alias();
+            location.span = if scalar { Span { start: key.span().start, ..node.span() } } else { key.span() };
         }
         return location;
     }
-    if let Some((key, name)) = nearest.entry("name").filter(|(_, name)| !name.is_map()) {
-        location.span = key.span();
-        location.span.end = name.span().end.max(location.span.end);
-        return location;
-    }
-    // Of an object as a whole, its name is enough to show; of a map with content, its key.
-    if nearest == top
+    if let Some((key, name)) = node.entry("name").filter(|(_, name)| !name.is_map()) {
+        location.span = Span { start: key.span().start, end: name.span().end.max(key.span().end) };
+    } else if node == top
+        // Of an object as a whole, its name is enough to show; of a map with content, its key.
         && let Some(name) = top.at(&["metadata", "name"]).or_else(|| top.get("kind"))
     {
-        return name.location();
-    }
-    let path = nearest.pointer();
-    let base = top.pointer();
-    let (parent, key) = holder(path.strip_prefix(base.as_str()).unwrap_or(""));
-    if let Some((key, _)) = top.resolve(&parent).and_then(|parent| parent.entry(&key)) {
+        location.span = name.span();
+    } else if let Some(key) = key {
         location.span = key.span();
     }
     location
@@ -219,14 +206,9 @@ fn place(top: Node<'_>, pointer: &str) -> Location {
 
 /// The place of a value that must not be shown: its key, or where it starts.
 fn concealed_place(top: Node<'_>, pointer: &str) -> Location {
-    let mut location = place(top, pointer);
-    if let (value, true) = top.nearest(pointer) {
-        let key = pointer.rsplit_once('/').and_then(|(holder, _)| top.resolve(holder)).into_iter().flat_map(Node::entries);
-        let key = key.into_iter().find(|(_, other)| *other == value);
-        let start = value.span().start;
-        location.span = key.map_or(crate::Span { start, end: start }, |(key, _)| key.span());
-    }
-    location
+    let Way { node, key, reached: true } = top.follow(pointer) else { return place(top, pointer) };
+    let start = node.span().start;
+    Location { span: key.map_or(Span { start, end: start }, Node::span), ..node.location() }
 }
 
 /// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added.
@@ -246,21 +228,24 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
         let whole = Change { pointer: list.to_owned(), value: Some(json!([value])) };
         return operation(top, base, &whole);
     }
-    let mut pointer = String::new();
-    let mut rest = tokens(&change.pointer).collect::<Vec<_>>().into_iter();
     let mut node = top;
-    for token in rest.by_ref() {
-        pointer.push('/');
-        pointer.push_str(&escape(&token));
-        match top.resolve(&pointer) {
+    let mut reached = 0;
+    for (token, end) in tokens(&change.pointer).zip(ends(&change.pointer)) {
+        match node.child(&token) {
             // A `securityContext:` without a value is replaced as a whole.
-            Some(child) if !child.is_null() => node = child,
+            Some(child) if !child.is_null() => (node, reached) = (child, end),
             found => {
-                let value = rest.rev().fold(value.clone(), |value, key| json!({ key: value }));
-                let path = at(&pointer);
+                let missing = tokens(change.pointer.get(end..).unwrap_or(""));
+                let value = missing.rev().fold(value.clone(), |value, key| json!({ key: value }));
+                let path = at(change.pointer.get(..end).unwrap_or(""));
                 return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
             }
         }
     }
-    (node.to_json() != *value).then(|| PatchOp::replace(at(&pointer), Value::clone(value)))
+    (node.to_json() != *value).then(|| PatchOp::replace(at(change.pointer.get(..reached).unwrap_or("")), Value::clone(value)))
+}
+
+/// Where each token of a JSON pointer ends.
+fn ends(pointer: &str) -> impl Iterator<Item = usize> {
+    pointer.match_indices('/').skip(1).map(|(at, _)| at).chain(std::iter::once(pointer.len()))
 }

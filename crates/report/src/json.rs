@@ -1,11 +1,16 @@
 //! For programs: one document whose form is versioned and described by a schema.
 
 use crate::Report;
+use crate::lines::Members;
 use crate::view::{Summary, groups, is_live};
 use plimsoll_model::{Applicability, AppliedException, Finding, Framework, Location, PatchOp, Problem, Rule, Score, Severity, Unknown};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
-use std::io::{self, BufWriter, Write};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Grows by one when something that a program may rely on changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -18,7 +23,8 @@ pub fn json_schema() -> serde_json::Value {
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let summary = Summary::of(report);
     let count = |wanted: Severity| summary.by_severity().find(|(severity, _)| *severity == wanted).map_or(0, |(_, count)| count);
-    let document = Document {
+    let references = References::of(report);
+    let Document { schema_version, tool, targets, summary, findings, problems, rules, unknown, score, frameworks } = Document {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: "plimsoll", version: env!("CARGO_PKG_VERSION") },
         targets: &report.targets,
@@ -40,22 +46,32 @@ pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             safe_fixes: summary.safe,
             problems: summary.problems,
         },
-        findings: groups(report).iter().flat_map(|group| group.findings.iter().map(|finding| FindingView::of(finding))).collect(),
-        problems: report.problems.iter().map(ProblemView::of).collect(),
-        rules: report.rules.iter().map(|rule| RuleView::of(rule)).collect(),
-        unknown: report.unknown.iter().map(UnknownView::of).collect(),
+        findings: groups(report).into_iter().flat_map(|group| group.findings).collect(),
+        problems: &report.problems,
+        rules: &report.rules,
+        unknown: &report.unknown,
         score: report.score.as_ref(),
         frameworks: &report.frameworks,
     };
-    // Many small writes, one call of the trait object for a lot of them.
-    let mut out = BufWriter::with_capacity(1 << 17, out);
-    serde_json::to_writer_pretty(&mut out, &document)?;
-    out.write_all(b"\n")?;
-    out.flush()
+    let mut members = Members::open(out)?;
+    members.value("schemaVersion", &schema_version)?;
+    members.value("tool", &tool)?;
+    members.value("targets", &targets)?;
+    members.value("summary", &summary)?;
+    members.list("findings", &findings, |finding| FindingView::of(finding, &references))?;
+    members.list("problems", problems, ProblemView::of)?;
+    members.list("rules", rules, |rule| RuleView::of(rule, &references))?;
+    members.list("unknown", unknown, UnknownView::of)?;
+    if let Some(score) = score {
+        members.value("score", score)?;
+    }
+    members.list("frameworks", frameworks, |framework| framework)?;
+    members.close()?;
+    out.write_all(b"\n")
 }
 
 /// The result of a run of plimsoll.
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(title = "Plimsoll report")]
 struct Document<'r> {
@@ -66,15 +82,19 @@ struct Document<'r> {
     targets: &'r [String],
     summary: Counts,
     /// Findings by object (namespace, kind, name), the heaviest first within.
-    findings: Vec<FindingView<'r>>,
+    #[schemars(with = "Vec<FindingView<'_>>")]
+    findings: Vec<&'r Finding>,
     /// What could not be read, and notes.
-    problems: Vec<ProblemView<'r>>,
+    #[schemars(with = "Vec<ProblemView<'_>>")]
+    problems: &'r [Problem],
     /// All rules that ran.
-    rules: Vec<RuleView<'r>>,
+    #[schemars(with = "Vec<RuleView<'_>>")]
+    rules: &'r [Arc<Rule>],
     /// What could not be decided. It does not count as passed.
-    unknown: Vec<UnknownView<'r>>,
+    #[schemars(with = "Vec<UnknownView<'_>>")]
+    unknown: &'r [Unknown],
     /// From 0 to 100, with what was lost; absent if nothing was evaluated.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
     score: Option<&'r Score>,
     /// The frameworks that were asked for.
     frameworks: &'r [Framework],
@@ -166,7 +186,8 @@ struct FindingView<'r> {
     /// The exception that covers it; then it does not count for the exit status.
     #[serde(skip_serializing_if = "Option::is_none")]
     exception: Option<&'r AppliedException>,
-    references: Vec<ReferenceView<'r>>,
+    #[schemars(with = "Vec<ReferenceView<'_>>")]
+    references: Cow<'r, RawValue>,
 }
 
 /// Another object that takes part, and where.
@@ -271,11 +292,12 @@ struct RuleView<'r> {
     severity: Severity,
     /// Markdown.
     docs: &'r str,
-    references: Vec<ReferenceView<'r>>,
+    #[schemars(with = "Vec<ReferenceView<'_>>")]
+    references: Cow<'r, RawValue>,
 }
 
 impl<'r> FindingView<'r> {
-    fn of(finding: &'r Finding) -> Self {
+    fn of(finding: &'r Finding, references: &'r References<'_>) -> Self {
         let Finding { rule, severity, message, subject, location, concealed: _, evidence, related, remediation, exception } = finding;
         let object = &subject.object;
         Self {
@@ -319,7 +341,7 @@ impl<'r> FindingView<'r> {
                 }
             }),
             exception: exception.as_deref(),
-            references: references(rule),
+            references: references.get(rule),
         }
     }
 }
@@ -354,11 +376,25 @@ impl<'r> ProblemView<'r> {
 }
 
 impl<'r> RuleView<'r> {
-    fn of(rule: &'r Rule) -> Self {
-        Self { id: &rule.id, title: &rule.title, severity: rule.severity, docs: &rule.docs, references: references(rule) }
+    fn of(rule: &'r Rule, references: &'r References<'_>) -> Self {
+        Self { id: &rule.id, title: &rule.title, severity: rule.severity, docs: &rule.docs, references: references.get(rule) }
     }
 }
 
-fn references(rule: &Rule) -> Vec<ReferenceView<'_>> {
-    rule.references.iter().map(|one| ReferenceView { system: one.system, id: one.id, url: one.url }).collect()
+/// The references of each rule as JSON: every finding of it repeats them.
+struct References<'r>(HashMap<&'r str, Box<RawValue>>);
+
+impl<'r> References<'r> {
+    fn of(report: &'r Report) -> Self {
+        Self(report.rules.iter().map(|rule| (&*rule.id, Self::json(rule))).collect())
+    }
+
+    fn get(&self, rule: &Rule) -> Cow<'_, RawValue> {
+        self.0.get(&*rule.id).map_or_else(|| Cow::Owned(Self::json(rule)), |json| Cow::Borrowed(&**json))
+    }
+
+    fn json(rule: &Rule) -> Box<RawValue> {
+        let view: Vec<_> = rule.references.iter().map(|one| ReferenceView { system: one.system, id: one.id, url: one.url }).collect();
+        serde_json::value::to_raw_value(&view).unwrap_or_default()
+    }
 }

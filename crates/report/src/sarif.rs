@@ -1,68 +1,47 @@
 //! SARIF 2.1.0 (OASIS), for code scanning.
 
 use crate::Report;
+use crate::lines::Members;
 use crate::view::{groups, is_live};
 use plimsoll_model::{Finding, Location, Problem, Rule, Severity};
-use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 pub(crate) fn render(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let indices: HashMap<&str, usize> = report.rules.iter().enumerate().map(|(at, rule)| (&*rule.id, at)).collect();
     let findings: Vec<&Finding> = groups(report).into_iter().flat_map(|group| group.findings).collect();
-    let log = Log {
-        schema: "https://json.schemastore.org/sarif-2.1.0.json",
-        version: "2.1.0",
-        runs: [Run {
-            tool: json!({"driver": {
-                "name": "plimsoll",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "version": env!("CARGO_PKG_VERSION"),
-                "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                "rules": report.rules.iter().map(|rule| rule_json(rule)).collect::<Vec<_>>(),
-            }}),
-            column_kind: "unicodeCodePoints",
-            invocations: [json!({
-                "executionSuccessful": !report.problems.iter().any(|problem| problem.kind.is_error()),
-                "toolExecutionNotifications": report.problems.iter().map(notification).collect::<Vec<_>>(),
-            })],
-            results: Results { findings: &findings, indices: &indices },
-        }],
-    };
-    let mut out = BufWriter::with_capacity(1 << 17, out);
-    serde_json::to_writer_pretty(&mut out, &log)?;
-    out.write_all(b"\n")?;
-    out.flush()
+    let mut log = Members::open(out)?;
+    log.value("$schema", &"https://json.schemastore.org/sarif-2.1.0.json")?;
+    log.value("version", &"2.1.0")?;
+    log.name("runs")?;
+    log.out.write_all(b"[")?;
+    let mut run = Members::open(log.out)?;
+    run.value("tool", &tool(report))?;
+    run.value("columnKind", &"unicodeCodePoints")?;
+    run.value("invocations", &[invocation(report)])?;
+    run.list("results", &findings, |finding| result(finding, &indices))?;
+    run.close()?;
+    log.out.write_all(b"]")?;
+    log.close()?;
+    out.write_all(b"\n")
 }
 
-#[derive(Serialize)]
-struct Log<'r> {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    version: &'static str,
-    runs: [Run<'r>; 1],
+fn tool(report: &Report) -> Value {
+    json!({"driver": {
+        "name": "plimsoll",
+        "semanticVersion": env!("CARGO_PKG_VERSION"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "informationUri": env!("CARGO_PKG_REPOSITORY"),
+        "rules": report.rules.iter().map(|rule| rule_json(rule)).collect::<Vec<_>>(),
+    }})
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run<'r> {
-    tool: Value,
-    column_kind: &'static str,
-    invocations: [Value; 1],
-    results: Results<'r>,
-}
-
-/// The findings, each made into a result when it is written, so that only one is in memory.
-struct Results<'r> {
-    findings: &'r [&'r Finding],
-    indices: &'r HashMap<&'r str, usize>,
-}
-
-impl Serialize for Results<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.findings.iter().map(|finding| result(finding, self.indices)))
-    }
+fn invocation(report: &Report) -> Value {
+    json!({
+        "executionSuccessful": !report.problems.iter().any(|problem| problem.kind.is_error()),
+        "toolExecutionNotifications": report.problems.iter().map(notification).collect::<Vec<_>>(),
+    })
 }
 
 fn rule_json(rule: &Rule) -> Value {

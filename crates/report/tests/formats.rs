@@ -185,10 +185,12 @@ fn json() {
     );
     assert_eq!(report["findings"][2]["exception"]["owner"], "team");
     assert_eq!(report["problems"][0]["error"], true);
-    // Everything that is written is in the schema.
+    // What is written is what the schema says: all that it requires, and nothing that it does not know.
     let schema = plimsoll_report::json_schema();
     let known = schema["properties"].as_object().unwrap();
-    assert!(report.as_object().unwrap().keys().all(|key| known.contains_key(key)));
+    let written = report.as_object().unwrap();
+    assert!(written.keys().all(|key| known.contains_key(key)));
+    assert!(schema["required"].as_array().unwrap().iter().all(|key| written.contains_key(key.as_str().unwrap())));
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Plan {
         for op in patch {
             let (holder_path, last) = op.path.rsplit_once('/').unwrap_or(("", ""));
             let holder = locate(object, holder_path)?;
-            let last = tokens(&format!("/{last}")).next().unwrap_or_default();
+            let last = tokens(&format!("/{last}")).next().unwrap_or_default().into_owned();
             let spot = child(holder.value, &last);
             let at = match changes.iter().position(|change| change.holder.value == holder.value) {
                 Some(at) => at,

@@ -31,12 +31,12 @@ pub fn patch_json(value: &mut Value, patch: &[PatchOp]) -> Result<(), String> {
 }
 
 fn order(path: &str) -> Vec<(usize, String)> {
-    tokens(path).map(|token| (token.parse().unwrap_or(usize::MAX), token)).collect()
+    tokens(path).map(|token| (token.parse().unwrap_or(usize::MAX), token.into_owned())).collect()
 }
 
 fn add(value: &mut Value, path: &str, new: Value, replaces: bool) -> Result<(), String> {
     let (parent, last) = path.rsplit_once('/').ok_or_else(|| path.to_owned())?;
-    let last = tokens(&format!("/{last}")).next().unwrap_or_default();
+    let last = tokens(&format!("/{last}")).next().unwrap_or_default().into_owned();
     match value.pointer_mut(parent) {
         Some(Value::Object(map)) => {
             match (map.get_mut(&last), new) {
@@ -76,7 +76,7 @@ fn merge(known: &mut Value, new: Value) {
 
 fn remove(value: &mut Value, path: &str) -> Option<()> {
     let (parent, last) = path.rsplit_once('/')?;
-    let last = tokens(&format!("/{last}")).next().unwrap_or_default();
+    let last = tokens(&format!("/{last}")).next().unwrap_or_default().into_owned();
     match value.pointer_mut(parent)? {
         Value::Object(map) => map.remove(&last).map(|_| ()),
         Value::Array(items) => {
