@@ -12,6 +12,10 @@ mod results;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+/// A scan makes many small things on all cores; glibc's arenas grow page by page, with a system call each.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Pod and container security for Kubernetes, in one binary.
 ///
 /// Looks at manifests, archives, charts, snapshots and live clusters, says what is wrong where, and what cures it.

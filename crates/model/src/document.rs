@@ -386,9 +386,10 @@ impl std::fmt::Debug for Document {
 /// The tokens of a JSON pointer, unescaped.
 pub fn tokens(pointer: &str) -> impl DoubleEndedIterator<Item = Cow<'_, str>> {
     let tokens = pointer.strip_prefix('/').map(|rest| rest.split('/'));
-    tokens.into_iter().flatten().map(|token| {
-        if token.contains('~') { Cow::Owned(token.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(token) }
-    })
+    tokens
+        .into_iter()
+        .flatten()
+        .map(|token| if token.contains('~') { Cow::Owned(token.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(token) })
 }
 
 /// `token` as it stands in a JSON pointer.

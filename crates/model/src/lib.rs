@@ -12,6 +12,7 @@ mod finding;
 mod inventory;
 mod json;
 mod object;
+mod plain_yaml;
 mod pod;
 mod problem;
 pub mod scalar;
@@ -33,3 +34,5 @@ pub use snapshot::Snapshot;
 pub use source::{Location, Origin, Position, Source, Span};
 pub use violation::{Change, Violation};
 pub use workload::{Workload, WorkloadKind, WorkloadKinds};
+#[doc(hidden)]
+pub use yaml::compare_readers;

@@ -2,7 +2,8 @@
 
 use crate::builder::{Broken, Builder};
 use crate::document::{Limits, Parsed, Shape};
-use crate::{Location, Problem, ProblemKind, Source, Span};
+use crate::plain_yaml::{self, Unusual};
+use crate::{Document, Location, Problem, ProblemKind, Source, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle, StructureStyle, Tag};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -49,7 +50,34 @@ fn is_directive_or_blank(line: &str) -> bool {
     line.is_empty() || line.starts_with(['%', '#'])
 }
 
-fn parse_chunk(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<crate::Document>, Vec<Problem>) {
+fn parse_chunk(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Document>, Vec<Problem>) {
+    let text = source.slice(chunk);
+    let mut builder = Builder::new(source, limits, text.len() / 16);
+    match plain_yaml::read(text, chunk.start, &mut builder) {
+        Ok(()) => builder.finish(),
+        Err(Unusual) => parse_any(source, chunk, limits),
+    }
+}
+
+/// Whether both readers agree about a document: `None` if it is not plain, else how they differ. For tests.
+#[doc(hidden)]
+pub fn compare_readers(text: &str) -> Option<Result<(), String>> {
+    let source = Source::new("text", crate::Origin::Stdin, text);
+    let (whole, limits) = (Span::new(0, source.text.len()), Limits::default());
+    let mut builder = Builder::new(&source, limits, 0);
+    plain_yaml::read(&source.text, 0, &mut builder).ok()?;
+    let (plain, any) = (builder.finish(), parse_any(&source, whole, limits));
+    let [plain, any] = [plain, any].map(|(document, problems)| {
+        let document =
+            document.map(|one| (one.nodes.iter().map(|node| format!("{node:?}")).collect::<Vec<_>>(), one.comments, one.unescaped));
+        (document.unwrap_or_default(), problems.iter().map(|problem| format!("{problem:?}")).collect::<Vec<_>>())
+    });
+    let first = plain.0.0.iter().zip(&any.0.0).find(|(plain, any)| plain != any);
+    Some(if plain == any { Ok(()) } else { Err(format!("first node: {first:?}\nplain: {plain:?}\nparser: {any:?}")) })
+}
+
+/// A document of any YAML.
+fn parse_any(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Document>, Vec<Problem>) {
     let text = source.slice(chunk);
     let mut builder = Builder::new(source, limits, text.len() / 16);
     let mut options = Options::default();

@@ -74,6 +74,6 @@ fn array<'i, T: Sync, V: Serialize>(out: &mut dyn Write, items: &'i [T], view: i
 /// Bytes that an item is expected to take.
 const ITEM: usize = 1200;
 /// Items of one task.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 /// Items that are in memory as text at a time.
-const BATCH: usize = 64 * CHUNK;
+const BATCH: usize = 8 * CHUNK;

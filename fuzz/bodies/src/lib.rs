@@ -37,6 +37,9 @@ fn check_node(node: Node<'_>) {
 /// Text to documents: spans fit the text, pointers lead back, JSON can be made.
 pub fn documents(data: &[u8]) {
     let source = source(data);
+    if let Some(Err(difference)) = plimsoll_model::compare_readers(&source.text) {
+        panic!("the readers of YAML disagree: {difference}");
+    }
     let (documents, problems) = parse(&source, LIMITS);
     check_problems(&problems);
     for root in documents.iter().filter_map(Document::root) {
