@@ -3,7 +3,7 @@
 use regex::{RegexSet, RegexSetBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// One list that a check compares with.
 #[derive(Debug)]
@@ -24,13 +24,14 @@ pub struct Parameters {
     patterns: BTreeMap<&'static str, Arc<Patterns>>,
 }
 
-/// Regular expressions that a value is compared with, compiled once.
+/// Regular expressions that a value is compared with, compiled when the first value is.
 #[derive(Debug)]
 pub(crate) struct Patterns {
+    sources: Vec<String>,
     /// As written.
-    exact: RegexSet,
+    exact: OnceLock<RegexSet>,
     /// In any case.
-    any_case: RegexSet,
+    any_case: OnceLock<RegexSet>,
 }
 
 /// Why a value cannot be taken.
@@ -89,8 +90,7 @@ parameters! {
 static PATTERNS: &[&Parameter] = &[&SENSITIVE_VALUES, &SENSITIVE_VALUES_ALLOWED];
 
 static DEFAULT_PATTERNS: LazyLock<BTreeMap<&'static str, Arc<Patterns>>> = LazyLock::new(|| {
-    let compiled = PATTERNS.iter().filter_map(|parameter| Some((parameter.name, Arc::new(Patterns::new(parameter.default).ok()?))));
-    compiled.collect()
+    PATTERNS.iter().map(|parameter| (parameter.name, Arc::new(Patterns::new(parameter.default)))).collect()
 });
 
 impl Parameters {
@@ -102,13 +102,13 @@ impl Parameters {
         let known = PARAMETERS.iter().find(|parameter| parameter.name == name);
         let parameter = known.ok_or_else(|| ParameterError::Unknown(name.to_owned()))?;
         if PATTERNS.iter().any(|pattern| pattern.name == parameter.name) {
-            let compiled = Patterns::new(&values).map_err(|why| {
+            Patterns::build(&values, true).map_err(|why| {
                 // The set says what is wrong but not with which.
                 let wrong = values.iter().find(|value| regex::Regex::new(value).is_err());
                 let pattern = wrong.map_or_else(|| values.join(", "), String::clone);
                 ParameterError::Pattern { parameter: parameter.name, pattern, why: why.to_string() }
             })?;
-            self.patterns.insert(parameter.name, Arc::new(compiled));
+            self.patterns.insert(parameter.name, Arc::new(Patterns::new(&values)));
         }
         self.chosen.insert(parameter.name, values);
         Ok(())
@@ -128,23 +128,30 @@ impl Parameters {
 }
 
 impl Patterns {
-    fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, regex::Error> {
-        let build = |any_case| RegexSetBuilder::new(patterns).case_insensitive(any_case).build();
-        Ok(Self { exact: build(false)?, any_case: build(true)? })
+    fn new<S: AsRef<str>>(sources: &[S]) -> Self {
+        let sources = sources.iter().map(|source| source.as_ref().to_owned()).collect();
+        Self { sources, exact: OnceLock::new(), any_case: OnceLock::new() }
+    }
+
+    fn build(sources: &[String], any_case: bool) -> Result<RegexSet, regex::Error> {
+        RegexSetBuilder::new(sources).case_insensitive(any_case).build()
     }
 
     /// The first pattern that `text` matches as written.
     pub(crate) fn matching(&self, text: &str) -> Option<&str> {
-        first(&self.exact, text)
+        first(self.exact.get_or_init(|| Self::build(&self.sources, false).unwrap_or_default()), text)
     }
 
     /// The first pattern that `text` matches in any case.
     pub(crate) fn matching_any_case(&self, text: &str) -> Option<&str> {
-        first(&self.any_case, text)
+        first(self.any_case.get_or_init(|| Self::build(&self.sources, true).unwrap_or_default()), text)
     }
 }
 
 fn first<'s>(set: &'s RegexSet, text: &str) -> Option<&'s str> {
+    if set.is_empty() {
+        return None;
+    }
     // Most values match nothing, which is cheaper to know than what they match.
     let at = set.is_match(text).then(|| set.matches(text).iter().next()).flatten()?;
     set.patterns().get(at).map(String::as_str)

@@ -4,7 +4,6 @@ use crate::{Location, ObjectId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -215,14 +214,21 @@ impl Finding {
     /// Conceals the text around findings that share a line with a secret. Lines are shown whole, whatever is meant in them.
     pub fn conceal_neighbours(findings: &mut [Self]) {
         let line = |finding: &Self| finding.location.as_ref().map(|place| (Arc::as_ptr(&place.source), place.start().line));
-        let secrets: HashSet<_> = findings.iter().filter(|finding| finding.concealed).filter_map(line).collect();
-        if secrets.is_empty() {
-            return;
-        }
+        let mut secrets: Vec<_> = findings.iter().filter(|finding| finding.concealed).filter_map(line).collect();
+        secrets.sort_unstable();
+        secrets.dedup();
+        // Lines are counted only in texts that hold a secret.
+        let in_source = |source| {
+            let from = secrets.partition_point(|(other, _)| *other < source);
+            secrets.get(from..).unwrap_or_default().iter().take_while(move |(other, _)| *other == source)
+        };
         for finding in findings.iter_mut().filter(|finding| !finding.concealed) {
             let Some(place) = &finding.location else { continue };
-            let source = Arc::as_ptr(&place.source);
-            finding.concealed = (place.start().line..=place.end().line).any(|line| secrets.contains(&(source, line)));
+            let mut here = in_source(Arc::as_ptr(&place.source)).peekable();
+            if here.peek().is_some() {
+                let lines = place.start().line..=place.end().line;
+                finding.concealed = here.any(|(_, line)| lines.contains(line));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::document::{Node, Way};
 use crate::{Applicability, Finding, Location, ObjectId, PatchOp, Pod, Related, Remediation, Rule, Severity, Span, Subject, tokens};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -225,7 +225,7 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
         if top.resolve(list).is_some_and(Node::is_list) {
             return Some(PatchOp::add(at(&change.pointer), value.clone()));
         }
-        let whole = Change { pointer: list.to_owned(), value: Some(json!([value])) };
+        let whole = Change { pointer: list.to_owned(), value: Some(Value::Array(vec![value.clone()])) };
         return operation(top, base, &whole);
     }
     let mut node = top;
@@ -236,7 +236,7 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
             Some(child) if !child.is_null() => (node, reached) = (child, end),
             found => {
                 let missing = tokens(change.pointer.get(end..).unwrap_or(""));
-                let value = missing.rev().fold(value.clone(), |value, key| json!({ key: value }));
+                let value = missing.rev().fold(value.clone(), |value, key| Value::Object([(key.into_owned(), value)].into_iter().collect()));
                 let path = at(change.pointer.get(..end).unwrap_or(""));
                 return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
             }

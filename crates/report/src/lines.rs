@@ -51,21 +51,30 @@ impl<'o> Members<'o> {
 
 /// A list with one item a line, each made by `view`.
 fn array<'i, T: Sync, V: Serialize>(out: &mut dyn Write, items: &'i [T], view: impl Fn(&'i T) -> V + Sync) -> io::Result<()> {
-    let write = |chunk: &'i [T]| -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(chunk.len() * ITEM);
+    // The buffers are used again for every batch: fresh memory costs more than what is written into it.
+    let mut buffers: Vec<io::Result<Vec<u8>>> = (0..BATCH / CHUNK).map(|_| Ok(Vec::with_capacity(CHUNK * ITEM))).collect();
+    let write = |(chunk, buffer): (&'i [T], &mut io::Result<Vec<u8>>)| {
+        let Ok(bytes) = buffer else { return };
+        bytes.clear();
         for item in chunk {
             bytes.extend_from_slice(b",\n");
-            serde_json::to_writer(&mut bytes, &view(item))?;
+            if let Err(error) = serde_json::to_writer(&mut *bytes, &view(item)) {
+                *buffer = Err(error.into());
+                return;
+            }
         }
-        Ok(bytes)
     };
     out.write_all(b"[")?;
     let mut separator = 1;
     for batch in items.chunks(BATCH) {
-        for bytes in batch.par_chunks(CHUNK).map(write).collect::<Vec<_>>() {
+        let chunks = batch.len().div_ceil(CHUNK);
+        batch.par_chunks(CHUNK).zip(buffers.par_iter_mut()).for_each(write);
+        for buffer in buffers.iter_mut().take(chunks) {
+            let bytes = std::mem::replace(buffer, Ok(Vec::new()))?;
             // No comma before the first item.
-            out.write_all(bytes?.get(separator..).unwrap_or_default())?;
+            out.write_all(bytes.get(separator..).unwrap_or_default())?;
             separator = 0;
+            *buffer = Ok(bytes);
         }
     }
     out.write_all(if items.is_empty() { b"]" } else { b"\n]" })
@@ -74,6 +83,6 @@ fn array<'i, T: Sync, V: Serialize>(out: &mut dyn Write, items: &'i [T], view: i
 /// Bytes that an item is expected to take.
 const ITEM: usize = 1200;
 /// Items of one task.
-const CHUNK: usize = 128;
+const CHUNK: usize = 32;
 /// Items that are in memory as text at a time.
-const BATCH: usize = 8 * CHUNK;
+const BATCH: usize = 16 * CHUNK;

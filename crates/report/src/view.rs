@@ -2,7 +2,7 @@
 
 use crate::Report;
 use plimsoll_model::{Applicability, Finding, ObjectId, Origin, Severity};
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The findings of one object, the worst first.
 pub(crate) struct Group<'r> {
@@ -31,11 +31,24 @@ pub(crate) struct Summary {
 
 /// Findings by object: namespace, kind, name, then the file; the worst first within.
 pub(crate) fn groups(report: &Report) -> Vec<Group<'_>> {
-    let mut by_object: BTreeMap<(&ObjectId, &str), Vec<&Finding>> = BTreeMap::new();
-    for finding in &report.findings {
-        by_object.entry((&*finding.subject.object, file(finding))).or_default().push(finding);
-    }
-    by_object.into_iter().map(|((object, file), findings)| group_of(object, file, findings)).collect()
+    let mut runs: Vec<_> = runs(report).collect();
+    runs.sort_by_key(|(key, _)| *key);
+    let of_one_object = runs.chunk_by(|(a, _), (b, _)| a == b);
+    of_one_object
+        .filter_map(|runs| {
+            let ((object, file), _) = runs.first()?;
+            Some(group_of(object, file, runs.iter().flat_map(|(_, findings)| *findings).collect()))
+        })
+        .collect()
+}
+
+/// Findings as engines give them, one object after the other: much fewer to sort than findings.
+fn runs(report: &Report) -> impl Iterator<Item = ((&ObjectId, &str), &[Finding])> {
+    let same = |a: &Finding, b: &Finding| Arc::ptr_eq(&a.subject.object, &b.subject.object) && file(a) == file(b);
+    report.findings.chunk_by(same).filter_map(|run| {
+        let first = run.first()?;
+        Some(((&*first.subject.object, file(first)), run))
+    })
 }
 
 fn group_of<'r>(object: &'r ObjectId, file: &str, mut findings: Vec<&'r Finding>) -> Group<'r> {
@@ -72,7 +85,6 @@ pub(crate) fn is_safe(finding: &Finding) -> bool {
 impl Summary {
     pub(crate) fn of(report: &Report) -> Self {
         let mut summary = Self::default();
-        let mut affected: Vec<(&ObjectId, &str)> = Vec::new();
         for finding in &report.findings {
             if !finding.is_open() {
                 summary.excepted += 1;
@@ -84,11 +96,10 @@ impl Summary {
             }
             summary.safe += usize::from(is_safe(finding));
             summary.fixable += usize::from(is_safe(finding) && is_from(finding, Origin::File));
-            // A finding about the configuration names a workload that need not have one itself.
-            if !finding.rule.id.starts_with("PLM-") {
-                affected.push((&finding.subject.object, file(finding)));
-            }
         }
+        // A finding about the configuration names a workload that need not have one itself.
+        let counts = |finding: &Finding| finding.is_open() && !finding.rule.id.starts_with("PLM-");
+        let mut affected: Vec<_> = runs(report).filter(|(_, run)| run.iter().any(counts)).map(|(key, _)| key).collect();
         affected.sort_unstable();
         affected.dedup();
         summary.affected = affected.len();

@@ -117,7 +117,7 @@ fn walk(root: &Path, options: &Options) -> ignore::Walk {
         .parents(!options.no_ignore)
         .require_git(false)
         .follow_links(true)
-        .sort_by_file_path(Ord::cmp)
+        .sort_by_file_name(Ord::cmp)
         .build()
 }
 

@@ -1,38 +1,63 @@
 //! What a credential looks like. What is said of one names its kind, never the value.
 
 use crate::parameters::{Parameters, SENSITIVE_KEYS, SENSITIVE_KEYS_ALLOWED, SENSITIVE_VALUES, SENSITIVE_VALUES_ALLOWED};
-use regex::{Regex, RegexSet, RegexSetBuilder};
-use std::sync::LazyLock;
+use aho_corasick::AhoCorasick;
+use regex::{Regex, RegexBuilder};
+use std::sync::{LazyLock, OnceLock};
 
-/// Kinds of credentials that their text alone gives away, with a pattern that nothing else matches.
-const SHAPES: [(&str, &str); 22] = [
-    ("a private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("a GitHub token", r"\b(?:gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{60,})"),
-    ("a GitLab token", r"\bgl(?:pat|dt|rt|ptt|agent)-[0-9A-Za-z_-]{20,}"),
-    ("a Google API key", r"\bAIza[0-9A-Za-z_-]{35}"),
-    ("a Google OAuth secret", r"\bGOCSPX-[0-9A-Za-z_-]{28}"),
-    ("a Slack token", r"\bxox[abeoprs]-[0-9A-Za-z-]{10,}"),
-    ("a Slack webhook", r"https://hooks\.slack\.com/(?:services|workflows)/[0-9A-Za-z/]{20,}"),
-    ("a Stripe key", r"\b[rs]k_live_[0-9A-Za-z]{16,}"),
-    ("a JSON Web Token", r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}"),
-    ("an Azure storage key", r"\bAccountKey=[0-9A-Za-z+/]{86}=="),
-    ("an Azure client secret", r"\b[0-9A-Za-z_~.]{3}8Q~[0-9A-Za-z_~.-]{34}\b"),
-    ("an npm token", r"\bnpm_[0-9A-Za-z]{36}\b"),
-    ("a PyPI token", r"\bpypi-AgEIcHlwaS[0-9A-Za-z_-]{50,}"),
-    ("a Docker Hub token", r"\bdckr_(?:pat|oat)_[0-9A-Za-z_-]{27,}"),
-    ("a Hugging Face token", r"\bhf_[A-Za-z]{34}\b"),
-    ("an OpenAI key", r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
-    ("an Anthropic key", r"\bsk-ant-[a-z0-9]+-[0-9A-Za-z_-]{80,}"),
-    ("a SendGrid key", r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b"),
-    ("a Vault token", r"\bhv[sbr]\.[0-9A-Za-z_-]{24,}"),
-    ("a DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
-    ("an age key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
+/// Kinds of credentials that their text alone gives away: words of which it contains one, and a pattern that nothing else matches.
+const SHAPES: [(&str, &[&str], &str); 22] = [
+    ("a private key", &["PRIVATE KEY"], r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("an AWS access key", &["AKIA", "ASIA"], r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], r"\b(?:gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{60,})"),
+    ("a GitLab token", &["glpat-", "gldt-", "glrt-", "glptt-", "glagent-"], r"\bgl(?:pat|dt|rt|ptt|agent)-[0-9A-Za-z_-]{20,}"),
+    ("a Google API key", &["AIza"], r"\bAIza[0-9A-Za-z_-]{35}"),
+    ("a Google OAuth secret", &["GOCSPX-"], r"\bGOCSPX-[0-9A-Za-z_-]{28}"),
+    ("a Slack token", &["xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-"], r"\bxox[abeoprs]-[0-9A-Za-z-]{10,}"),
+    ("a Slack webhook", &["https://hooks.slack.com/"], r"https://hooks\.slack\.com/(?:services|workflows)/[0-9A-Za-z/]{20,}"),
+    ("a Stripe key", &["rk_live_", "sk_live_"], r"\b[rs]k_live_[0-9A-Za-z]{16,}"),
+    ("a JSON Web Token", &["eyJ"], r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}"),
+    ("an Azure storage key", &["AccountKey="], r"\bAccountKey=[0-9A-Za-z+/]{86}=="),
+    ("an Azure client secret", &["8Q~"], r"\b[0-9A-Za-z_~.]{3}8Q~[0-9A-Za-z_~.-]{34}\b"),
+    ("an npm token", &["npm_"], r"\bnpm_[0-9A-Za-z]{36}\b"),
+    ("a PyPI token", &["pypi-AgEIcHlwaS"], r"\bpypi-AgEIcHlwaS[0-9A-Za-z_-]{50,}"),
+    ("a Docker Hub token", &["dckr_pat_", "dckr_oat_"], r"\bdckr_(?:pat|oat)_[0-9A-Za-z_-]{27,}"),
+    ("a Hugging Face token", &["hf_"], r"\bhf_[A-Za-z]{34}\b"),
+    ("an OpenAI key", &["T3BlbkFJ"], r"\bsk-(?:proj-|svcacct-)?[0-9A-Za-z_-]{20,}T3BlbkFJ[0-9A-Za-z_-]{20,}"),
+    ("an Anthropic key", &["sk-ant-"], r"\bsk-ant-[a-z0-9]+-[0-9A-Za-z_-]{80,}"),
+    ("a SendGrid key", &["SG."], r"\bSG\.[0-9A-Za-z_-]{22}\.[0-9A-Za-z_-]{43}\b"),
+    ("a Vault token", &["hvs.", "hvb.", "hvr."], r"\bhv[sbr]\.[0-9A-Za-z_-]{24,}"),
+    ("a DigitalOcean token", &["doo_v1_", "dop_v1_", "dor_v1_"], r"\bdo[opr]_v1_[0-9a-f]{64}\b"),
+    ("an age key", &["AGE-SECRET-KEY-1"], r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
 ];
 
-// Word boundaries of ASCII: those of Unicode are slow in text that is not ASCII.
-static SHAPE_SET: LazyLock<Option<RegexSet>> =
-    LazyLock::new(|| RegexSetBuilder::new(SHAPES.map(|(_, pattern)| pattern)).unicode(false).build().ok());
+/// The words of [`SHAPES`], each with its row. Nearly all texts contain none, and then no pattern is even compiled.
+static WORDS: LazyLock<Option<(AhoCorasick, Vec<usize>)>> = LazyLock::new(|| {
+    let words = || SHAPES.iter().enumerate().flat_map(|(row, (_, words, _))| words.iter().map(move |word| (word, row)));
+    let search = AhoCorasick::new(words().map(|(word, _)| word)).ok()?;
+    Some((search, words().map(|(_, row)| row).collect()))
+});
+
+/// The compiled patterns of [`SHAPES`].
+static PATTERNS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
+
+/// Whether `text` has the shape of a row of [`SHAPES`].
+fn has_shape(row: usize, text: &str) -> bool {
+    let Some((pattern, (_, _, source))) = PATTERNS.get(row).zip(SHAPES.get(row)) else { return false };
+    // Word boundaries of ASCII: those of Unicode are slow in text that is not ASCII.
+    let pattern = pattern.get_or_init(|| RegexBuilder::new(source).unicode(false).build().ok());
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
+/// The first row of [`SHAPES`] whose shape `text` has.
+fn shape(text: &str) -> Option<usize> {
+    let (search, rows) = WORDS.as_ref()?;
+    let found = search.find_overlapping_iter(text).filter_map(|found| rows.get(found.pattern().as_usize()).copied());
+    let mut candidates: Vec<usize> = found.collect();
+    candidates.sort_unstable();
+    candidates.dedup();
+    candidates.into_iter().find(|row| has_shape(*row, text))
+}
 
 /// A password in the address of a service; the group is the password.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u:\b)[a-z][a-z0-9+.-]*://[^\s/:@"']*:([^\s/@"']+)@"#).ok());
@@ -43,12 +68,15 @@ static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(r#"(?i)(?:^|[\s"'])(--?(?:[a-z0-9._-]*[._-])?(?:{names}))(?:$|[=\s]+(\S*))"#)).ok()
 });
 
+/// What the name of every such flag contains. Nearly all arguments contain none.
+static FLAG_WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder().ascii_case_insensitive(true).build(["pass", "token", "key", "secret", "credential"]).ok()
+});
+
 /// The kind of credential that `text` contains by its looks.
 pub(super) fn kind(text: &str) -> Option<&'static str> {
-    let set = SHAPE_SET.as_ref()?;
-    // Most texts are none, which is cheaper to know than which.
-    if text.len() >= 16 && set.is_match(text) {
-        return set.matches(text).iter().next().and_then(|at| SHAPES.get(at)).map(|(kind, _)| *kind);
+    if let Some((kind, ..)) = shape(text).and_then(|row| SHAPES.get(row)) {
+        return Some(kind);
     }
     let has_password = |text: &str| {
         let passwords = ADDRESS.iter().flat_map(|address| address.captures_iter(text)).filter_map(|found| found.get(1));
@@ -84,7 +112,9 @@ pub(super) fn reason(name: &str, value: &str, any_case: bool, parameters: &Param
 
 /// The flags of one argument that take a credential, each with its value where that is in the argument too.
 pub(super) fn flags(argument: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    let found = FLAG.iter().flat_map(|flag| flag.captures_iter(argument));
+    let may_have = argument.contains('-') && FLAG_WORDS.as_ref().is_some_and(|words| words.is_match(argument));
+    let flag = if may_have { FLAG.as_ref() } else { None };
+    let found = flag.into_iter().flat_map(|flag| flag.captures_iter(argument));
     found.filter_map(|found| {
         let value = found.get(2).map(|value| value.as_str().trim_matches(['"', '\'']));
         Some((found.get(1)?.as_str(), value))
@@ -145,7 +175,11 @@ mod tests {
 
     #[test]
     fn shapes_compile_and_match() {
-        assert!(SHAPE_SET.is_some() && ADDRESS.is_some() && FLAG.is_some());
+        assert!(WORDS.is_some() && ADDRESS.is_some() && FLAG.is_some());
+        for (kind, words, pattern) in SHAPES {
+            assert!(RegexBuilder::new(pattern).unicode(false).build().is_ok(), "{kind}");
+            assert!(!words.is_empty(), "{kind}");
+        }
         let table = [
             ("-----BEGIN PRIVATE KEY-----\nMII", Some("a private key")),
             ("-----BEGIN EC PRIVATE KEY-----", Some("a private key")),
