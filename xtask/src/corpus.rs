@@ -46,6 +46,43 @@ pub(crate) fn write(directory: &Path, files: usize, workloads: usize, seed: u64)
     Ok(bytes)
 }
 
+/// The manifests in a directory, by name.
+pub(crate) fn manifests(directory: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))? {
+        paths.push(entry?.path());
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    paths.sort();
+    let read = |path: &PathBuf| Ok((path.display().to_string(), std::fs::read_to_string(path)?));
+    paths.iter().map(read).collect()
+}
+
+/// Writes copies of the manifests in `from`, one file a copy, each with namespaces of its own.
+pub(crate) fn copy(from: &Path, copies: usize, to: &Path) -> anyhow::Result<()> {
+    if to.exists() {
+        std::fs::remove_dir_all(to)?;
+    }
+    std::fs::create_dir_all(to)?;
+    let manifests = manifests(from)?;
+    for copy in 0..copies {
+        let mut text = String::new();
+        for (_, manifest) in &manifests {
+            let named = manifest.lines().any(|line| line.starts_with("  namespace: "));
+            text.push_str("---\n");
+            for line in manifest.lines().filter(|line| *line != "---") {
+                match line {
+                    "metadata:" if !named => writeln!(text, "metadata:\n  namespace: team-{copy}")?,
+                    line if line.starts_with("  namespace: ") => writeln!(text, "{}-{copy}", line.trim_end())?,
+                    line => writeln!(text, "{line}")?,
+                }
+            }
+        }
+        std::fs::write(to.join(format!("{copy:03}.yaml")), text)?;
+    }
+    Ok(())
+}
+
 /// SplitMix64: small, and the same everywhere.
 struct Dice(u64);
 

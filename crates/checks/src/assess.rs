@@ -1,6 +1,6 @@
 //! The walk: each object is visited once, and every check that looks at its kind is asked.
 
-use crate::check::{Component, Run};
+use crate::check::{Check, Component, Run};
 use crate::component;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
@@ -31,23 +31,42 @@ pub struct Tally {
     pub unknown: Vec<Unknown>,
 }
 
+/// What the checks may ask beside the object that they look at: built once, asked often.
+pub struct Surroundings<'i, 'a> {
+    inventory: &'i Inventory<'a>,
+    parameters: &'i Parameters,
+    grants: Grants<'a>,
+    exposure: Exposure<'a>,
+    facts: Facts,
+}
+
+impl<'i, 'a> Surroundings<'i, 'a> {
+    /// Reads what takes part out of `inventory`.
+    pub fn new(inventory: &'i Inventory<'a>, parameters: &'i Parameters) -> Self {
+        let (grants, (exposure, facts)) = rayon::join(|| Grants::new(inventory), || (Exposure::new(inventory), Facts::new(inventory)));
+        Self { inventory, parameters, grants, exposure, facts }
+    }
+
+    fn reporter(&self) -> Reporter<'_, 'a> {
+        let checks = registry().checks.len();
+        Reporter::new(self.inventory, &self.grants, &self.exposure, &self.facts, self.parameters, checks)
+    }
+}
+
 /// Runs all checks over `inventory`.
 pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
     let registry = registry();
-    let grants = Grants::new(inventory);
-    let exposure = Exposure::new(inventory);
-    let facts = Facts::new(inventory);
-    let reporter = || Reporter::new(inventory, &grants, &exposure, &facts, parameters, registry.checks.len());
+    let surroundings = Surroundings::new(inventory, parameters);
     let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
     let workloads = own.par_chunks(CHUNK).map(|chunk| {
-        let mut reporter = reporter();
+        let mut reporter = surroundings.reporter();
         for workload in chunk {
             look_at_workload(registry, workload, &mut reporter);
         }
         done(reporter)
     });
     let objects = inventory.objects.par_chunks(CHUNK).map(|chunk| {
-        let mut reporter = reporter();
+        let mut reporter = surroundings.reporter();
         for object in chunk {
             look_at_object(registry, *object, &mut reporter);
         }
@@ -57,11 +76,27 @@ pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment 
     for part in workloads.chain(objects).collect::<Vec<_>>() {
         whole.add(part);
     }
-    let mut reporter = reporter();
-    look_at_grants(registry, &grants, &mut reporter);
+    let mut reporter = surroundings.reporter();
+    look_at_grants(registry, &surroundings.grants, &mut reporter);
     look_at_processes(registry, inventory, &mut reporter);
     whole.add(done(reporter));
     whole
+}
+
+/// Runs one check over all that it looks at, on this thread: what it costs can be measured.
+pub fn assess_by(check: &'static Check, surroundings: &Surroundings<'_, '_>) -> Assessment {
+    let registry = &Registry::of(vec![check]);
+    let mut reporter = surroundings.reporter();
+    reporter.tallies.truncate(1);
+    for workload in surroundings.inventory.own_workloads() {
+        look_at_workload(registry, workload, &mut reporter);
+    }
+    for object in &surroundings.inventory.objects {
+        look_at_object(registry, *object, &mut reporter);
+    }
+    look_at_grants(registry, &surroundings.grants, &mut reporter);
+    look_at_processes(registry, surroundings.inventory, &mut reporter);
+    done(reporter)
 }
 
 /// Inputs of one task: small enough to share the work, large enough that merging costs nothing.

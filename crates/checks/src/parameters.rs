@@ -89,9 +89,8 @@ parameters! {
 /// Those whose values are regular expressions.
 static PATTERNS: &[&Parameter] = &[&SENSITIVE_VALUES, &SENSITIVE_VALUES_ALLOWED];
 
-static DEFAULT_PATTERNS: LazyLock<BTreeMap<&'static str, Arc<Patterns>>> = LazyLock::new(|| {
-    PATTERNS.iter().map(|parameter| (parameter.name, Arc::new(Patterns::new(parameter.default)))).collect()
-});
+static DEFAULT_PATTERNS: LazyLock<BTreeMap<&'static str, Arc<Patterns>>> =
+    LazyLock::new(|| PATTERNS.iter().map(|parameter| (parameter.name, Arc::new(Patterns::new(parameter.default)))).collect());
 
 impl Parameters {
     /// Replaces a parameter's value.

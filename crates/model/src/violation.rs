@@ -236,7 +236,8 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
             Some(child) if !child.is_null() => (node, reached) = (child, end),
             found => {
                 let missing = tokens(change.pointer.get(end..).unwrap_or(""));
-                let value = missing.rev().fold(value.clone(), |value, key| Value::Object([(key.into_owned(), value)].into_iter().collect()));
+                let value =
+                    missing.rev().fold(value.clone(), |value, key| Value::Object([(key.into_owned(), value)].into_iter().collect()));
                 let path = at(change.pointer.get(..end).unwrap_or(""));
                 return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
             }

@@ -9,7 +9,11 @@ use std::sync::{LazyLock, OnceLock};
 const SHAPES: [(&str, &[&str], &str); 22] = [
     ("a private key", &["PRIVATE KEY"], r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
     ("an AWS access key", &["AKIA", "ASIA"], r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    ("a GitHub token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"], r"\b(?:gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{60,})"),
+    (
+        "a GitHub token",
+        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"],
+        r"\b(?:gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{60,})",
+    ),
     ("a GitLab token", &["glpat-", "gldt-", "glrt-", "glptt-", "glagent-"], r"\bgl(?:pat|dt|rt|ptt|agent)-[0-9A-Za-z_-]{20,}"),
     ("a Google API key", &["AIza"], r"\bAIza[0-9A-Za-z_-]{35}"),
     ("a Google OAuth secret", &["GOCSPX-"], r"\bGOCSPX-[0-9A-Za-z_-]{28}"),
@@ -69,9 +73,8 @@ static FLAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// What the name of every such flag contains. Nearly all arguments contain none.
-static FLAG_WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder().ascii_case_insensitive(true).build(["pass", "token", "key", "secret", "credential"]).ok()
-});
+static FLAG_WORDS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(["pass", "token", "key", "secret", "credential"]).ok());
 
 /// The kind of credential that `text` contains by its looks.
 pub(super) fn kind(text: &str) -> Option<&'static str> {
