@@ -72,14 +72,17 @@ pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment 
         }
         done(reporter)
     });
-    let mut whole = Assessment { findings: Vec::new(), tallies: vec![Tally::default(); registry.checks.len()] };
-    for part in workloads.chain(objects).collect::<Vec<_>>() {
-        whole.add(part);
-    }
+    let mut parts: Vec<_> = workloads.chain(objects).collect();
     let mut reporter = surroundings.reporter();
     look_at_grants(registry, &surroundings.grants, &mut reporter);
     look_at_processes(registry, inventory, &mut reporter);
-    whole.add(done(reporter));
+    parts.push(done(reporter));
+    // Room for all at once: a list that grows is in memory twice.
+    let findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
+    let mut whole = Assessment { findings, tallies: vec![Tally::default(); registry.checks.len()] };
+    for part in parts {
+        whole.add(part);
+    }
     whole
 }
 

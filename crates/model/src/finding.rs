@@ -1,8 +1,9 @@
 //! Findings: the only currency between the engines and the outputs.
 
 use crate::{Location, ObjectId};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -130,8 +131,12 @@ pub struct PatchOp {
     pub path: String,
     /// The new value; absent for `remove`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<serde_json::Value>,
+    pub value: Option<JsonText>,
 }
+
+/// A JSON value as its text: findings hold many, and a tree takes a hundred times the memory.
+#[derive(Debug, Clone)]
+pub struct JsonText(Box<RawValue>);
 
 /// The operations of RFC 6902 that cures need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -193,15 +198,70 @@ impl FromStr for Severity {
     }
 }
 
+impl JsonText {
+    /// `value` below new maps with these keys, the outermost first.
+    pub(crate) fn below<'k>(keys: impl DoubleEndedIterator<Item = Cow<'k, str>>, value: &serde_json::Value) -> Self {
+        let nested = keys.rev().fold(value.to_string(), |inner, key| {
+            let key = serde_json::Value::String(key.into_owned());
+            format!("{{{key}:{inner}}}")
+        });
+        // Text that is made of values and keys is JSON.
+        Self(RawValue::from_string(nested).unwrap_or_default())
+    }
+
+    /// The value as a tree.
+    pub fn value(&self) -> serde_json::Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl From<serde_json::Value> for JsonText {
+    fn from(value: serde_json::Value) -> Self {
+        Self::below(std::iter::empty(), &value)
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_json::Value::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl JsonSchema for JsonText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Value".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        serde_json::Value::json_schema(generator)
+    }
+}
+
 impl PatchOp {
     /// `add` of `value` at `path`.
     pub fn add(path: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        Self { op: PatchKind::Add, path: path.into(), value: Some(value.into()) }
+        Self { op: PatchKind::Add, path: path.into(), value: Some(value.into().into()) }
     }
 
     /// `replace` of the value at `path`.
     pub fn replace(path: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
-        Self { op: PatchKind::Replace, path: path.into(), value: Some(value.into()) }
+        Self { op: PatchKind::Replace, path: path.into(), value: Some(value.into().into()) }
     }
 
     /// `remove` of the value at `path`.

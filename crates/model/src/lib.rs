@@ -25,7 +25,9 @@ mod yaml;
 pub use compliance::{ControlResult, Framework, Score, ScoreLoss, Status, Unknown};
 pub use config::Config;
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
-pub use finding::{Applicability, AppliedException, Finding, PatchKind, PatchOp, Reference, Related, Remediation, Rule, Severity, Subject};
+pub use finding::{
+    Applicability, AppliedException, Finding, JsonText, PatchKind, PatchOp, Reference, Related, Remediation, Rule, Severity, Subject,
+};
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};

@@ -1,7 +1,10 @@
 //! What a check says of one place, and how it becomes a finding.
 
 use crate::document::{Node, Way};
-use crate::{Applicability, Finding, Location, ObjectId, PatchOp, Pod, Related, Remediation, Rule, Severity, Span, Subject, tokens};
+use crate::{
+    Applicability, Finding, JsonText, Location, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation, Rule, Severity, Span, Subject,
+    tokens,
+};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -236,10 +239,9 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
             Some(child) if !child.is_null() => (node, reached) = (child, end),
             found => {
                 let missing = tokens(change.pointer.get(end..).unwrap_or(""));
-                let value =
-                    missing.rev().fold(value.clone(), |value, key| Value::Object([(key.into_owned(), value)].into_iter().collect()));
+                let op = if found.is_some() { PatchKind::Replace } else { PatchKind::Add };
                 let path = at(change.pointer.get(..end).unwrap_or(""));
-                return Some(if found.is_some() { PatchOp::replace(path, value) } else { PatchOp::add(path, value) });
+                return Some(PatchOp { op, path, value: Some(JsonText::below(missing, value)) });
             }
         }
     }

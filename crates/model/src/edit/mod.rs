@@ -13,7 +13,7 @@ pub use diff::diff;
 pub use patch::patch_json;
 
 use crate::document::{Document, Limits, Node, parse, tokens};
-use crate::{Location, Object, PatchKind, PatchOp, Source, Span};
+use crate::{JsonText, Location, Object, PatchKind, PatchOp, Source, Span};
 use layout::Layout;
 use serde_json::{Map, Value};
 
@@ -135,24 +135,24 @@ impl Plan {
                 }
             };
             let Some(change) = changes.get_mut(at) else { continue };
-            match (op.op, spot, &op.value) {
+            match (op.op, spot, op.value.as_ref().map(JsonText::value)) {
                 (PatchKind::Remove, Some(spot), _) => {
                     if !change.removed.iter().any(|known| known.value == spot.value) {
                         change.removed.push(spot);
                     }
                 }
                 (PatchKind::Add, None, Some(value)) if holder.value.is_list() && last == "-" => {
-                    if !change.appended.contains(value) {
-                        change.appended.push(value.clone());
+                    if !change.appended.contains(&value) {
+                        change.appended.push(value);
                     }
                 }
-                (PatchKind::Add, None, Some(value)) if holder.value.is_map() => merge(&mut change.added, last, value, holder.value)?,
+                (PatchKind::Add, None, Some(value)) if holder.value.is_map() => merge(&mut change.added, last, &value, holder.value)?,
                 (PatchKind::Add | PatchKind::Replace, Some(spot), Some(value))
                     if !holder.value.is_list() || op.op == PatchKind::Replace =>
                 {
                     match set.iter_mut().find(|(known, _)| known.value == spot.value) {
-                        Some((_, known)) => merge_value(known, &last, value, holder.value)?,
-                        None => set.push((spot, value.clone())),
+                        Some((_, known)) => merge_value(known, &last, &value, holder.value)?,
+                        None => set.push((spot, value)),
                     }
                 }
                 _ => return Err(refuse(holder.value, format!("`{}` is not there", op.path))),

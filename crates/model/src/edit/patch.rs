@@ -1,7 +1,7 @@
 //! JSON Patch (RFC 6902) on JSON values, as cures use it.
 
 use crate::document::tokens;
-use crate::{PatchKind, PatchOp};
+use crate::{JsonText, PatchKind, PatchOp};
 use serde_json::Value;
 
 /// Makes `patch` on `value`. All paths refer to the value as it is given, so that operations of several findings can
@@ -13,7 +13,7 @@ pub fn patch_json(value: &mut Value, patch: &[PatchOp]) -> Result<(), String> {
     let original = value.clone();
     let mut added: Vec<&str> = Vec::new();
     for op in patch {
-        let new = op.value.clone().unwrap_or_default();
+        let new = op.value.as_ref().map(JsonText::value).unwrap_or_default();
         match op.op {
             PatchKind::Add => {
                 add(value, &op.path, new, original.pointer(&op.path).is_some() && !added.contains(&op.path.as_str()))?;
