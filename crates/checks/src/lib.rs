@@ -14,6 +14,7 @@ mod facts;
 mod frameworks;
 mod grants;
 mod image;
+mod isolation;
 mod network;
 mod parameters;
 mod pod;

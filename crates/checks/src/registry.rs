@@ -2,7 +2,7 @@
 
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use crate::{cluster, control_plane, image, network, pod, rbac, reliability, secrets};
+use crate::{cluster, control_plane, image, isolation, network, pod, rbac, reliability, secrets};
 use plimsoll_model::{Object, Rule};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,6 +43,7 @@ impl Registry {
         let mut checks: Vec<&'static Check> = domains.into_iter().flatten().copied().collect();
         checks.extend(control_plane::all());
         checks.extend(cluster::all());
+        checks.extend(isolation::all());
         checks.extend(network::all());
         checks.extend(rbac::all());
         checks.extend(reliability::all());

@@ -8,8 +8,8 @@
     reason = "a test reads its fixtures, and fails where it cannot"
 )]
 
-use plimsoll_checks::{Parameters, assess, checks, rules};
-use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_checks::{Assessment, Parameters, assess, checks, rules};
+use plimsoll_model::{Inventory, Limits, Origin, Severity, Snapshot, Source, WorkloadKinds, parse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,7 @@ fn fixture(id: &str) -> PathBuf {
         "CTL" => "control_plane",
         "CLU" => "cluster",
         "IMG" => "image",
+        "ISO" => "isolation",
         "NET" => "network",
         "POD" => "pod",
         "RBAC" => "rbac",
@@ -39,13 +40,17 @@ fn parameters(text: &str) -> Parameters {
     parameters
 }
 
+/// What all checks say of `text`.
+fn assessed(text: &str) -> Assessment {
+    let (documents, problems) = parse(&Source::new("fixture", Origin::File, text), Limits::default());
+    assert_eq!(problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
+    let snapshot = Snapshot { documents, problems: Vec::new() };
+    assess(&Inventory::new(&snapshot, &WorkloadKinds::default()), &parameters(text))
+}
+
 /// The lines that findings of the check point at.
 fn found(id: &str, text: &str) -> (BTreeSet<u32>, usize, usize) {
-    let (documents, problems) = parse(&Source::new("fixture", Origin::File, text), Limits::default());
-    assert_eq!(problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>(), Vec::<String>::new(), "{id}");
-    let snapshot = Snapshot { documents, problems: Vec::new() };
-    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
-    let assessment = assess(&inventory, &parameters(text));
+    let assessment = assessed(text);
     let lines = assessment.findings.iter().filter(|finding| finding.rule.id == id);
     let lines = lines.map(|finding| finding.location.as_ref().unwrap().start().line).collect();
     let at = checks().iter().position(|check| check.id == id).unwrap();
@@ -90,4 +95,57 @@ fn the_registry_is_in_order() {
         }
     }
     assert!(checks().is_sorted_by_key(|check| check.id));
+}
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: plain, namespace: shop}
+spec:
+  selector: {matchLabels: {app: plain}}
+  template:
+    metadata: {labels: {app: plain}}
+    spec:
+      RUNTIME
+      containers:
+      - {name: a, image: registry.example.com/a:1.0}
+      - {name: b, image: registry.example.com/b:1.0}
+";
+
+#[test]
+fn a_plain_workload_hears_little_of_isolation() {
+    let assessment = assessed(&DEPLOYMENT.replace("RUNTIME", "restartPolicy: Always"));
+    let about_isolation: Vec<_> = assessment.findings.iter().filter(|finding| finding.rule.id.starts_with("ISO-")).collect();
+    assert!(about_isolation.len() <= 1, "{about_isolation:#?}");
+    assert!(about_isolation.iter().all(|finding| finding.severity == Severity::Info));
+}
+
+#[test]
+fn what_was_not_read_is_unknown_and_not_missing() {
+    let unknown = |id: &str, text: &str| {
+        let at = checks().iter().position(|check| check.id == id).unwrap();
+        let tally = assessed(text).tallies[at].clone();
+        (tally.failed, tally.unknown.into_iter().map(|unknown| unknown.missing).collect::<Vec<_>>())
+    };
+    let table = [
+        ("ISO-runtime-class-missing", "runtimeClassName: gvisor", "RuntimeClass `gvisor`"),
+        (
+            "ISO-seccomp-profile-missing",
+            "securityContext: {seccompProfile: {type: Localhost, localhostProfile: operator/shop/a.json}}",
+            "the file `operator/shop/a.json` below /var/lib/kubelet/seccomp of the nodes",
+        ),
+        (
+            "ISO-apparmor-profile-missing",
+            "securityContext: {appArmorProfile: {type: Localhost, localhostProfile: a}}",
+            "whether the nodes have loaded the AppArmor profile `a`",
+        ),
+        (
+            "ISO-selinux-type-missing",
+            "securityContext: {seLinuxOptions: {type: a_shop.process}}",
+            "whether the policy of the nodes has the SELinux type `a_shop.process`",
+        ),
+        ("ISO-user-namespace-version", "hostUsers: false", "the versions of the kubelets (Node objects)"),
+    ];
+    for (id, line, missing) in table {
+        assert_eq!(unknown(id, &DEPLOYMENT.replace("RUNTIME", line)), (0, vec![missing.to_owned()]), "{id}");
+    }
 }
