@@ -140,16 +140,25 @@ fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, report
 
 fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a>, reporter: &mut Reporter<'r, 'a>) {
     for workload in inventory.in_namespace("kube-system") {
-        for wanted in Component::ALL {
-            let Some(process) = component::process(workload, wanted) else { continue };
+        for process in Component::ALL.into_iter().filter_map(|wanted| component::process(workload, wanted)) {
             reporter.enter(workload.object, Some(&workload.pod));
-            for (at, rule, run) in registry.of_processes() {
-                if let Run::Process(components, look) = run
-                    && components.contains(&wanted)
-                {
-                    reporter.run(at, rule, |reporter| look(&process, reporter));
-                }
-            }
+            look_at_process(registry, &process, reporter);
+        }
+    }
+    for configuration in inventory.of_kind("ClusterConfiguration") {
+        for process in Component::ALL.into_iter().filter_map(|wanted| component::configured(&configuration, wanted)) {
+            reporter.enter(configuration, None);
+            look_at_process(registry, &process, reporter);
+        }
+    }
+}
+
+fn look_at_process<'r>(registry: &'r Registry, process: &component::Process<'_>, reporter: &mut Reporter<'r, '_>) {
+    for (at, rule, run) in registry.of_processes() {
+        if let Run::Process(components, look) = run
+            && components.contains(&process.component)
+        {
+            reporter.run(at, rule, |reporter| look(process, reporter));
         }
     }
 }

@@ -1,30 +1,54 @@
-//! Control plane components and their flags, as static pods show them.
+//! Control plane components and their flags, as static pods show them and as kubeadm's `ClusterConfiguration` says them.
 
 use crate::check::Component;
-use plimsoll_model::{Node, Violation, Workload};
+use crate::version;
+use plimsoll_model::{Inventory, Node, Object, Violation, Workload};
+use serde_json::json;
 
-/// A running component with its flags.
+/// A component with its flags. Pointers start at the pod, or at the configuration's root.
 pub(crate) struct Process<'a> {
     /// Which one it is.
     pub(crate) component: Component,
+    /// Its version, where the image or the configuration says it.
+    pub(crate) version: Option<(u32, u32, u32)>,
     /// The flags in order; of a flag given twice, the last one counts, as in the components themselves.
     flags: Vec<Flag<'a>>,
-    /// JSON pointer from the pod to the list that flags are added to.
+    /// What whoever starts it adds where a flag is not given.
+    defaults: &'static [(&'static str, &'static str)],
+    /// JSON pointer to what flags are added to.
     list: &'static str,
+    form: Form,
+}
+
+/// How flags are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As arguments of a program.
+    Arguments,
+    /// As a map (kubeadm up to v1beta3).
+    Map,
+    /// As a list of `name` and `value` (kubeadm since v1beta4).
+    Pairs,
 }
 
 /// One flag as given.
-pub(crate) struct Flag<'a> {
-    /// With its dashes.
+struct Flag<'a> {
+    /// Without its dashes.
     name: &'a str,
     /// What follows `=` or stands in the next argument; `true` for a flag without a value, as pflag reads it.
-    pub(crate) value: &'a str,
-    /// JSON pointer from the pod to the argument that holds the value.
-    pub(crate) pointer: String,
+    value: &'a str,
+    /// JSON pointer to what holds the value.
+    pointer: String,
     /// That argument whole.
     argument: &'a str,
     /// The part of it that gives this flag: `--flag=value`, or the value alone.
     part: &'a str,
+}
+
+/// Every process of a component that was read.
+pub(crate) fn all<'s, 'a>(inventory: &'s Inventory<'a>, wanted: Component) -> impl Iterator<Item = Process<'a>> + use<'s, 'a> {
+    let pods = inventory.in_namespace("kube-system").filter_map(move |workload| process(workload, wanted));
+    pods.chain(inventory.of_kind("ClusterConfiguration").filter_map(move |object| configured(&object, wanted)))
 }
 
 /// The component that `workload` runs, if it is `wanted`: its first container's program has that name.
@@ -47,8 +71,8 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
             if !word.starts_with('-') {
                 continue;
             }
-            let flag = |name, value: &'a str, pointer: &str, argument, part| Flag {
-                name,
+            let flag = |name: &'a str, value: &'a str, pointer: &str, argument, part| Flag {
+                name: name.trim_start_matches('-'),
                 value: value.trim_matches(['"', '\'']),
                 pointer: pointer.to_owned(),
                 argument,
@@ -66,32 +90,159 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
         }
     }
     let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
-    Some(Process { component: wanted, flags, list: if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" } })
+    Some(Process {
+        component: wanted,
+        version: container.image.rsplit_once(':').and_then(|(_, tag)| version::parse(tag)),
+        flags,
+        defaults: &[],
+        list: if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" },
+        form: Form::Arguments,
+    })
+}
+
+/// What kubeadm starts a component with unless told otherwise (kubernetes cmd/kubeadm/app/phases/controlplane/manifests.go
+/// and etcd/local.go, 1.36); only flags that checks ask for.
+fn kubeadm_defaults(component: Component, local_etcd: bool) -> &'static [(&'static str, &'static str)] {
+    const ETCD_CLIENT: usize = 3;
+    const API_SERVER: &[(&str, &str)] = &[
+        ("etcd-cafile", "/etc/kubernetes/pki/etcd/ca.crt"),
+        ("etcd-certfile", "/etc/kubernetes/pki/apiserver-etcd-client.crt"),
+        ("etcd-keyfile", "/etc/kubernetes/pki/apiserver-etcd-client.key"),
+        ("authorization-mode", "Node,RBAC"),
+        ("client-ca-file", "/etc/kubernetes/pki/ca.crt"),
+        ("enable-admission-plugins", "NodeRestriction"),
+        ("kubelet-client-certificate", "/etc/kubernetes/pki/apiserver-kubelet-client.crt"),
+        ("kubelet-client-key", "/etc/kubernetes/pki/apiserver-kubelet-client.key"),
+        ("secure-port", "6443"),
+        ("service-account-key-file", "/etc/kubernetes/pki/sa.pub"),
+        ("tls-cert-file", "/etc/kubernetes/pki/apiserver.crt"),
+        ("tls-private-key-file", "/etc/kubernetes/pki/apiserver.key"),
+    ];
+    match component {
+        Component::ApiServer if local_etcd => API_SERVER,
+        Component::ApiServer => API_SERVER.get(ETCD_CLIENT..).unwrap_or_default(),
+        Component::ControllerManager => &[
+            ("bind-address", "127.0.0.1"),
+            ("root-ca-file", "/etc/kubernetes/pki/ca.crt"),
+            ("service-account-private-key-file", "/etc/kubernetes/pki/sa.key"),
+            ("use-service-account-credentials", "true"),
+        ],
+        Component::Scheduler => &[("bind-address", "127.0.0.1")],
+        Component::Etcd => &[
+            ("cert-file", "/etc/kubernetes/pki/etcd/server.crt"),
+            ("client-cert-auth", "true"),
+            ("key-file", "/etc/kubernetes/pki/etcd/server.key"),
+            ("peer-cert-file", "/etc/kubernetes/pki/etcd/peer.crt"),
+            ("peer-client-cert-auth", "true"),
+            ("peer-key-file", "/etc/kubernetes/pki/etcd/peer.key"),
+            ("peer-trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"),
+            ("trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"),
+        ],
+        Component::KubeProxy => &[],
+    }
+}
+
+/// The component as a `ClusterConfiguration` of kubeadm configures it; none for what kubeadm does not start.
+pub(crate) fn configured<'a>(object: &Object<'a>, wanted: Component) -> Option<Process<'a>> {
+    let list = match wanted {
+        Component::ApiServer => "/apiServer/extraArgs",
+        Component::ControllerManager => "/controllerManager/extraArgs",
+        Component::Scheduler => "/scheduler/extraArgs",
+        Component::Etcd => "/etcd/local/extraArgs",
+        Component::KubeProxy => return None,
+    };
+    let external = object.node.at(&["etcd", "external"]);
+    if object.group() != "kubeadm.k8s.io" || (wanted == Component::Etcd && external.is_some()) {
+        return None;
+    }
+    let flag = |name, value: Node<'a>, pointer| Flag { name, value: value.text(), pointer, argument: value.text(), part: value.text() };
+    let mut flags = Vec::new();
+    for (name, key) in [("etcd-cafile", "caFile"), ("etcd-certfile", "certFile"), ("etcd-keyfile", "keyFile")] {
+        if wanted == Component::ApiServer
+            && let Some(value) = external.and_then(|external| external.get(key))
+        {
+            flags.push(flag(name, value, format!("/etcd/external/{key}")));
+        }
+    }
+    let given = object.node.resolve(list);
+    for (name, value) in given.into_iter().flat_map(Node::entries) {
+        flags.push(flag(name.text(), value, format!("{list}/{}", plimsoll_model::escape(name.text()))));
+    }
+    for (at, pair) in given.into_iter().flat_map(Node::items).enumerate() {
+        if let (Some(name), Some(value)) = (pair.get("name"), pair.get("value")) {
+            flags.push(flag(name.text(), value, format!("{list}/{at}/value")));
+        }
+    }
+    let is_old = ["v1alpha", "v1beta1", "v1beta2", "v1beta3"].iter().any(|old| object.api_version.contains(old));
+    let is_map = given.map_or(is_old, Node::is_map);
+    Some(Process {
+        component: wanted,
+        version: object.node.get("kubernetesVersion").and_then(|text| version::parse(text.text())),
+        flags,
+        defaults: kubeadm_defaults(wanted, external.is_none()),
+        list,
+        form: if is_map { Form::Map } else { Form::Pairs },
+    })
 }
 
 const CLIENTS: &str = "whether clients of the control plane rely on the present behaviour";
 
-impl Process<'_> {
+impl<'a> Process<'a> {
     /// The flag that counts; `name` without its dashes.
-    pub(crate) fn flag(&self, name: &str) -> Option<&Flag<'_>> {
-        self.flags.iter().rev().find(|flag| flag.name.trim_start_matches('-') == name)
+    fn flag(&self, name: &str) -> Option<&Flag<'a>> {
+        self.flags.iter().rev().find(|flag| flag.name == name)
+    }
+
+    /// The value that counts, given or added by whoever starts the component; `name` without its dashes.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let default = || self.defaults.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        self.flag(name).map(|flag| flag.value).or_else(default)
+    }
+
+    /// Whether the flag is written, and not only added by whoever starts the component.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.flag(name).is_some()
+    }
+
+    /// JSON pointer to the flag's value, or to what it would be added to.
+    pub(crate) fn pointer(&self, name: &str) -> &str {
+        self.flag(name).map_or(self.list, |flag| &flag.pointer)
     }
 
     /// A violation that setting `--name=value` cures; without a value, somebody has to choose one.
     pub(crate) fn wants(&self, name: &str, value: Option<&str>, message: impl Into<String>) -> Violation {
         let given = self.flag(name);
-        let violation = Violation::at(given.map_or(self.list, |flag| &flag.pointer), message);
+        let violation = Violation::at(self.pointer(name), message);
         let Some(value) = value else { return violation.advice(format!("set `--{name}` to what fits the cluster")) };
         let whole = format!("--{name}={value}");
         let summary = format!("set `{whole}`");
-        match given {
-            Some(flag) => {
+        let (pointer, value) = match (given, self.form) {
+            (Some(flag), Form::Arguments) => {
                 let part = if flag.part.starts_with('-') { whole } else { value.to_owned() };
-                let argument = flag.argument.replacen(flag.part, &part, 1);
-                violation.cured_at(summary, flag.pointer.clone(), Some(argument.into())).needs(CLIENTS)
+                (flag.pointer.clone(), flag.argument.replacen(flag.part, &part, 1).into())
             }
-            None => violation.cured_at(summary, format!("{}/-", self.list), Some(whole.into())).needs(CLIENTS),
+            (Some(flag), Form::Map | Form::Pairs) => (flag.pointer.clone(), value.into()),
+            (None, Form::Arguments) => (format!("{}/-", self.list), whole.into()),
+            (None, Form::Map) => (format!("{}/{}", self.list, plimsoll_model::escape(name)), value.into()),
+            (None, Form::Pairs) => (format!("{}/-", self.list), json!({"name": name, "value": value})),
+        };
+        violation.cured_at(summary, pointer, Some(value)).needs(CLIENTS)
+    }
+
+    /// `violation`, whose cure is of no use without `--name=value`: both are set, or nothing is.
+    pub(crate) fn together_with(&self, mut violation: Violation, name: &str, value: &str) -> Violation {
+        if self.value(name).is_some() {
+            return violation;
         }
+        let other = self.wants(name, Some(value), "");
+        // Two values cannot both make the list that they go into.
+        if self.flags.is_empty() {
+            violation.changes.clear();
+        } else {
+            violation.changes.extend(other.changes);
+        }
+        violation.cure = format!("{}, and {}", violation.cure, other.cure).into();
+        violation.needs(format!("whether `{value}` is there, with what the flags need"))
     }
 
     /// A violation that removing `--name` cures.
@@ -101,10 +252,12 @@ impl Process<'_> {
         let summary = format!("remove `--{name}`");
         // Of a shell's line, only the flag; an argument of its own goes as a whole.
         let line = flag.argument.replacen(flag.part, "", 1);
-        let violation = match (line.trim(), flag.part.starts_with('-')) {
-            ("", true) => violation.cured_by(summary, None),
-            (rest, true) => violation.cured_by(summary, Some(rest.into())),
-            (_, false) => violation.advice(summary),
+        let violation = match (self.form, line.trim()) {
+            // The value of a flag stands in an argument of its own, the flag in the one before.
+            (Form::Arguments, _) if !flag.part.starts_with('-') => violation.advice(summary),
+            (Form::Map, _) | (Form::Arguments, "") => violation.cured_by(summary, None),
+            (Form::Arguments, rest) => violation.cured_by(summary, Some(rest.into())),
+            (Form::Pairs, _) => violation.cured_at(summary, flag.pointer.strip_suffix("/value").unwrap_or(&flag.pointer), None),
         };
         Some(violation.needs(CLIENTS))
     }

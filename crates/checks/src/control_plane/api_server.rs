@@ -8,7 +8,7 @@ use plimsoll_model::Severity;
 const COMPONENT: Component = Component::ApiServer;
 
 /// Forward secrecy, and no block cipher older than AES (CIS Kubernetes Benchmark 1.12, 1.2.28).
-const CIPHERS: &[&str] = &[
+pub(super) const CIPHERS: &[&str] = &[
     "TLS_AES_128_GCM_SHA256",
     "TLS_AES_256_GCM_SHA384",
     "TLS_CHACHA20_POLY1305_SHA256",
@@ -117,6 +117,11 @@ flags! {
         "An API server without the admission plugin `EventRateLimit`.",
         "One misbehaving workload can fill etcd with events and slow down the API server for all.",
         "Enable the plugin with a configuration that fits the cluster.";
+    IMAGE_POLICY: "apiserver-image-policy-webhook", Info, "Nobody is asked about images",
+        Want::Has("enable-admission-plugins", "ImagePolicyWebhook"), [cis("5.5.1")],
+        "An API server without the admission plugin `ImagePolicyWebhook`.",
+        "The plugin asks a service about every image before it runs. Where a policy engine does that by a webhook of its own, the plugin is not needed.",
+        "Enable the plugin with `defaultAllow: false`, or verify signatures in a policy engine.";
     INSECURE_PORT: "apiserver-insecure-port", Critical, "API server serves a port without authentication",
         Want::Is("insecure-port", "0", "0"), [kubescape("C-0005")],
         "`--insecure-port` with another value than 0 (API servers before 1.24).",

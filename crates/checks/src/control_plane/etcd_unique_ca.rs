@@ -32,12 +32,12 @@ fn look(process: &Process<'_>, reporter: &mut Reporter<'_, '_>) {
         Component::Etcd => ("trusted-ca-file", Component::ApiServer, "client-ca-file"),
         _ => ("client-ca-file", Component::Etcd, "trusted-ca-file"),
     };
-    let Some(flag) = process.flag(mine) else { return };
-    let mut others = reporter.inventory.in_namespace("kube-system").filter_map(|workload| component::process(workload, other)).peekable();
+    let Some(file) = process.value(mine) else { return };
+    let mut others = component::all(reporter.inventory, other).peekable();
     if others.peek().is_none() {
         reporter.unknown(format!("the pod of {}", other.program()));
-    } else if others.any(|other| other.flag(theirs).is_some_and(|other| other.value == flag.value)) {
+    } else if others.any(|other| other.value(theirs) == Some(file)) {
         let message = format!("`--{mine}` is the file that {} has as `--{theirs}`", other.program());
-        reporter.report(Violation::at(flag.pointer.as_str(), message).advice("make an authority for etcd alone"));
+        reporter.report(Violation::at(process.pointer(mine), message).advice("make an authority for etcd alone"));
     }
 }

@@ -1,5 +1,6 @@
 //! What a flag has to be, and the tables' rows.
 
+use crate::check::Component;
 use crate::component::Process;
 use crate::reporter::Reporter;
 
@@ -27,9 +28,19 @@ pub(super) enum Want {
     Only(&'static str, &'static [&'static str]),
 }
 
+/// Admission plugins without which the API server does not start where they are enabled and not configured.
+pub(super) const CONFIGURED_PLUGINS: &[&str] = &["EventRateLimit", "ImagePolicyWebhook"];
+
+/// The flag for the file that configures them.
+pub(super) const CONFIGURATION_FILE: &str = "admission-control-config-file";
+
 /// Reports what is not as it should be.
 pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'_, '_>) {
-    let value = |name: &str| process.flag(name).map(|flag| flag.value);
+    let value = |name: &str| process.value(name);
+    if let Some(file) = said_elsewhere(process, want) {
+        reporter.unknown(format!("the file `{file}` of the control plane's node"));
+        return;
+    }
     let items = |name: &str| value(name).unwrap_or_default().split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>();
     match *want {
         Want::Is(name, wanted, default) => {
@@ -77,7 +88,12 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
             let mut all = items(name);
             if !all.contains(&item) {
                 all.push(item);
-                reporter.report(process.wants(name, Some(&all.join(",")), format!("`--{name}` lacks `{item}`")));
+                let violation = process.wants(name, Some(&all.join(",")), format!("`--{name}` lacks `{item}`"));
+                reporter.report(if CONFIGURED_PLUGINS.contains(&item) {
+                    process.together_with(violation, CONFIGURATION_FILE, "/etc/kubernetes/admission.yaml")
+                } else {
+                    violation
+                });
             }
         }
         Want::HasNot(name, item) => {
@@ -112,8 +128,20 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
     }
 }
 
+/// The configuration file that says what the flag would: with `--authorization-config` no mode may be given, with
+/// `--authentication-config` anonymous requests are for that file, and `--config` of the scheduler wins over its flags.
+fn said_elsewhere<'p>(process: &'p Process<'_>, want: &Want) -> Option<&'p str> {
+    let (name, file) = match (want, process.component) {
+        (Want::Has(name @ "authorization-mode", _), Component::ApiServer) => (*name, "authorization-config"),
+        (Want::Is(name @ "anonymous-auth", ..), Component::ApiServer) => (*name, "authentication-config"),
+        (Want::Is(name @ "profiling", ..), Component::Scheduler) => (*name, "config"),
+        _ => return None,
+    };
+    process.value(file).filter(|_| !process.is_given(name) || name == "profiling")
+}
+
 /// The whole seconds of a Go duration such as `1m30s`; `None` for what is none.
-fn seconds(text: &str) -> Option<u64> {
+pub(super) fn seconds(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut total = 0_f64;
     while !rest.is_empty() {

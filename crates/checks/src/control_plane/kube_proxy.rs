@@ -13,7 +13,7 @@ static METRICS: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-The ConfigMap `kube-proxy` in `kube-system` whose configuration names a `metricsBindAddress` other than the loopback one, or none.
+A KubeProxyConfiguration, or the ConfigMap `kube-proxy` in `kube-system`, whose configuration names a `metricsBindAddress` other than the loopback one, or none.
 
 ## Why it matters
 The metrics tell which Services there are and how they are used, to whoever reaches the node.
@@ -22,13 +22,24 @@ The metrics tell which Services there are and how they are used, to whoever reac
 Set `metricsBindAddress: 127.0.0.1:10249`, which is also the default, so that it is said.
 ",
     references: &[cis("4.3.1"), kubescape("C-0291")],
-    run: Run::Object(&["ConfigMap"], look),
+    run: Run::Object(&["ConfigMap", "kubeproxy.config.k8s.io/KubeProxyConfiguration"], look),
 };
 
-fn look(map: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
-    if (map.namespace, map.name) != ("kube-system", "kube-proxy") {
-        return;
+const LINE: &str = "metricsBindAddress: 127.0.0.1:10249";
+
+fn look(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
+    if object.kind == "KubeProxyConfiguration" {
+        if let Some(message) = objection(object.node) {
+            let violation = Violation::at("/metricsBindAddress", message);
+            let violation = violation.cured_by(format!("set `{LINE}`"), Some("127.0.0.1:10249".into()));
+            reporter.report(violation.needs("who collects the metrics"));
+        }
+    } else if (object.namespace, object.name) == ("kube-system", "kube-proxy") {
+        in_config_map(object, reporter);
     }
+}
+
+fn in_config_map(map: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
     let Some(text) = map.node.at(&["data", "config.conf"]).map(Node::text) else {
         reporter.unknown("the key config.conf of ConfigMap kube-system/kube-proxy");
         return;
@@ -39,14 +50,19 @@ fn look(map: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
         reporter.unknown("a readable config.conf in ConfigMap kube-system/kube-proxy");
         return;
     };
-    let address = root.get("metricsBindAddress").map_or("", Node::text);
-    if !["127.0.0.1", "localhost", "[::1]"].iter().any(|local| address.starts_with(local)) {
-        let message =
-            if address.is_empty() { "no `metricsBindAddress` is said".to_owned() } else { format!("`metricsBindAddress` is {address}") };
+    if let Some(message) = objection(root) {
+        let changed: Vec<&str> = text.lines().filter(|line| !line.starts_with("metricsBindAddress:")).chain([LINE]).collect();
         let violation = Violation::at("/data/config.conf", message);
-        let line = "metricsBindAddress: 127.0.0.1:10249";
-        let changed: Vec<&str> = text.lines().filter(|line| !line.starts_with("metricsBindAddress:")).chain([line]).collect();
-        let violation = violation.cured_by(format!("set `{line}`"), Some((changed.join("\n") + "\n").into()));
+        let violation = violation.cured_by(format!("set `{LINE}`"), Some((changed.join("\n") + "\n").into()));
         reporter.report(violation.needs("who collects the metrics"));
     }
+}
+
+/// What is wrong with the address that the configuration names.
+fn objection(configuration: Node<'_>) -> Option<String> {
+    let address = configuration.get("metricsBindAddress").map_or("", Node::text);
+    if ["127.0.0.1", "localhost", "[::1]"].iter().any(|local| address.starts_with(local)) {
+        return None;
+    }
+    Some(if address.is_empty() { "no `metricsBindAddress` is said".to_owned() } else { format!("`metricsBindAddress` is {address}") })
 }

@@ -1,17 +1,33 @@
-//! Flags of the control plane's components.
+//! The control plane's components: their flags, and the files that flags name.
 
+mod admission_configuration;
+mod admission_plugins;
 mod api_server;
+mod audit_policy;
+mod authentication_configuration;
 mod controller_manager;
+mod encryption_configuration;
 mod etcd;
 mod etcd_unique_ca;
 mod flag;
 mod kube_proxy;
+pub(crate) mod kubelet_configuration;
 mod scheduler;
+mod scheduler_configuration;
 
 use crate::check::Check;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    let tables = [api_server::ALL, controller_manager::ALL, etcd::ALL, kube_proxy::ALL, scheduler::ALL, etcd_unique_ca::ALL];
-    tables.into_iter().flatten().copied()
+    let flags = [api_server::ALL, admission_plugins::ALL, controller_manager::ALL, etcd::ALL, etcd_unique_ca::ALL, scheduler::ALL];
+    let files = [
+        admission_configuration::ALL,
+        audit_policy::ALL,
+        authentication_configuration::ALL,
+        encryption_configuration::ALL,
+        kube_proxy::ALL,
+        kubelet_configuration::ALL,
+        scheduler_configuration::ALL,
+    ];
+    flags.into_iter().chain(files).flatten().copied()
 }

@@ -22,7 +22,7 @@ static ABSENT: Check = Check {
     severity: Severity::Info,
     docs: "
 ## What it detects
-A pod that may run as root, uses nothing of the node, and does not set `hostUsers: false`. Once a pod.
+A pod that may run as root and does not set `hostUsers: false`. Once a pod.
 
 ## Why it matters
 In a user namespace, root of the container is nobody on the node. Several ways out of containers end there (CVE-2019-5736, CVE-2021-25741, CVE-2022-0492, CVE-2024-21626).
@@ -39,21 +39,23 @@ fn absent(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
     if pod.host_users.is_some()
         || pod.is_windows()
         || !may_be_root(pod)
-        || pod.host_network
-        || pod.host_pid
-        || pod.host_ipc
-        || pod.containers.iter().any(|one| one.security.privileged == Some(true) || one.at(&["volumeDevices"]).is_some())
-        || pod.volumes.iter().any(|volume| volume.sources.iter().any(|source| matches!(*source, "nfs" | "hostPath")))
         || oldest(reporter).is_some_and(|version| version < BY_DEFAULT)
         || sandbox::of(workload, reporter).is_some()
     {
         return;
     }
     let violation = Violation::at("/spec/hostUsers", "root in the pod is root on the node");
-    let violation = violation.cured_by("set `hostUsers: false`", Some(false.into()));
-    reporter.report(
-        violation.needs("whether the nodes and the file systems of the pod's volumes can map users").probed_by("cat /proc/self/uid_map"),
-    );
+    let of_the_node = pod.host_network
+        || pod.host_pid
+        || pod.host_ipc
+        || pod.containers.iter().any(|one| one.security.privileged == Some(true) || one.at(&["volumeDevices"]).is_some())
+        || pod.volumes.iter().any(|volume| volume.sources.iter().any(|source| matches!(*source, "nfs" | "hostPath")));
+    reporter.report(if of_the_node {
+        violation.advice("set `hostUsers: false` when the pod uses nothing of the node any more")
+    } else {
+        let violation = violation.cured_by("set `hostUsers: false`", Some(false.into()));
+        violation.needs("whether the nodes and the file systems of the pod's volumes can map users").probed_by("cat /proc/self/uid_map")
+    });
 }
 
 /// Whether a container is not held to be another user than root.
