@@ -1,5 +1,6 @@
-//! Generated files: schemas, the pages of the checks, the command line reference.
+//! Generated files: schemas, the pages of the checks, the list of their ids, the command line reference.
 
+use crate::ids;
 use anyhow::{Context, bail};
 use plimsoll_model::Rule;
 use std::collections::BTreeMap;
@@ -53,9 +54,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
-    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
-    rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
-    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    let rules = rules();
+    let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
+    files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);
     for rule in &rules {
         files.insert(format!("docs/checks/{}.md", rule.id), page(rule));
     }
@@ -64,6 +65,14 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     files.insert("docs/parameters.md".to_owned(), parameters());
     files.insert("docs/cli.md".to_owned(), command_line()?);
     Ok(files)
+}
+
+/// The rules of all engines, sorted by id.
+pub(crate) fn rules() -> Vec<Arc<Rule>> {
+    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
+    rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    rules
 }
 
 fn page(rule: &Rule) -> String {

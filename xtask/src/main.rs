@@ -4,6 +4,8 @@ mod bench;
 mod conformance;
 mod corpus;
 mod generate;
+mod ids;
+mod new_check;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,7 @@ struct Cli {
 enum Task {
     Tidy,
     Gen(generate::Args),
+    NewCheck(new_check::Args),
     Conformance(conformance::Args),
     GenerateWorkloads(corpus::Args),
     Bench(bench::Args),
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Tidy => tidy::run(),
         Task::Gen(args) => generate::run(&args),
+        Task::NewCheck(args) => new_check::run(&args).map(|()| true),
         Task::Conformance(args) => conformance::run(&args),
         Task::GenerateWorkloads(args) => corpus::run(&args).map(|()| true),
         Task::Bench(args) => bench::run(&args).map(|()| true),

@@ -31,5 +31,5 @@ pub use assess::{Assessment, Surroundings, Tally, assess, assess_by};
 pub use check::Check;
 pub use frameworks::{FRAMEWORKS, Framework, framework, kubescape_base_score};
 pub use parameters::{PARAMETERS, Parameter, ParameterError, Parameters};
-pub use registry::{checks, rules};
+pub use registry::{DOMAINS, checks, rules};
 pub use score::{Outcome, judge, judge_own, score};

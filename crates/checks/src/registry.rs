@@ -8,6 +8,19 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+/// The prefix of each domain's ids, and its directory under `src` and `fixtures`.
+pub const DOMAINS: &[(&str, &str)] = &[
+    ("CLU", "cluster"),
+    ("CTL", "control_plane"),
+    ("IMG", "image"),
+    ("ISO", "isolation"),
+    ("NET", "network"),
+    ("POD", "pod"),
+    ("RBAC", "rbac"),
+    ("REL", "reliability"),
+    ("SEC", "secrets"),
+];
+
 /// The checks, their rules, and which of them to ask.
 pub(crate) struct Registry {
     pub(crate) checks: Vec<&'static Check>,

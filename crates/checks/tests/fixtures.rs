@@ -8,25 +8,14 @@
     reason = "a test reads its fixtures, and fails where it cannot"
 )]
 
-use plimsoll_checks::{Assessment, Parameters, assess, checks, rules};
+use plimsoll_checks::{Assessment, DOMAINS, Parameters, assess, checks, rules};
 use plimsoll_model::{Inventory, Limits, Origin, Severity, Snapshot, Source, WorkloadKinds, parse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn fixture(id: &str) -> PathBuf {
-    let (domain, name) = id.split_once('-').unwrap();
-    let domain = match domain {
-        "CTL" => "control_plane",
-        "CLU" => "cluster",
-        "IMG" => "image",
-        "ISO" => "isolation",
-        "NET" => "network",
-        "POD" => "pod",
-        "RBAC" => "rbac",
-        "REL" => "reliability",
-        "SEC" => "secrets",
-        other => panic!("no domain has the prefix {other}"),
-    };
+    let (prefix, name) = id.split_once('-').unwrap();
+    let (_, domain) = DOMAINS.iter().find(|(known, _)| *known == prefix).unwrap_or_else(|| panic!("no domain has the prefix {prefix}"));
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(domain).join(format!("{}.yaml", name.replace('-', "_")))
 }
 

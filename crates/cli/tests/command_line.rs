@@ -373,7 +373,7 @@ fn explain_completions_version() {
     assert!(run(&["explain", "hostports"]).out.contains("## Why it matters"));
     let listed = run(&["explain"]).out;
     assert!(["PSS-privileged ", "POD-host-path-writable ", "RBAC-create-pods "].iter().all(|id| listed.contains(id)), "{listed}");
-    let ran = run(&["explain", "seccomp"]);
+    let ran = run(&["explain", "seccompprofile"]);
     assert_eq!((ran.status, ran.err.contains("there is PSS-seccompProfile_baseline")), (2, true), "{}", ran.err);
     assert!(run(&["completions", "bash"]).out.contains("_plimsoll"));
     assert_eq!(run(&["--version"]).out, format!("plimsoll {}\n", env!("CARGO_PKG_VERSION")));
