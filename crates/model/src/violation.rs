@@ -214,19 +214,23 @@ fn concealed_place(top: Node<'_>, pointer: &str) -> Location {
     Location { span: key.map_or(Span { start, end: start }, Node::span), ..node.location() }
 }
 
-/// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added.
+/// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added. Nothing where
+/// one of them cannot be made, because something else than a map stands where a parent should.
 fn patch(top: Node<'_>, base: &str, changes: &[Change]) -> Vec<PatchOp> {
-    changes.iter().filter_map(|change| operation(top, base, change)).collect()
+    let operations: Option<Vec<_>> = changes.iter().map(|change| operation(top, base, change)).collect();
+    operations.unwrap_or_default().into_iter().flatten().collect()
 }
 
-fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
+/// `None` if the change cannot be made, nothing inside if there is nothing to do.
+#[expect(clippy::option_option, reason = "that nothing has to be done is not that nothing can be done")]
+fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<Option<PatchOp>> {
     let at = |pointer: &str| format!("{base}{pointer}");
     let Some(value) = &change.value else {
-        return top.resolve(&change.pointer).map(|_| PatchOp::remove(at(&change.pointer)));
+        return Some(top.resolve(&change.pointer).map(|_| PatchOp::remove(at(&change.pointer))));
     };
     if let Some(list) = change.pointer.strip_suffix("/-") {
         if top.resolve(list).is_some_and(Node::is_list) {
-            return Some(PatchOp::add(at(&change.pointer), value.clone()));
+            return Some(Some(PatchOp::add(at(&change.pointer), value.clone())));
         }
         let whole = Change { pointer: list.to_owned(), value: Some(Value::Array(vec![value.clone()])) };
         return operation(top, base, &whole);
@@ -237,15 +241,16 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<PatchOp> {
         match node.child(&token) {
             // A `securityContext:` without a value is replaced as a whole.
             Some(child) if !child.is_null() => (node, reached) = (child, end),
+            None if !node.is_map() => return None,
             found => {
                 let missing = tokens(change.pointer.get(end..).unwrap_or(""));
                 let op = if found.is_some() { PatchKind::Replace } else { PatchKind::Add };
                 let path = at(change.pointer.get(..end).unwrap_or(""));
-                return Some(PatchOp { op, path, value: Some(JsonText::below(missing, value)) });
+                return Some(Some(PatchOp { op, path, value: Some(JsonText::below(missing, value)) }));
             }
         }
     }
-    (node.to_json() != *value).then(|| PatchOp::replace(at(change.pointer.get(..reached).unwrap_or("")), Value::clone(value)))
+    Some((node.to_json() != *value).then(|| PatchOp::replace(at(change.pointer.get(..reached).unwrap_or("")), Value::clone(value))))
 }
 
 /// Where each token of a JSON pointer ends.

@@ -1,7 +1,10 @@
 //! What the fuzz targets do: untrusted bytes through every reader, and what must hold whatever they are.
 
+use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_model::edit::{apply, edits, patch_json};
-use plimsoll_model::{Config, Document, Limits, Node, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_model::{
+    Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
+};
 use plimsoll_pod_security::{Admission, Configuration, Level, State, Version, assess, evaluate};
 use plimsoll_policy::cel::{Environment, Limits as CelLimits, Program, Value};
 use plimsoll_policy::{Policies, Request, World};
@@ -158,5 +161,61 @@ pub fn policy(data: &[u8]) {
     let world = World::new(objects.iter().collect());
     for object in &objects {
         policies.judge(&Request::create(object), &world);
+    }
+}
+
+/// Documents through every posture check and through pod security; see [`judge`].
+pub fn posture(data: &[u8]) {
+    judge(&String::from_utf8_lossy(data), &Parameters::default());
+}
+
+/// What all posture checks say of `text`: the same whenever they are asked, each finding at a place that is there, each
+/// patch one that can be made, each input counted once.
+pub fn judge(text: &str, parameters: &Parameters) -> Assessment {
+    let (documents, _) = parse(&Source::new("fuzz", Origin::File, text), LIMITS);
+    let snapshot = Snapshot { documents, problems: Vec::new() };
+    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+    check_problems(&inventory.problems);
+    let look = || plimsoll_checks::assess(&inventory, parameters);
+    let assessment = look();
+    let again = look();
+    assert_eq!(assessment.findings.iter().map(words).collect::<Vec<_>>(), again.findings.iter().map(words).collect::<Vec<_>>());
+    for (check, (tally, again)) in plimsoll_checks::checks().iter().zip(assessment.tallies.iter().zip(&again.tallies)) {
+        assert_eq!((tally.evaluated, tally.failed, &tally.unknown), (again.evaluated, again.failed, &again.unknown), "{}", check.id);
+        assert!(tally.failed <= tally.evaluated, "{} fails more than it looks at", check.id);
+    }
+    for finding in &assessment.findings {
+        check_finding(finding, &inventory.objects);
+    }
+    for workload in inventory.own_workloads() {
+        for finding in assess(workload, Version::Latest, None) {
+            check_finding(&finding, std::slice::from_ref(&workload.object));
+        }
+    }
+    assessment
+}
+
+/// What a finding says, and where.
+fn words(finding: &Finding) -> (&str, String, &str, Option<u32>) {
+    let at = finding.location.as_ref().map(|place| place.span.start);
+    (&finding.rule.id, format!("{:?}", finding.subject), &finding.message, at)
+}
+
+fn check_finding(finding: &Finding, objects: &[Object<'_>]) {
+    let id = &finding.rule.id;
+    assert!(!finding.message.is_empty(), "{id} says nothing");
+    let place = finding.location.as_ref().unwrap_or_else(|| panic!("{id} has no place"));
+    assert!(place.source.text.get(place.span.range()).is_some(), "{id} points beside the text");
+    let Some(cure) = finding.remediation.as_ref().filter(|cure| !cure.patch.is_empty()) else { return };
+    // The object that the place is in is the one that the patch is of.
+    let within = |object: &&Object<'_>| {
+        let span = object.node.span();
+        span.start <= place.span.start && place.span.end <= span.end
+    };
+    for object in objects.iter().filter(within).filter(|object| object.id() == *finding.subject.object) {
+        let mut json = object.node.to_json();
+        if let Err(path) = patch_json(&mut json, &cure.patch) {
+            panic!("{id} patches `{path}`, which is not there: {:?}", cure.patch);
+        }
     }
 }

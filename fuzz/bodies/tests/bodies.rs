@@ -25,6 +25,7 @@ fn all(data: &[u8]) {
     bodies::config(data);
     bodies::edit(data);
     bodies::policy(data);
+    bodies::posture(data);
 }
 
 #[test]
