@@ -7,6 +7,7 @@ command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
 for target in $(cargo +nightly fuzz list); do
   # Whoever has no seeds of its own reads manifests.
   seeds=seeds/$target
+  [ "$target" != posture ] || seeds=../crates/checks/fixtures
   [ -d "$seeds" ] || seeds=../examples/shop
   mkdir -p "corpus/$target"
   cargo +nightly fuzz run "$target" "corpus/$target" "$seeds" -- -max_total_time="${SECONDS_EACH:-60}" -timeout=10 -max_len=65536

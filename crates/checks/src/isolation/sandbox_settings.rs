@@ -5,11 +5,11 @@
 //! `disable_guest_seccomp = true`; SELinux labels and AppArmor are not applied (docs/Limitations.md).
 
 use super::sandbox::{self, Kind, Sandbox};
-use super::{contexts, in_context};
+use super::{annotations, contexts, in_context};
 use crate::check::reference::docs;
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use plimsoll_model::{Node, Reference, Severity, Violation, Workload};
+use plimsoll_model::{Node, Reference, Severity, Violation, Workload, escape};
 
 pub(super) static ALL: &[&Check] =
     &[&APP_ARMOR, &DEVICE, &HOST_NAMESPACE, &HOST_PATH, &PRIVILEGED, &PROC_MOUNT, &SECCOMP, &SELINUX, &SUB_PATH];
@@ -75,12 +75,21 @@ Remove the profile, and confine the workload with what the sandbox knows: capabi
     references: &[GVISOR, KATA],
     run: Run::Workload(|workload, reporter| {
         within(workload, reporter, |sandbox, reporter| {
-            for (index, context) in contexts(&workload.pod) {
-                let Some(kind @ ("RuntimeDefault" | "Localhost")) = context.app_armor else { continue };
-                let violation = in_context(&workload.pod, index, "appArmorProfile", |name| {
-                    format!("the AppArmor profile of {name} has no effect under {}", sandbox.kind.title())
-                });
-                let severity = if kind == "Localhost" { Severity::Medium } else { Severity::Info };
+            let pod = &workload.pod;
+            let message = |name: &str| format!("the AppArmor profile of {name} has no effect under {}", sandbox.kind.title());
+            let fields = contexts(pod).filter_map(|(index, context)| {
+                let kind = context.app_armor.filter(|kind| matches!(*kind, "RuntimeDefault" | "Localhost"))?;
+                Some((in_context(pod, index, "appArmorProfile", message), kind == "Localhost"))
+            });
+            // An annotation beside a field says the same, or another check objects.
+            let annotations = annotations::app_armor(pod).filter(|(_, _, value)| *value != "unconfined").filter_map(|(key, name, value)| {
+                let index = pod.containers.iter().position(|one| one.name == name && one.security.app_armor.is_none())?;
+                let mut violation = in_context(pod, Some(index), "", message);
+                violation.pointer = format!("/metadata/annotations/{}", escape(key));
+                Some((violation, value.starts_with("localhost/")))
+            });
+            for (violation, own) in fields.chain(annotations) {
+                let severity = if own { Severity::Medium } else { Severity::Info };
                 reporter.report(sandbox.explain(violation.severity(severity)).advice("do not count on the profile"));
             }
         });
