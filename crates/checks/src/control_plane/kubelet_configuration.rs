@@ -33,8 +33,8 @@ pub(crate) enum Want {
     Not(&'static str),
     /// Something.
     Given,
-    /// A number of at least this; the second is the default.
-    AtLeast(i64, i64),
+    /// A number above 0; the default, and what would do.
+    Positive(i64, i64),
     /// No other number than 0, which is the default.
     Zero,
     /// A duration other than 0; absent is fine.
@@ -63,8 +63,8 @@ impl Setting {
             (Want::Bool(wanted, default), None) => (wanted != default).then(absent),
             (Want::Not(bad), Some(value)) => (value.text() == *bad).then(|| said(value)),
             (Want::Given, value) => value.is_none_or(|value| value.text().is_empty()).then(absent),
-            (Want::AtLeast(least, _), Some(value)) => value.as_int().is_none_or(|number| number < *least).then(|| said(value)),
-            (Want::AtLeast(least, default), None) => (default < least).then(absent),
+            (Want::Positive(..), Some(value)) => value.as_int().is_none_or(|number| number < 1).then(|| said(value)),
+            (Want::Positive(default, _), None) => (*default < 1).then(absent),
             (Want::Zero, Some(value)) => (value.as_int() != Some(0)).then(|| said(value)),
             (Want::Duration, Some(value)) => (seconds(value.text()) == Some(0) || value.text() == "0").then(|| said(value)),
             (Want::Empty, Some(value)) => listed(&mut value.items()),
@@ -79,7 +79,7 @@ impl Setting {
         match &self.want {
             Want::Bool(wanted, _) => Some(json!(wanted)),
             Want::Not("AlwaysAllow") => Some(json!("Webhook")),
-            Want::AtLeast(least, _) => Some(json!(least)),
+            Want::Positive(_, usual) => Some(json!(usual)),
             Want::Zero => Some(json!(0)),
             Want::Duration => Some(json!("4h")),
             Want::TrueUnless(_) => Some(json!(true)),
@@ -152,7 +152,7 @@ settings! {
         "The API server cannot show the kubelet who it is, so that something weaker has to be allowed.",
         "Set the key to the file of the cluster's authority.";
     EVENT_QPS: "kubelet-event-record-qps", Low, "Kubelet may flood the API server with events",
-        &["eventRecordQPS"], "event-qps", Want::AtLeast(1, 50), [cis("4.2.8")],
+        &["eventRecordQPS"], "event-qps", Want::Positive(50, 50), [cis("4.2.8")],
         "A KubeletConfiguration with `eventRecordQPS: 0`.",
         "Without a limit, a pod that fails again and again fills etcd with events.",
         "Remove the key; the default is 50 a second.";
@@ -162,7 +162,7 @@ settings! {
         "Rules that keep packets from outside away from the loopback address of the node are missing (CVE-2020-8558).",
         "Remove the key; it is on by default.";
     PID_LIMIT: "kubelet-pod-pids-limit", Medium, "A pod may take all processes of its node",
-        &["podPidsLimit"], "pod-max-pids", Want::AtLeast(1, -1), [cis("4.2.13")],
+        &["podPidsLimit"], "pod-max-pids", Want::Positive(-1, 4096), [cis("4.2.13")],
         "A KubeletConfiguration without `podPidsLimit`, or with one below 1.",
         "A loop that forks takes the node down with all that runs there.",
         "Set `podPidsLimit` to what the largest pod needs, 4096 for example.";

@@ -23,7 +23,7 @@ static CAPABILITY: Check = Check {
     severity: Severity::Low,
     docs: "
 ## What it detects
-A container with the seccomp profile `RuntimeDefault` that adds a capability for which that profile lets more system calls through (`SYS_ADMIN`, `BPF`, `SYS_PTRACE`, `SYS_MODULE`, …), outside of a sandbox and of a user namespace.
+A container that adds a capability for which the runtime's default seccomp profile lets more system calls through (`SYS_ADMIN`, `BPF`, `SYS_PTRACE`, `SYS_MODULE`, …) and has no profile of its own, outside of a sandbox and of a user namespace.
 
 ## Why it matters
 Runtimes make the default profile anew for each container: with `SYS_ADMIN` it lets `mount`, `bpf`, `unshare` and others through. The manifest looks confined, and the kernel is as open as it can be.
@@ -38,7 +38,7 @@ Drop the capability, give the pod a user namespace (`hostUsers: false`), or use 
 fn capability(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
     let Some(capabilities) = &container.security.capabilities else { return };
     let pod = &workload.pod;
-    if container.security.seccomp.or(pod.security.seccomp) != Some("RuntimeDefault")
+    if container.security.seccomp.or(pod.security.seccomp) == Some("Localhost")
         || container.security.privileged == Some(true)
         || pod.host_users == Some(false)
     {
@@ -96,7 +96,7 @@ static PRIVILEGED: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-A privileged container for which it or its pod sets a seccomp profile, an AppArmor profile or SELinux options.
+A privileged container for which it or its pod names a seccomp or AppArmor profile that was made for it (`Localhost`), or SELinux options. `RuntimeDefault`, which the Pod Security Standards ask for, is left alone.
 
 ## Why it matters
 Privileged containers run unconfined: runtimes apply no seccomp profile, ignore AppArmor profiles, and use an SELinux type without limits. The manifest says the opposite.
@@ -110,10 +110,9 @@ Remove `privileged` and add the capabilities that the container uses; then the p
         if own.privileged != Some(true) {
             return;
         }
-        let confines = |profile: Option<&str>| profile.is_some_and(|kind| kind != "Unconfined");
         let parts = [
-            ("seccomp profile", confines(own.seccomp.or(pod.seccomp))),
-            ("AppArmor profile", confines(own.app_armor.or(pod.app_armor))),
+            ("seccomp profile", own.seccomp.or(pod.seccomp) == Some("Localhost")),
+            ("AppArmor profile", own.app_armor.or(pod.app_armor) == Some("Localhost")),
             ("SELinux label", own.se_linux.or(pod.se_linux).is_some_and(|options| options.kind != "spc_t")),
         ];
         let said: Vec<&str> = parts.into_iter().filter(|(_, said)| *said).map(|(part, _)| part).collect();

@@ -31,7 +31,7 @@ static SECCOMP: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-A seccomp profile of a pod or container whose RuntimeClass is gVisor or Kata Containers. `RuntimeDefault` is reported as good to know: the Pod Security Standards ask for it, and the sandbox has a filter of its own around itself.
+A seccomp profile that was made for a pod or container (`Localhost`) whose RuntimeClass is gVisor or Kata Containers. `RuntimeDefault` is left alone: the Pod Security Standards ask for it, and the sandbox has a filter of its own around itself.
 
 ## Why it matters
 gVisor ignores the profile unless `runsc` runs with `--oci-seccomp`. Guests of Kata Containers start with `disable_guest_seccomp = true`. A profile that was made for the workload then holds nothing.
@@ -42,8 +42,7 @@ Turn the profile on in the runtime (`oci-seccomp = \"true\"` in runsc.toml, `dis
     references: &[GVISOR, KATA],
     run: Run::Workload(|workload, reporter| {
         within(workload, reporter, |sandbox, reporter| {
-            for (index, context) in contexts(&workload.pod) {
-                let Some(kind @ ("RuntimeDefault" | "Localhost")) = context.seccomp else { continue };
+            for (index, _) in contexts(&workload.pod).filter(|(_, context)| context.seccomp == Some("Localhost")) {
                 let violation = in_context(&workload.pod, index, "seccompProfile", |name| {
                     format!("the seccomp profile of {name} has no effect under {}", sandbox.kind.title())
                 });
@@ -51,8 +50,7 @@ Turn the profile on in the runtime (`oci-seccomp = \"true\"` in runsc.toml, `dis
                     Kind::GVisor => "run runsc with `--oci-seccomp`, or do not count on the profile",
                     Kind::Kata => "set `disable_guest_seccomp = false` for the runtime, or do not count on the profile",
                 };
-                let severity = if kind == "Localhost" { Severity::Medium } else { Severity::Info };
-                reporter.report(sandbox.explain(violation.severity(severity)).advice(advice));
+                reporter.report(sandbox.explain(violation).advice(advice));
             }
         });
     }),
@@ -64,7 +62,7 @@ static APP_ARMOR: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-An AppArmor profile of a pod or container whose RuntimeClass is gVisor or Kata Containers. `RuntimeDefault` is reported as good to know.
+An AppArmor profile that was made for a pod or container (`Localhost`, or an annotation that says so) whose RuntimeClass is gVisor or Kata Containers. `RuntimeDefault` is left alone.
 
 ## Why it matters
 gVisor logs and ignores it. Kata Containers do not hand it to the guest. Whoever wrote the profile believes that it holds.
@@ -77,20 +75,17 @@ Remove the profile, and confine the workload with what the sandbox knows: capabi
         within(workload, reporter, |sandbox, reporter| {
             let pod = &workload.pod;
             let message = |name: &str| format!("the AppArmor profile of {name} has no effect under {}", sandbox.kind.title());
-            let fields = contexts(pod).filter_map(|(index, context)| {
-                let kind = context.app_armor.filter(|kind| matches!(*kind, "RuntimeDefault" | "Localhost"))?;
-                Some((in_context(pod, index, "appArmorProfile", message), kind == "Localhost"))
-            });
+            let fields = contexts(pod).filter(|(_, context)| context.app_armor == Some("Localhost"));
+            let fields = fields.map(|(index, _)| in_context(pod, index, "appArmorProfile", message));
             // An annotation beside a field says the same, or another check objects.
-            let annotations = annotations::app_armor(pod).filter(|(_, _, value)| *value != "unconfined").filter_map(|(key, name, value)| {
+            let annotations = annotations::app_armor(pod).filter(|(_, _, value)| value.starts_with("localhost/")).filter_map(|(key, name, _)| {
                 let index = pod.containers.iter().position(|one| one.name == name && one.security.app_armor.is_none())?;
                 let mut violation = in_context(pod, Some(index), "", message);
                 violation.pointer = format!("/metadata/annotations/{}", escape(key));
-                Some((violation, value.starts_with("localhost/")))
+                Some(violation)
             });
-            for (violation, own) in fields.chain(annotations) {
-                let severity = if own { Severity::Medium } else { Severity::Info };
-                reporter.report(sandbox.explain(violation.severity(severity)).advice("do not count on the profile"));
+            for violation in fields.chain(annotations) {
+                reporter.report(sandbox.explain(violation).advice("do not count on the profile"));
             }
         });
     }),

@@ -49,7 +49,7 @@ fn absent(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
         || pod.host_pid
         || pod.host_ipc
         || pod.containers.iter().any(|one| one.security.privileged == Some(true) || one.at(&["volumeDevices"]).is_some())
-        || pod.volumes.iter().any(|volume| volume.sources.iter().any(|source| matches!(*source, "nfs" | "hostPath")));
+        || volumes(pod).any(|volume| volume.get("hostPath").is_some() || unmapped(volume, reporter).is_some());
     reporter.report(if of_the_node {
         violation.advice("set `hostUsers: false` when the pod uses nothing of the node any more")
     } else {
@@ -130,29 +130,40 @@ Use a volume whose file system can do it (ext4, xfs, btrfs, tmpfs and others sin
         if pod.host_users != Some(false) {
             return;
         }
-        for volume in &pod.volumes {
-            let persistent =
-                persistent_volume(workload, volume.index, reporter).filter(|volume| volume.node.at(&["spec", "nfs"]).is_some());
-            if persistent.is_none() && !volume.sources.contains(&"nfs") {
-                continue;
-            }
-            let message =
-                format!("volume `{}` is on NFS, which cannot be mounted in a user namespace: the pod does not start", volume.name);
-            let violation = Violation::at(format!("/spec/volumes/{}", volume.index), message);
+        for (index, volume) in volumes(pod).enumerate() {
+            let Some(of) = unmapped(volume, reporter) else { continue };
+            let name = volume.get("name").map_or("", Node::text);
+            let message = format!("volume `{name}` is on NFS, which cannot be mounted in a user namespace: the pod does not start");
+            let violation = Violation::at(format!("/spec/volumes/{index}"), message);
             let violation = violation.advice("use a volume whose file system can map users");
-            reporter.report(match persistent {
-                Some(persistent) => violation.with(&persistent, "/spec/nfs"),
-                None => violation,
+            reporter.report(match of {
+                Nfs::Itself => violation,
+                Nfs::Claimed(persistent) => violation.with(&persistent, "/spec/nfs"),
             });
         }
     }),
 };
 
-/// The PersistentVolume behind the claim that a volume is.
-fn persistent_volume<'a>(workload: &Workload<'_>, volume: usize, reporter: &Reporter<'_, 'a>) -> Option<Object<'a>> {
-    let volume = workload.pod.at(&["volumes"])?.items().nth(volume)?;
+fn volumes<'a>(pod: &Pod<'a>) -> impl Iterator<Item = Node<'a>> {
+    pod.at(&["volumes"]).into_iter().flat_map(Node::items)
+}
+
+/// Where it is said that a volume is on NFS.
+enum Nfs<'a> {
+    /// In the pod.
+    Itself,
+    /// In the PersistentVolume behind the claim.
+    Claimed(Object<'a>),
+}
+
+/// Whether Linux cannot mount the volume with mapped ids: it cannot for NFS.
+fn unmapped<'a>(volume: Node<'_>, reporter: &Reporter<'_, 'a>) -> Option<Nfs<'a>> {
+    if volume.get("nfs").is_some() {
+        return Some(Nfs::Itself);
+    }
     let claim = reporter.beside("PersistentVolumeClaim", volume.at(&["persistentVolumeClaim", "claimName"])?.text())?;
-    reporter.inventory.find("PersistentVolume", "", claim.node.at(&["spec", "volumeName"]).map(Node::text)?)
+    let persistent = reporter.inventory.find("PersistentVolume", "", claim.node.at(&["spec", "volumeName"]).map(Node::text)?)?;
+    persistent.node.at(&["spec", "nfs"]).map(|_| Nfs::Claimed(persistent))
 }
 
 static VERSION: Check = Check {
