@@ -6,7 +6,7 @@ mod annotations;
 mod contradictions;
 mod profiles;
 mod runtime_class;
-mod sandbox;
+pub(crate) mod sandbox;
 mod sandbox_settings;
 mod user_namespace;
 

@@ -5,7 +5,7 @@ use plimsoll_model::{Node, Object, Violation, Workload};
 
 /// What stands between a pod and the node's kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A kernel in user space: `runsc`.
     GVisor,
     /// A virtual machine.
@@ -13,7 +13,7 @@ pub(super) enum Kind {
 }
 
 /// The sandbox that a pod's RuntimeClass asks for.
-pub(super) struct Sandbox<'w, 'a> {
+pub(crate) struct Sandbox<'w, 'a> {
     pub(super) kind: Kind,
     /// The name of the RuntimeClass.
     name: &'w str,
@@ -22,7 +22,7 @@ pub(super) struct Sandbox<'w, 'a> {
 }
 
 /// The sandbox that `workload` runs in: what the handler of its RuntimeClass says, or the name of a class that was not read.
-pub(super) fn of<'w, 'a>(workload: &Workload<'w>, reporter: &Reporter<'_, 'a>) -> Option<Sandbox<'w, 'a>> {
+pub(crate) fn of<'w, 'a>(workload: &Workload<'w>, reporter: &Reporter<'_, 'a>) -> Option<Sandbox<'w, 'a>> {
     let name = workload.pod.runtime_class?;
     let class = reporter.inventory.find("RuntimeClass", "", name);
     let kind = kind(class.map_or(name, |class| class.node.get("handler").map_or("", Node::text)))?;

@@ -2,6 +2,7 @@
 
 use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
+use crate::isolation::sandbox;
 use crate::reporter::Reporter;
 use plimsoll_model::{Container, Severity, Violation, Workload};
 
@@ -11,7 +12,7 @@ pub(super) static CHECK: Check = Check {
     severity: Severity::Info,
     docs: "
 ## What it detects
-A container for which neither it nor its pod sets `seLinuxOptions`.
+A container outside of a sandbox for which neither it nor its pod sets `seLinuxOptions`.
 
 ## Why it matters
 On nodes with SELinux the runtime chooses a label that keeps containers apart. A label of your own can hold a workload to less.
@@ -24,7 +25,9 @@ Leave it where the runtime's label does. Set `seLinuxOptions` where a policy was
 };
 
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
-    if container.security.se_linux.is_none() && workload.pod.security.se_linux.is_none() && !workload.pod.is_windows() {
+    // A sandbox takes no label: gVisor does not start with one.
+    let labelled = container.security.se_linux.is_some() || workload.pod.security.se_linux.is_some();
+    if !labelled && !workload.pod.is_windows() && sandbox::of(workload, reporter).is_none() {
         let place = "/securityContext/seLinuxOptions";
         let violation = Violation::of_container(&workload.pod, index, place, |name| format!("{name} has no SELinux label of its own"));
         reporter.report(violation.advice("set one where a policy was made for the workload"));
