@@ -57,19 +57,15 @@ impl<'a> Rule<'a> {
     /// Whether requests for `resource` of `group` can match.
     fn is_about(&self, group: &str, resource: &str) -> bool {
         if !self.has("resources") {
-            return !self.has("nonResourceURLs");
+            return self.has("namespaces") || !self.has("nonResourceURLs");
         }
+        let (base, sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
+        let names = |name: &str| {
+            name == "*" || name == resource || name.strip_suffix("/*") == Some(base) || (sub.is_some() && name.strip_prefix("*/") == sub)
+        };
         self.node.get("resources").into_iter().flat_map(Node::items).any(|entry| {
-            let mut names = entry.get("resources").into_iter().flat_map(Node::items).map(Node::text).peekable();
-            entry.get("group").map_or("", Node::text) == group
-                && (names.peek().is_none()
-                    || names.any(|name| {
-                        let (base, sub) = name.split_once('/').map_or((name, None), |(base, sub)| (base, Some(sub)));
-                        let (wanted, wanted_sub) = resource.split_once('/').map_or((resource, None), |(base, sub)| (base, Some(sub)));
-                        name == "*"
-                            || ((base == wanted || (base == "*" && sub.is_some()))
-                                && (sub == wanted_sub || (sub == Some("*") && wanted_sub.is_some())))
-                    }))
+            let mut listed = entry.get("resources").into_iter().flat_map(Node::items).map(Node::text).peekable();
+            entry.get("group").map_or("", Node::text) == group && (listed.peek().is_none() || listed.any(names))
         })
     }
 

@@ -1,7 +1,7 @@
 //! The kubelet's configuration file: `KubeletConfiguration`, as a table of keys.
 //!
-//! Defaults: kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go, 1.36. Whoever reads the configuration of a running kubelet asks the same
-//! table ([`Setting::objection`]); flags of its command line win over the file ([`Setting::flag`]).
+//! Defaults: kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go, 1.36. Whoever reads the configuration of a running
+//! kubelet asks the same table ([`Setting::objection`]); flags of its command line win over the file ([`Setting::flag`]).
 
 use super::api_server::CIPHERS;
 use super::flag::seconds;
@@ -17,7 +17,7 @@ pub(crate) struct Setting {
     pub(crate) id: &'static str,
     /// Keys from the root of the configuration.
     pub(crate) path: &'static [&'static str],
-    /// The flag that says the same, without dashes; empty where there is none.
+    /// The flag that says the same, without dashes.
     pub(crate) flag: &'static str,
     /// What it has to be.
     pub(crate) want: Want,
@@ -191,10 +191,10 @@ settings! {
         "A KubeletConfiguration without `serverTLSBootstrap: true` and without a `tlsCertFile` of its own.",
         "The API server cannot tell the kubelet from whoever stands in between: logs and `exec` can be read and changed.",
         "Set `serverTLSBootstrap: true`, and approve the certificate requests of kubelets.";
-    STREAMING: "kubelet-streaming-timeout", Low, "Connections into containers never end",
+    STREAMING: "kubelet-streaming-timeout", Info, "Connections into containers are meant never to end",
         &["streamingConnectionIdleTimeout"], "streaming-connection-idle-timeout", Want::Duration, [cis("4.2.5")],
         "A KubeletConfiguration with `streamingConnectionIdleTimeout: 0`.",
-        "A forgotten `exec` stays open, and enough of them take all ports of the node.",
+        "In the file, 0 is read as the default of four hours; given to the flag, a forgotten `exec` stays open for ever, and enough of them take all ports of the node. Either way it is not what is written.",
         "Remove the key; the default is four hours.";
     CIPHERS_STRONG: "kubelet-tls-cipher-suites", Low, "Kubelet takes weak ciphers",
         &["tlsCipherSuites"], "tls-cipher-suites", Want::Only(CIPHERS), [cis("4.2.12")],
