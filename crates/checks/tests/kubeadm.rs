@@ -138,3 +138,19 @@ fn flags_that_a_file_speaks_for_are_not_judged() {
         assert_eq!(places(&found, id), [], "{id}");
     }
 }
+
+/// A plugin that the API server does not start without configuring comes with the file that configures it.
+#[test]
+fn a_plugin_and_its_configuration_go_together() {
+    let found = findings(AS_LIST);
+    assert_eq!(
+        cures(&found, "CTL-apiserver-event-rate-limit"),
+        [
+            r#"{"op":"add","path":"/apiServer/extraArgs/-","value":{"name":"enable-admission-plugins","value":"NodeRestriction,EventRateLimit"}}"#,
+            r#"{"op":"add","path":"/apiServer/extraArgs/-","value":{"name":"admission-control-config-file","value":"/etc/kubernetes/admission.yaml"}}"#,
+        ]
+    );
+    // Where there is no list yet, two patches would each make one.
+    let nothing = findings("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n");
+    assert_eq!(cures(&nothing, "CTL-apiserver-event-rate-limit"), Vec::<String>::new());
+}

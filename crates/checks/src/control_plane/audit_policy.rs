@@ -246,3 +246,38 @@ Omit `RequestReceived` alone.
         }
     }),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::rules;
+    use plimsoll_model::{Limits, Origin, Source, parse};
+
+    /// Which rules a request for a resource can match.
+    #[test]
+    fn rules_and_resources() {
+        let table = [
+            ("{}", "", "pods/exec", true),
+            ("{nonResourceURLs: [/healthz]}", "", "pods", false),
+            ("{namespaces: [shop], nonResourceURLs: [/healthz]}", "", "pods", true),
+            ("{resources: [{group: ''}]}", "", "pods/exec", true),
+            ("{resources: [{group: apps}]}", "", "pods", false),
+            ("{resources: [{resources: ['*']}]}", "", "pods/exec", true),
+            ("{resources: [{resources: [pods]}]}", "", "pods/exec", false),
+            ("{resources: [{resources: ['pods/*']}]}", "", "pods/exec", true),
+            ("{resources: [{resources: ['pods/*']}]}", "", "pods", true),
+            ("{resources: [{resources: ['*/exec']}]}", "", "pods/exec", true),
+            ("{resources: [{resources: ['*/exec']}]}", "", "pods", false),
+            ("{resources: [{resources: ['*/*']}]}", "", "pods/exec", false),
+        ];
+        for (rule, group, resource, wanted) in table {
+            let text = format!("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{{level: Metadata, {}]", rule.trim_start_matches('{'));
+            let (documents, _) = parse(&Source::new("policy", Origin::File, text), Limits::default());
+            let about: Vec<bool> = documents
+                .iter()
+                .flat_map(|document| document.objects().0)
+                .flat_map(|policy| rules(&policy).into_iter().map(|rule| rule.is_about(group, resource)).collect::<Vec<_>>())
+                .collect();
+            assert_eq!(about, [wanted], "{rule} {resource}");
+        }
+    }
+}
