@@ -29,13 +29,14 @@ Correct the path to what the SeccompProfile says in `status.localhostProfile`, o
 ",
     references: &[OPERATOR, docs("seccomp", "https://kubernetes.io/docs/tutorials/security/seccomp/")],
     run: Run::Workload(|workload, reporter| {
+        let mut missing = None;
         for (index, path) in named(&workload.pod, "seccompProfile", |context| context.seccomp) {
             let known = &reporter.facts.profiles.seccomp;
             if known.contains(path) {
                 continue;
             }
             if known.is_empty() || !path.starts_with("operator/") {
-                reporter.unknown(format!("the file `{path}` below /var/lib/kubelet/seccomp of the nodes"));
+                missing.get_or_insert_with(|| format!("the file `{path}` below /var/lib/kubelet/seccomp of the nodes"));
                 continue;
             }
             let violation = in_context(&workload.pod, index, "seccompProfile/localhostProfile", |name| {
@@ -43,6 +44,7 @@ Correct the path to what the SeccompProfile says in `status.localhostProfile`, o
             });
             reporter.report(violation.advice("correct the path, or create the SeccompProfile"));
         }
+        missing.into_iter().for_each(|missing: String| reporter.unknown(missing));
     }),
 };
 
@@ -62,6 +64,7 @@ Correct the name, or create the profile.
 ",
     references: &[OPERATOR, docs("AppArmor", "https://kubernetes.io/docs/tutorials/security/apparmor/")],
     run: Run::Workload(|workload, reporter| {
+        let mut missing = None;
         let pod = &workload.pod;
         let fields = named(pod, "appArmorProfile", |context| context.app_armor);
         let fields = fields.map(|(index, name)| (index, name, None));
@@ -76,7 +79,7 @@ Correct the name, or create the profile.
                 continue;
             }
             if known.is_empty() {
-                reporter.unknown(format!("whether the nodes have loaded the AppArmor profile `{profile}`"));
+                missing.get_or_insert_with(|| format!("whether the nodes have loaded the AppArmor profile `{profile}`"));
                 continue;
             }
             let message = |name: &str| format!("no AppArmorProfile makes `{profile}`: {name} does not start unless something else loads it");
@@ -86,6 +89,7 @@ Correct the name, or create the profile.
             }
             reporter.report(violation.advice("correct the name, or create the AppArmorProfile"));
         }
+        missing.into_iter().for_each(|missing: String| reporter.unknown(missing));
     }),
 };
 
@@ -105,6 +109,7 @@ Correct the type to what the SelinuxProfile says in `status.usage`, or create th
 ",
     references: &[OPERATOR],
     run: Run::Workload(|workload, reporter| {
+        let mut missing = None;
         for (index, context) in contexts(&workload.pod) {
             let Some(kind) = context.se_linux.map(|options| options.kind).filter(|kind| kind.ends_with(".process")) else { continue };
             let known = &reporter.facts.profiles.selinux;
@@ -112,7 +117,7 @@ Correct the type to what the SelinuxProfile says in `status.usage`, or create th
                 continue;
             }
             if known.is_empty() {
-                reporter.unknown(format!("whether the policy of the nodes has the SELinux type `{kind}`"));
+                missing.get_or_insert_with(|| format!("whether the policy of the nodes has the SELinux type `{kind}`"));
                 continue;
             }
             let violation = in_context(&workload.pod, index, "seLinuxOptions/type", |name| {
@@ -120,6 +125,7 @@ Correct the type to what the SelinuxProfile says in `status.usage`, or create th
             });
             reporter.report(violation.advice("correct the type, or create the SelinuxProfile"));
         }
+        missing.into_iter().for_each(|missing: String| reporter.unknown(missing));
     }),
 };
 
