@@ -107,10 +107,46 @@ pub struct Remediation {
     pub summary: Cow<'static, str>,
     /// The smallest patch of the object that clears the finding.
     pub patch: Vec<PatchOp>,
+    /// What changes beside that: another object, a new one, one that goes.
+    pub changes: Vec<ObjectChange>,
     /// Whether it may be applied without looking at what the workload does.
     pub applicability: Applicability,
     /// What to run to gather the evidence, where that is one command.
     pub evidence_command: Option<String>,
+}
+
+/// What a cure does to an object as a whole, or to another one than the finding is about.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum ObjectChange {
+    /// Creates an object that is missing.
+    Create {
+        /// The whole object.
+        object: JsonText,
+    },
+    /// Changes another object.
+    Patch {
+        /// Which.
+        target: Target,
+        /// JSON Patch (RFC 6902) of it.
+        patch: Vec<PatchOp>,
+    },
+    /// Deletes an object.
+    Delete {
+        /// Which.
+        target: Target,
+    },
+}
+
+/// An object that was read, and where it stands: names alone are not unique among files.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Target {
+    /// As Kubernetes names it.
+    #[serde(flatten)]
+    pub object: ObjectId,
+    /// All of its text.
+    #[serde(skip)]
+    pub location: Location,
 }
 
 /// Whether a patch may be applied on the strength of the manifest alone.
@@ -250,6 +286,13 @@ impl JsonSchema for JsonText {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         serde_json::Value::json_schema(generator)
+    }
+}
+
+impl Remediation {
+    /// Whether it says what to change, and not only what to do.
+    pub fn is_concrete(&self) -> bool {
+        !self.patch.is_empty() || !self.changes.is_empty()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Kubernetes objects in documents, lists unpacked.
 
 use crate::{Document, Node, Problem, ProblemKind};
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::fmt;
 
 /// A Kubernetes object: a document, or an item of a `List`.
@@ -19,7 +21,8 @@ pub struct Object<'a> {
 }
 
 /// The name of an object, owned, for findings.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ObjectId {
     /// `metadata.namespace`; empty where it says none.
     pub namespace: String,

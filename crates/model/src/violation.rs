@@ -2,8 +2,8 @@
 
 use crate::document::{Node, Way};
 use crate::{
-    Applicability, Finding, JsonText, Location, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation, Rule, Severity, Span, Subject,
-    tokens,
+    Applicability, Finding, JsonText, Location, ObjectChange, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation, Rule, Severity,
+    Span, Subject, Target, tokens,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -26,10 +26,14 @@ pub struct Violation {
     pub cure: Cow<'static, str>,
     /// The smallest set of changes that cures it.
     pub changes: Vec<Change>,
+    /// What else changes: another object, a new one, one that goes.
+    pub objects: Vec<ObjectChange>,
     /// Whether the manifest alone shows that the changes are harmless.
     pub applicability: Applicability,
     /// What to run in the container to learn what has to be known.
     pub probe: Option<&'static str>,
+    /// What else to run to learn it: a whole command.
+    pub command: Option<String>,
     /// The facts that it rests on, one sentence each.
     pub evidence: Vec<String>,
     /// Other objects that take part.
@@ -57,8 +61,10 @@ impl Violation {
             severity: None,
             cure: Cow::Borrowed(""),
             changes: Vec::new(),
+            objects: Vec::new(),
             applicability: Applicability::Safe,
             probe: None,
+            command: None,
             evidence: Vec::new(),
             related: Vec::new(),
             concealed: false,
@@ -86,6 +92,33 @@ impl Violation {
         self
     }
 
+    /// What cures it by a new object.
+    #[must_use]
+    pub fn creating(mut self, what: impl Into<Cow<'static, str>>, object: Value) -> Self {
+        self.cure = what.into();
+        self.objects.push(ObjectChange::Create { object: object.into() });
+        self
+    }
+
+    /// What cures it by changes of another object. What is as it should be already is no change.
+    #[must_use]
+    pub fn changing(mut self, what: impl Into<Cow<'static, str>>, object: &crate::Object<'_>, changes: &[Change]) -> Self {
+        self.cure = what.into();
+        let patch = patch(object.node, "", changes);
+        if !patch.is_empty() {
+            self.objects.push(ObjectChange::Patch { target: target(object), patch });
+        }
+        self
+    }
+
+    /// What cures it by taking an object away: the one that is blamed, or another.
+    #[must_use]
+    pub fn deleting(mut self, what: impl Into<Cow<'static, str>>, object: &crate::Object<'_>) -> Self {
+        self.cure = what.into();
+        self.objects.push(ObjectChange::Delete { target: target(object) });
+        self
+    }
+
     /// What to do where no patch can be given: somebody has to choose.
     #[must_use]
     pub fn advice(mut self, what: impl Into<Cow<'static, str>>) -> Self {
@@ -104,6 +137,13 @@ impl Violation {
     #[must_use]
     pub fn probed_by(mut self, command: &'static str) -> Self {
         self.probe = Some(command);
+        self
+    }
+
+    /// The command that tells what has to be known.
+    #[must_use]
+    pub fn asked_by(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
         self
     }
 
@@ -165,13 +205,20 @@ impl Violation {
             remediation: base.filter(|_| advised).map(|node| Remediation {
                 summary: self.cure,
                 patch: patch(node, prefix, &self.changes),
+                changes: self.objects,
                 applicability: self.applicability,
-                evidence_command: self.probe.map(|command| exec(object, container.map(|container| container.name), command)),
+                evidence_command: self
+                    .command
+                    .or_else(|| self.probe.map(|command| exec(object, container.map(|container| container.name), command))),
             }),
             message: self.message,
             exception: None,
         }
     }
+}
+
+fn target(object: &crate::Object<'_>) -> Target {
+    Target { object: object.id(), location: object.node.location() }
 }
 
 /// How to run `command` in a container of the pods of `object`.

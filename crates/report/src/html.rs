@@ -169,6 +169,10 @@ fn card(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
             let patch = serde_json::to_string_pretty(&cure.patch).unwrap_or_default();
             writeln!(out, "<details class=\"patch\"><summary>JSON Patch</summary><pre>{}</pre></details>", markup(&patch))?;
         }
+        if !cure.changes.is_empty() {
+            let changes = serde_json::to_string_pretty(&cure.changes).unwrap_or_default();
+            writeln!(out, "<details class=\"patch\"><summary>Changes of objects</summary><pre>{}</pre></details>", markup(&changes))?;
+        }
     }
     writeln!(out, "<p><a href=\"#rule-{id}\">What {id} means</a></p>\n</div>\n</details>")
 }

@@ -3,7 +3,9 @@
 use crate::Report;
 use crate::lines::Members;
 use crate::view::{Summary, groups, is_live};
-use plimsoll_model::{Applicability, AppliedException, Finding, Framework, Location, PatchOp, Problem, Rule, Score, Severity, Unknown};
+use plimsoll_model::{
+    Applicability, AppliedException, Finding, Framework, Location, ObjectChange, PatchOp, Problem, Rule, Score, Severity, Unknown,
+};
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -251,6 +253,9 @@ struct RemediationView<'r> {
     evidence_command: Option<&'r str>,
     /// JSON Patch (RFC 6902) of the object.
     patch: &'r [PatchOp],
+    /// What changes beside that: another object, a new one, one that goes.
+    #[serde(skip_serializing_if = "<[ObjectChange]>::is_empty")]
+    changes: &'r [ObjectChange],
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -338,6 +343,7 @@ impl<'r> FindingView<'r> {
                     needs,
                     evidence_command: cure.evidence_command.as_deref(),
                     patch: &cure.patch,
+                    changes: &cure.changes,
                 }
             }),
             exception: exception.as_deref(),

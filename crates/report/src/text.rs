@@ -153,6 +153,10 @@ fn evidence(finding: &Finding, paint: Paint, out: &mut Vec<u8>) -> io::Result<()
         let op = serde_json::to_string(op).unwrap_or_default();
         writeln!(out, "      {} {}", paint.with(DIM, "patch:"), terminal(&op))?;
     }
+    for change in finding.remediation.iter().flat_map(|cure| &cure.changes) {
+        let change = serde_json::to_string(change).unwrap_or_default();
+        writeln!(out, "      {} {}", paint.with(DIM, "change:"), terminal(&change))?;
+    }
     Ok(())
 }
 

@@ -79,7 +79,7 @@ fn is_from(finding: &Finding, origin: Origin) -> bool {
 
 /// Whether a finding's cure may be applied as it is.
 pub(crate) fn is_safe(finding: &Finding) -> bool {
-    finding.remediation.as_ref().is_some_and(|cure| cure.applicability == Applicability::Safe && !cure.patch.is_empty())
+    finding.remediation.as_ref().is_some_and(|cure| cure.applicability == Applicability::Safe && cure.is_concrete())
 }
 
 impl Summary {

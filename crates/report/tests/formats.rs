@@ -42,6 +42,7 @@ fn finding(rule: &Arc<Rule>, source: &Arc<Source>, at: &str, name: &str) -> Find
         remediation: Some(Remediation {
             summary: "do not".into(),
             patch: vec![PatchOp::remove("/spec/hostPID")],
+            changes: Vec::new(),
             applicability: Applicability::NeedsEvidence("whether it matters".into()),
             evidence_command: Some("kubectl exec pod/one -- id".into()),
         }),
