@@ -9,6 +9,7 @@ mod check;
 mod cluster;
 mod component;
 mod control_plane;
+mod cures;
 mod exposure;
 mod facts;
 mod frameworks;

@@ -70,6 +70,8 @@ parameters! {
     SENSITIVE_KEYS_ALLOWED = "sensitive-keys-allowed": &[], "Parts of names that are no credentials after all.";
     SENSITIVE_VALUES = "sensitive-values": &["BEGIN \\w+ PRIVATE KEY", "PRIVATE KEY", "eyJhbGciO", "JWT", "Bearer", "_key_", "_secret_", "AKIA[0-9A-Z]{16}", "ghp_[0-9A-Za-z]{36}", "AIza[0-9A-Za-z\\-_]{35}", "xox[baprs]-[0-9A-Za-z]{10,48}"], "Regular expressions for values that are credentials.";
     SENSITIVE_VALUES_ALLOWED = "sensitive-values-allowed": &[], "Values that are no credentials after all.";
+    TARGET_NAMESPACE = "target-namespace": &[], "The namespace that `fix` moves objects to that name none or `default`.";
+    REGISTRY_MIRROR = "registry-mirror": &[], "The registry or repository that holds copies of images, for `fix` to take them from.";
     SENSITIVE_INTERFACES = "sensitive-interfaces": &["nifi", "argo-server", "weave-scope-app", "kubeflow", "kubernetes-dashboard", "jenkins", "prometheus-deployment", "ollama", "vllm", "kserve", "triton-inference-server", "ray-dashboard", "ray-head", "mlflow", "jupyterhub", "seldon", "bentoml"], "Parts of names of workloads whose interface gives control.";
     RECOMMENDED_LABELS = "recommended-labels": &["app", "tier", "phase", "version", "owner", "env"], "Labels of which a workload carries at least one.";
     COMMON_LABELS = "common-labels": &["app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/component", "app.kubernetes.io/part-of", "app.kubernetes.io/managed-by", "app.kubernetes.io/created-by"], "Kubernetes' common labels, of which a workload carries at least one.";

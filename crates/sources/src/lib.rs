@@ -8,6 +8,7 @@ mod files;
 mod helm;
 mod kustomize;
 mod render;
+pub mod schema;
 pub mod snapshot;
 
 use plimsoll_model::{Document, Limits, Problem, Snapshot, Source, parse};

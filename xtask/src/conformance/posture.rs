@@ -6,8 +6,11 @@
 use super::{Cases, json_lines};
 use anyhow::Context;
 use plimsoll_checks::{Parameters, assess};
-use plimsoll_model::{Finding, Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
-use plimsoll_pod_security::Version;
+use plimsoll_model::{
+    Finding, Inventory, Limits, Location, ObjectChange, Origin, PatchOp, Remediation, Snapshot, Source, Workload, WorkloadKinds, parse,
+};
+use plimsoll_pod_security::{Level, Version, strictest};
+use plimsoll_sources::schema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +60,7 @@ pub(super) fn cures(file: &Path) -> anyhow::Result<Cases> {
             }
         };
         let Some(rule) = answers.rules.get(&case.rule).filter(|_| !case.expected.is_empty()) else { continue };
-        match cured(&case, rule) {
+        match cured(&case, &answers, rule) {
             Ok(()) => cases.case(|| case.name.clone(), "cured", "cured"),
             // What is not found is for the other suite to say.
             Err(_) if answers.not_cured.contains_key(&case.rule) => cases.known(),
@@ -71,35 +74,89 @@ pub(super) fn cures(file: &Path) -> anyhow::Result<Cases> {
 const NOTHING: &str = "nothing was found";
 
 /// Applies the cures of a case's findings, as often as there are any, and says what is left.
-fn cured(case: &Case, answers: &[String]) -> Result<(), String> {
-    let parameters = parameters(case)?;
-    let mut input = case.input.clone();
-    let judge = |input: &[Value]| judge(&snapshot(input), &parameters);
-    let is_answer = |finding: &&Finding| answers.iter().any(|answer| is_answer(answer, finding));
-    let before = judge(&input);
-    let mut findings = before.clone();
-    for _ in 0..32 {
-        let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(|cure| !cure.patch.is_empty());
-        let Some(finding) = findings.iter().filter(is_answer).find(curable) else { break };
-        let object = finding.location.as_ref().and_then(|place| place.source.name.parse::<usize>().ok()).and_then(|at| input.get_mut(at));
-        let (Some(object), Some(cure)) = (object, &finding.remediation) else { break };
-        plimsoll_model::edit::patch_json(object, &cure.patch)?;
-        findings = judge(&input);
+fn cured(case: &Case, answers: &Answers, rule: &[String]) -> Result<(), String> {
+    let mut parameters = parameters(case)?;
+    for (name, value) in &answers.chosen {
+        parameters.set(name, vec![value.clone()]).map_err(|error| error.to_string())?;
     }
-    let left: Vec<&Finding> = findings.iter().filter(is_answer).collect();
+    let mut input = case.input.clone();
+    let is_answer = |finding: &&Finding| rule.iter().any(|answer| is_answer(answer, finding));
+    let before = Judged::new(&input, &parameters);
+    if !before.findings.iter().any(|finding| is_answer(&finding)) {
+        return Err(NOTHING.to_owned());
+    }
+    let mut after = Judged::new(&input, &parameters);
+    for _ in 0..32 {
+        let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(Remediation::is_concrete);
+        let Some(finding) = after.findings.iter().filter(is_answer).find(curable) else { break };
+        let Some(cure) = &finding.remediation else { break };
+        if !cure.patch.is_empty() {
+            patch(&mut input, finding.location.as_ref(), &cure.patch)?;
+        }
+        for change in &cure.changes {
+            match change {
+                ObjectChange::Create { object } => input.push(object.clone()),
+                ObjectChange::Patch { target, patch: operations } => patch(&mut input, Some(&target.location), operations)?,
+                // The others keep their places.
+                ObjectChange::Delete { target } => *at(&mut input, Some(&target.location))? = Value::Null,
+            }
+        }
+        after = Judged::new(&input, &parameters);
+    }
+    let left: Vec<&Finding> = after.findings.iter().filter(is_answer).collect();
     if let Some(finding) = left.first() {
         let cure = finding.remediation.as_ref().map_or("no cure", |cure| &*cure.summary);
         return Err(format!("{} left, first: {} ({cure})", left.len(), finding.message));
     }
-    if before.iter().filter(is_answer).count() == 0 {
-        return Err(NOTHING.to_owned());
+    after.is_no_worse_than(&before)
+}
+
+fn at<'v>(input: &'v mut [Value], place: Option<&Location>) -> Result<&'v mut Value, String> {
+    let place = place.and_then(|place| place.source.name.parse::<usize>().ok());
+    place.and_then(|at| input.get_mut(at)).ok_or_else(|| "the cure is of no object of the case".to_owned())
+}
+
+fn patch(input: &mut [Value], place: Option<&Location>, operations: &[PatchOp]) -> Result<(), String> {
+    plimsoll_model::edit::patch_json(at(input, place)?, operations)
+}
+
+/// What there is to say of the objects of a case.
+struct Judged {
+    findings: Vec<Finding>,
+    /// The Pod Security level of each workload, by the place of its object.
+    levels: BTreeMap<String, Level>,
+    /// What the types of the API do not know or accept, by object.
+    schema: BTreeMap<usize, BTreeSet<String>>,
+}
+
+impl Judged {
+    fn new(input: &[Value], parameters: &Parameters) -> Self {
+        let snapshot = snapshot(input);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let level =
+            |workload: &Workload<'_>| (workload.object.node.document().source.name.clone(), strictest(&workload.pod, Version::Latest));
+        let problems = |(at, object): (usize, &Value)| (at, schema::problems(object).unwrap_or_default().into_iter().collect());
+        Self {
+            findings: judge(&snapshot, parameters),
+            levels: inventory.own_workloads().map(level).collect(),
+            schema: input.iter().enumerate().map(problems).collect(),
+        }
     }
-    let count = |all: &[Finding], of: &Finding| {
-        all.iter().filter(|one| one.rule.id == of.rule.id && one.subject.object == of.subject.object).count()
-    };
-    match findings.iter().find(|finding| count(&findings, finding) > count(&before, finding)) {
-        Some(new) => Err(format!("a new finding: {} {}", new.rule.id, new.message)),
-        None => Ok(()),
+
+    /// No finding, no violation of a schema that was not there before, and no lower level.
+    fn is_no_worse_than(&self, before: &Self) -> Result<(), String> {
+        let place = |finding: &Finding| finding.location.as_ref().map(|place| place.source.name.clone());
+        let count = |all: &[Finding], of: &Finding| all.iter().filter(|one| one.rule.id == of.rule.id && place(one) == place(of)).count();
+        if let Some(new) = self.findings.iter().find(|finding| count(&self.findings, finding) > count(&before.findings, finding)) {
+            return Err(format!("a new finding: {} {}", new.rule.id, new.message));
+        }
+        if let Some((name, level)) = self.levels.iter().find(|(name, level)| before.levels.get(*name).is_some_and(|before| before > level))
+        {
+            return Err(format!("object {name} comes down to {level}"));
+        }
+        let none = BTreeSet::new();
+        let new = self.schema.iter().find_map(|(at, now)| now.difference(before.schema.get(at).unwrap_or(&none)).next());
+        new.map_or(Ok(()), |new| Err(format!("not valid any more: {new}")))
     }
 }
 
@@ -188,6 +245,8 @@ struct Answers {
     #[serde(default)]
     not_cured: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
+    /// What a user would choose for cures: the same for all cases.
+    chosen: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

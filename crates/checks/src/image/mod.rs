@@ -14,7 +14,7 @@ mod signature_not_enforced;
 mod stale_floating_tag;
 
 use crate::check::Check;
-use crate::parameters::FLOATING_TAGS;
+use crate::parameters::{FLOATING_TAGS, REGISTRY_MIRROR};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Violation, Workload};
 use reference::Reference;
@@ -93,6 +93,27 @@ impl Image<'_, '_> {
         match self.place {
             Place::Container(index) => Violation::of_container(&self.workload.pod, index, &format!("/{of_container}"), message),
             Place::Volume(index, name) => Violation::at(format!("/spec/volumes/{index}/{of_volume}"), message(&format!("volume `{name}`"))),
+        }
+    }
+
+    /// Cured by the copy of the image in a registry that `is_fine`: the mirror that the user has chosen, else the first of
+    /// `places`.
+    fn copied<'p>(
+        &self,
+        violation: Violation,
+        what: &'static str,
+        reporter: &'p Reporter<'_, '_>,
+        places: impl Iterator<Item = &'p str>,
+        is_fine: impl Fn(&Reference<'_>) -> bool,
+    ) -> Violation {
+        let mut copies = reporter.parameters.get(&REGISTRY_MIRROR).chain(places).filter_map(|place| self.reference.copy_in(place));
+        match copies.find(|copy| is_fine(&Reference::parse(copy))) {
+            Some(copy) => {
+                let command = format!("skopeo inspect docker://{copy}");
+                let needs = format!("whether `{copy}` is there, and is the same image");
+                violation.cured_by(what, Some(copy.into())).needs(needs).asked_by(command)
+            }
+            None => violation.advice(what),
         }
     }
 

@@ -72,6 +72,17 @@ impl<'a> Reference<'a> {
         registry && (is_below(&self.repository, path) || (host == DOCKER_HUB && self.repository.strip_prefix("library/") == Some(path)))
     }
 
+    /// The reference to a copy in a registry or below a repository; `None` for a whole domain, which names no registry.
+    pub(crate) fn copy_in(&self, place: &str) -> Option<String> {
+        let place = place.trim().trim_end_matches('/');
+        if place.is_empty() || place.contains('*') {
+            return None;
+        }
+        let tag = self.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+        let digest = self.digest.map(|digest| format!("@{digest}")).unwrap_or_default();
+        Some(format!("{place}/{}{tag}{digest}", self.repository))
+    }
+
     /// The version that the tag speaks of.
     pub(crate) fn version(&self) -> Option<Version> {
         Version::parse(self.tag?)

@@ -1,9 +1,9 @@
 //! `IMG-registry-forbidden`
 
-use super::each;
+use super::{Reference, each};
 use crate::check::reference::{kubescape, mitre};
 use crate::check::{Check, Run};
-use crate::parameters::UNTRUSTED_REGISTRIES;
+use crate::parameters::{ALLOWED_REGISTRIES, UNTRUSTED_REGISTRIES};
 use crate::reporter::Reporter;
 use plimsoll_model::{Severity, Workload};
 
@@ -32,6 +32,8 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
         }
         let violation =
             image.violation(|owner| format!("{owner} runs `{}` from `{}`, which is ruled out", image.written, image.reference.registry));
-        reporter.report(violation.advice("take the image from a registry that is trusted"));
+        let is_fine = |copy: &Reference<'_>| !reporter.parameters.get(&UNTRUSTED_REGISTRIES).any(|place| copy.is_from(place));
+        let places = reporter.parameters.get(&ALLOWED_REGISTRIES);
+        reporter.report(image.copied(violation, "take the image from a registry that is trusted", reporter, places, is_fine));
     });
 }

@@ -1,6 +1,6 @@
 //! `IMG-registry-not-allowed`
 
-use super::each;
+use super::{Reference, each};
 use crate::check::reference::{kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::parameters::ALLOWED_REGISTRIES;
@@ -36,6 +36,8 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
         let violation = image.violation(|owner| {
             format!("{owner} runs `{}` from `{}`, which is not an allowed registry", image.written, image.reference.registry)
         });
-        reporter.report(violation.advice("take the image from an allowed registry"));
+        let allowed = || reporter.parameters.get(&ALLOWED_REGISTRIES);
+        let is_fine = |copy: &Reference<'_>| allowed().any(|place| copy.is_from(place));
+        reporter.report(image.copied(violation, "take the image from an allowed registry", reporter, allowed(), is_fine));
     });
 }

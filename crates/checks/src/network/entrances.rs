@@ -2,9 +2,10 @@
 
 use crate::check::reference::{kubescape, mitre};
 use crate::check::{Check, Run};
-use crate::exposure::leads_out;
+use crate::cures::{Cut, inward, removals, service_of};
+use crate::exposure::{Entrance, leads_out};
 use crate::parameters::SENSITIVE_INTERFACES;
-use plimsoll_model::{Node, Severity, Violation};
+use plimsoll_model::{Node, Object, Severity, Violation};
 
 pub(super) static ALL: &[&Check] = &[&BY_ROUTE, &BY_SERVICE, &SENSITIVE, &SSH, &UNAUTHENTICATED];
 
@@ -28,19 +29,45 @@ See that it is meant. Put what is not for everybody behind an internal load bala
         for service in services {
             if leads_out(&service) {
                 let message = format!("Service `{}` leads to it from outside", service.name);
-                reporter.report(Violation::at("/metadata/labels", message).with(&service, "/spec/type").advice("see that it is meant"));
+                reporter.report(closed(Violation::at("/metadata/labels", message).with(&service, "/spec/type"), &service));
                 continue;
             }
             let ingress = reporter.exposure.entrances(&service).iter().find(|entrance| entrance.object.kind == "Ingress").cloned();
             if let Some(ingress) = ingress {
                 let message = format!("Ingress `{}` leads to it from outside", ingress.object.name);
-                let violation =
-                    Violation::at("/metadata/labels", message).with(&ingress.object, ingress.pointer).with(&service, "/spec/selector");
-                reporter.report(violation.advice("see that it is meant"));
+                let violation = Violation::at("/metadata/labels", message)
+                    .with(&ingress.object, ingress.pointer.as_str())
+                    .with(&service, "/spec/selector");
+                reporter.report(cut_off(violation, &ingress, &service));
             }
         }
     }),
 };
+
+/// What has to be known before a way in is closed, and what shows the clients of today.
+const CLIENTS: &str = "who comes in this way";
+const CONNECTIONS: &str = "cat /proc/net/tcp /proc/net/tcp6";
+
+/// Cured by making the Service one that only the cluster reaches.
+fn closed(violation: Violation, service: &Object<'_>) -> Violation {
+    violation
+        .changing("see that it is meant, or make the Service a ClusterIP", service, &inward(service))
+        .needs(CLIENTS)
+        .probed_by(CONNECTIONS)
+}
+
+/// Cured by taking the Service out of what leads to it.
+fn cut_off(violation: Violation, entrance: &Entrance<'_>, service: &Object<'_>) -> Violation {
+    let object = &entrance.object;
+    let leads_to_it = |backend: Node<'_>| {
+        let mut host = service_of(backend).unwrap_or("").split('.');
+        let (name, in_host) = (host.next().unwrap_or(""), host.next());
+        let named = backend.get("namespace").map(Node::text).or(in_host).unwrap_or(object.effective_namespace());
+        name == service.name && named == service.effective_namespace()
+    };
+    let violation = Cut::of(object, leads_to_it).there(violation, "see that it is meant, or take the Service out of it", object);
+    violation.needs(CLIENTS).probed_by(CONNECTIONS)
+}
 
 static BY_ROUTE: Check = Check {
     id: "NET-exposed-by-route",
@@ -64,8 +91,8 @@ See that it is meant, and that the gateway asks for authentication where it has 
             if let Some(route) = route {
                 let message = format!("{} `{}` leads to it from outside", route.object.kind, route.object.name);
                 let violation =
-                    Violation::at("/metadata/labels", message).with(&route.object, route.pointer).with(&service, "/spec/selector");
-                reporter.report(violation.advice("see that it is meant"));
+                    Violation::at("/metadata/labels", message).with(&route.object, route.pointer.as_str()).with(&service, "/spec/selector");
+                reporter.report(cut_off(violation, &route, &service));
             }
         }
     }),
@@ -91,7 +118,8 @@ Make the Service a `ClusterIP`, and go to the interface through `kubectl port-fo
         let Some(known) = reporter.parameters.get(&SENSITIVE_INTERFACES).find(|known| name.contains(known)).map(str::to_owned) else { return };
         let Some(service) = reporter.exposure.services(workload).iter().find(|service| leads_out(service)).copied() else { return };
         let violation = Violation::at("/metadata/labels", format!("`{name}` looks like {known} and Service `{}` leads to it from outside", service.name));
-        reporter.report(violation.with(&service, "/spec/type").advice("make the Service a ClusterIP"));
+        let violation = violation.with(&service, "/spec/type").changing("make the Service a ClusterIP", &service, &inward(&service));
+        reporter.report(violation.needs(CLIENTS).probed_by(CONNECTIONS));
     }),
 };
 
@@ -117,7 +145,15 @@ Use `kubectl exec` and `kubectl debug`, and take the server out of the image.
         let found = services.filter(|service| service.node.at(&["spec", "ports"]).into_iter().flat_map(Node::items).any(is_ssh));
         let Some(service) = found.copied().next() else { return };
         let violation = Violation::at("/metadata/labels", format!("Service `{}` leads to its SSH port", service.name));
-        reporter.report(violation.with(&service, "/spec/ports").advice("take the server out of the image"));
+        let violation = violation.with(&service, "/spec/ports");
+        let ports: Vec<_> = service.node.at(&["spec", "ports"]).into_iter().flat_map(Node::items).map(is_ssh).collect();
+        let violation = if ports.contains(&false) {
+            let gone = ports.iter().enumerate().filter(|(_, is_ssh)| **is_ssh).map(|(at, _)| format!("/spec/ports/{at}"));
+            violation.changing("take the port out of the Service, and the server out of the image", &service, &removals(gone.collect()))
+        } else {
+            violation.deleting("take the Service away, and the server out of the image", &service)
+        };
+        reporter.report(violation.needs("who logs in this way").probed_by(CONNECTIONS));
     }),
 };
 

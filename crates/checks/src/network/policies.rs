@@ -2,6 +2,8 @@
 
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
+use crate::cures::{DEFAULT_DENY, default_deny, in_namespace};
+use crate::reporter::Reporter;
 use plimsoll_model::{Severity, Violation};
 
 pub(super) static ALL: &[&Check] = &[&NAMESPACE, &WORKLOAD];
@@ -23,16 +25,32 @@ Deny everything in the namespace by a policy with an empty `podSelector`, and al
     references: &[kubescape("C-0030"), kubescape("C-0260"), mitre("T1046")],
     run: Run::Workload(|workload, reporter| {
         let (kind, name) = (workload.object.kind, workload.object.name);
-        let message = if workload.pod.host_network {
-            format!("no network policy can hold for {kind} `{name}`: its pods are on the network of the node")
-        } else if reporter.exposure.is_covered(workload) {
+        if workload.pod.host_network {
+            let message = format!("no network policy can hold for {kind} `{name}`: its pods are on the network of the node");
+            let place = format!("{}/spec/hostNetwork", workload.pod.pointer);
+            let violation = Violation::at("/metadata/name", message).cured_at("give it a network of its own", place, None);
+            return reporter.report_object(violation.needs("what it needs the node's network for").probed_by(SOCKETS));
+        }
+        if reporter.exposure.is_covered(workload) {
             return;
-        } else {
-            format!("no network policy selects the pods of {kind} `{name}`")
-        };
-        reporter.report_object(Violation::at("/metadata/name", message).advice("deny by default, and allow what it needs"));
+        }
+        let violation = Violation::at("/metadata/name", format!("no network policy selects the pods of {kind} `{name}`"));
+        let violation = denied(violation, workload.object.namespace, reporter);
+        reporter.report_object(violation.probed_by(SOCKETS));
     }),
 };
+
+/// What shows the sockets of a pod, without any tool in the image.
+const SOCKETS: &str = "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp";
+
+/// Cured by a policy of the namespace, unless there is one of that name which does not do it.
+fn denied(violation: Violation, namespace: &str, reporter: &Reporter<'_, '_>) -> Violation {
+    const CURE: &str = "deny by default, and allow what its workloads need";
+    if reporter.inventory.find("NetworkPolicy", namespace, DEFAULT_DENY).is_some() {
+        return violation.advice(CURE);
+    }
+    violation.creating(CURE, default_deny(namespace)).needs("which connections the pods of the namespace make and take")
+}
 
 static NAMESPACE: Check = Check {
     id: "NET-namespace-without-policy",
@@ -52,7 +70,8 @@ Put a policy with an empty `podSelector` and both policy types into it, and allo
     run: Run::Object(&["Namespace"], |namespace, reporter| {
         if !reporter.exposure.has_policy(namespace.name) {
             let message = format!("namespace `{}` has no network policy", namespace.name);
-            reporter.report(Violation::at("/metadata/name", message).advice("deny by default, and allow what its workloads need"));
+            let violation = denied(Violation::at("/metadata/name", message), namespace.name, reporter);
+            reporter.report(violation.asked_by(format!("kubectl get services,endpointslices,ingresses{}", in_namespace(namespace.name))));
         }
     }),
 };

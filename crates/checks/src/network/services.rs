@@ -58,7 +58,10 @@ Name the networks of its clients, or make it internal. For a public site this is
             service.node.at(&["spec", "loadBalancerSourceRanges"]).into_iter().flat_map(Node::items).map(Node::text).collect();
         if is_balancer && !internal && (ranges.is_empty() || ranges.iter().any(|range| matches!(*range, "0.0.0.0/0" | "::/0"))) {
             let violation = Violation::at("/spec/loadBalancerSourceRanges", format!("load balancer `{}` lets everybody in", service.name));
-            reporter.report(violation.advice("name the networks of its clients"));
+            // Of the networks that may be meant, those of one's own (RFC 1918) are the most cautious guess.
+            let own = serde_json::json!(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]);
+            let violation = violation.cured_by("name the networks of its clients", Some(own));
+            reporter.report(violation.needs("from which networks its clients come"));
         }
     }),
 };

@@ -46,7 +46,10 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
         if holds_credentials(path) {
             let place = format!("/spec/volumes/{}/hostPath", volume.index);
             let violation = Violation::at(place, format!("volume `{}` mounts credentials of the node, `{path}`", volume.name));
-            reporter.report(violation.advice("bind an identity to the service account instead"));
+            let cure = "bind an identity to the service account instead";
+            let empty = format!("/spec/volumes/{}/emptyDir", volume.index);
+            let violation = violation.cured_by(cure, None).cured_at(cure, empty, Some(serde_json::json!({})));
+            reporter.report(violation.needs("whether its service account is bound to an identity of the cloud"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
+use crate::cures::{in_namespace, service_account};
 use crate::grants::{Grant, PolicyRule, Power};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Pod, Severity, Violation, Workload};
@@ -99,7 +100,11 @@ Create the account, or correct the name.
             return;
         }
         let message = format!("service account `{named}` is not there");
-        reporter.report(Violation::at("/spec/serviceAccountName", message).advice("create the account, or correct the name"));
+        let namespace = workload.object.namespace;
+        let violation = Violation::at("/spec/serviceAccountName", message);
+        let violation = violation.creating("create the account, or correct the name", service_account(named, namespace));
+        let violation = violation.needs("whether the cluster has the account, and what the workload asks of the API server");
+        reporter.report(violation.asked_by(format!("kubectl get serviceaccount{} {named}", in_namespace(namespace))));
     }),
 };
 

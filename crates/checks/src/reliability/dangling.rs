@@ -2,6 +2,7 @@
 
 use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
+use crate::cures::{Cut, in_namespace, service_of};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Object, Severity, Violation};
 
@@ -28,7 +29,8 @@ Correct kind and name in `scaleTargetRef`, or remove the autoscaler.
         let known = matches!(kind, "Deployment" | "StatefulSet" | "ReplicaSet" | "ReplicationController");
         if known && reporter.beside(kind, name).is_none() {
             let violation = Violation::at("/spec/scaleTargetRef", format!("{kind} `{name}` is not there"));
-            reporter.report(violation.advice("correct the reference, or remove the autoscaler"));
+            let violation = violation.deleting("correct the reference, or remove the autoscaler", scaler);
+            reporter.report(violation.needs("whether the workload is deployed from elsewhere").asked_by(get(scaler, kind, name)));
         }
     }),
 };
@@ -52,18 +54,32 @@ Correct the name, or remove the path.
 };
 
 fn ingress(ingress: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
-    let mut look = |place: String, backend: Option<Node<'_>>| {
-        let name = backend.and_then(|backend| backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))).map(Node::text);
-        if let Some(name) = name.filter(|name| reporter.beside("Service", name).is_none()) {
-            reporter.report(Violation::at(place, format!("Service `{name}` is not there")).advice("correct the name, or remove the path"));
-        }
+    let missing = |backend: Node<'_>, reporter: &Reporter<'_, '_>| {
+        service_of(backend).filter(|name| reporter.beside("Service", name).is_none()).map(str::to_owned)
     };
-    look("/spec/defaultBackend".to_owned(), ingress.node.at(&["spec", "defaultBackend"]));
+    let look = |place: String, backend: Node<'_>, reporter: &mut Reporter<'_, '_>| {
+        let Some(name) = missing(backend, reporter) else { return };
+        let cut = Cut::of(ingress, |backend| missing(backend, reporter).is_some()).at(&place);
+        let violation =
+            cut.here(Violation::at(place, format!("Service `{name}` is not there")), "correct the name, or remove the path", ingress);
+        reporter.report(violation.needs(ELSEWHERE).asked_by(get(ingress, "service", &name)));
+    };
+    if let Some(spec) = ingress.node.get("spec").filter(|spec| spec.get("defaultBackend").is_some()) {
+        look("/spec/defaultBackend".to_owned(), spec, reporter);
+    }
     for (i, rule) in ingress.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
         for (j, path) in rule.at(&["http", "paths"]).into_iter().flat_map(Node::items).enumerate() {
-            look(format!("/spec/rules/{i}/http/paths/{j}/backend"), path.get("backend"));
+            look(format!("/spec/rules/{i}/http/paths/{j}/backend"), path, reporter);
         }
     }
+}
+
+/// What has to be known before a reference to a Service is cut.
+const ELSEWHERE: &str = "whether the Service is deployed from elsewhere";
+
+/// The command that asks the cluster for an object beside `object`.
+fn get(object: &Object<'_>, kind: &str, name: &str) -> String {
+    format!("kubectl get{} {} {name}", in_namespace(object.namespace), kind.to_lowercase())
 }
 
 static GATEWAY: Check = Check {
@@ -94,16 +110,21 @@ Correct name and namespace, or remove the backend.
 };
 
 fn gateway(route: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
+    let missing = |backend: Node<'_>, reporter: &Reporter<'_, '_>| {
+        let text = |key, default| backend.get(key).map_or(default, Node::text);
+        let is_service = text("kind", "Service") == "Service" && matches!(text("group", ""), "" | "core");
+        let (name, namespace) = (text("name", ""), text("namespace", route.effective_namespace()));
+        let is_missing = is_service && reporter.inventory.find("Service", namespace, name).is_none();
+        is_missing.then(|| (namespace.to_owned(), name.to_owned()))
+    };
     for (i, rule) in route.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
         for (j, backend) in rule.get("backendRefs").into_iter().flat_map(Node::items).enumerate() {
-            let text = |key, default| backend.get(key).map_or(default, Node::text);
-            let is_service = text("kind", "Service") == "Service" && matches!(text("group", ""), "" | "core");
-            let (name, namespace) = (text("name", ""), text("namespace", route.effective_namespace()));
-            if is_service && reporter.inventory.find("Service", namespace, name).is_none() {
-                let violation =
-                    Violation::at(format!("/spec/rules/{i}/backendRefs/{j}"), format!("Service `{namespace}/{name}` is not there"));
-                reporter.report(violation.advice("correct the reference, or remove the backend"));
-            }
+            let Some((namespace, name)) = missing(backend, reporter) else { continue };
+            let place = format!("/spec/rules/{i}/backendRefs/{j}");
+            let cut = Cut::of(route, |backend| missing(backend, reporter).is_some()).at(&place);
+            let violation = Violation::at(place, format!("Service `{namespace}/{name}` is not there"));
+            let violation = cut.here(violation, "correct the reference, or remove the backend", route);
+            reporter.report(violation.needs(ELSEWHERE).asked_by(format!("kubectl get service -n {namespace} {name}")));
         }
     }
 }
@@ -129,7 +150,9 @@ Correct the labels, or remove the policy.
         let selects_some = || !reporter.inventory.selected(policy.effective_namespace(), selector).is_empty();
         if (says("matchLabels") || says("matchExpressions")) && !selects_some() {
             let violation = Violation::at("/spec/podSelector", format!("policy `{}` selects no workload", policy.name));
-            reporter.report(violation.advice("correct the labels, or remove the policy"));
+            let violation = violation.deleting("correct the labels, or remove the policy", policy);
+            let command = format!("kubectl get pods{} --show-labels", in_namespace(policy.namespace));
+            reporter.report(violation.needs("whether the workload is deployed from elsewhere").asked_by(command));
         }
     }),
 };
@@ -154,7 +177,10 @@ Correct the labels, or remove the Service.
         let is_name = service.node.at(&["spec", "type"]).is_some_and(|kind| kind.text() == "ExternalName");
         if !is_name && reporter.inventory.labelled(service.effective_namespace(), selector).is_empty() {
             let violation = Violation::at("/spec/selector", format!("Service `{}` selects no workload", service.name));
-            reporter.report(violation.advice("correct the labels, or remove the Service"));
+            let violation = violation.deleting("correct the labels, or remove the Service", service);
+            let name = service.name;
+            let command = format!("kubectl get endpointslices{} -l kubernetes.io/service-name={name}", in_namespace(service.namespace));
+            reporter.report(violation.needs("whether pods from elsewhere answer for it").asked_by(command));
         }
     }),
 };
