@@ -54,6 +54,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
+    files.insert(
+        "docs/schemas/certificates.schema.json".to_owned(),
+        serde_json::to_string_pretty(&plimsoll_report::certificates_schema())? + "\n",
+    );
     let rules = rules();
     let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
     files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);

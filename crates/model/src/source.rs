@@ -17,7 +17,7 @@ pub struct Source {
 }
 
 /// How the text of a [`Source`] was obtained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {
     /// A file on disk, which an edit may be written back to.
     File,

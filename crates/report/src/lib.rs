@@ -2,6 +2,7 @@
 //!
 //! A new output is a file here and a line in [`Format`]; it touches no engine.
 
+mod certificates;
 mod escape;
 mod github;
 mod html;
@@ -14,6 +15,7 @@ mod snippet;
 mod text;
 mod view;
 
+pub use certificates::{Certificate, Certificates, LevelChange, Proof, Schema, SourceChange, SourceKind, Status, certificates_schema};
 pub use json::json_schema;
 
 use plimsoll_model::{Finding, Framework, Problem, Rule, Score, Severity, Unknown};

@@ -87,8 +87,7 @@ fn moved(violation: Violation, what: &'static str, reporter: &Reporter<'_, '_>) 
 /// What the control plane keeps in `default` or in every namespace, and what bounds the namespace itself.
 fn belongs_there(object: &Object<'_>) -> bool {
     match object.kind {
-        "LimitRange" | "NetworkPolicy" | "ResourceQuota" => true,
-        "Event" => true,
+        "Event" | "LimitRange" | "NetworkPolicy" | "ResourceQuota" => true,
         "Service" | "Endpoints" | "EndpointSlice" => object.name == "kubernetes",
         "ServiceAccount" => object.name == "default",
         "ConfigMap" => object.name == "kube-root-ca.crt",

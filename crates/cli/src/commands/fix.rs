@@ -1,19 +1,18 @@
 //! `plimsoll fix`
 
-use crate::fix::{self, Cured};
-use crate::input::Loaded;
+use crate::fix::{self, Cured, Renamed, Stage, Standing};
 use crate::{Outcome, compliance, engine, input, output};
-use plimsoll_model::{Applicability, Finding, Inventory, ObjectId, PatchOp, Severity};
-use plimsoll_pod_security::{Level, Version, strictest};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use plimsoll_model::{Applicability, Finding, Remediation};
+use plimsoll_pod_security::{Level, Version};
+use plimsoll_report::{Certificate, Certificates, LevelChange, Proof, Status};
 use std::fmt::Write;
 
 /// Cure findings: each with the smallest patch, proved by judging everything again.
 ///
 /// A cure is kept only if its finding is gone, no other one came, the object is as valid as before, and no workload's
 /// Pod Security level went down. What the manifest alone cannot decide is listed with the evidence that it needs, and
-/// with the command that gathers it; --unsafe applies it nevertheless. Without --apply nothing is written.
+/// with the command that gathers it and with what it would do; --unsafe applies it nevertheless. Without --apply nothing
+/// is written.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
@@ -38,107 +37,24 @@ pub(crate) struct Args {
     kubernetes_version: Version,
 }
 
-/// What became of one finding.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Certificate<'r> {
-    /// The check.
-    id: &'r str,
-    severity: Severity,
-    message: &'r str,
-    kind: &'r str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    namespace: &'r str,
-    name: &'r str,
-    /// `file:line:column`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    place: Option<String>,
-    status: Status,
-    /// JSON Patch (RFC 6902) of the object.
-    #[serde(skip_serializing_if = "<[PatchOp]>::is_empty")]
-    patch: &'r [PatchOp],
-    /// What was proved; only where the status is `proved`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    proof: Option<Proof>,
-    /// What has to be known first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    needs: Option<&'r str>,
-    /// A command that gathers it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    evidence_command: Option<&'r str>,
-    /// What a person has to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    advice: Option<&'r str>,
-    /// Where a change has to be made if not here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    elsewhere: Option<&'static str>,
-}
-
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[serde(rename_all = "kebab-case")]
-enum Status {
-    /// Cured, and proved to be.
-    Proved,
-    /// There is a patch, and it may break the workload.
-    NeedsEvidence,
-    /// There is a patch, and it could not be made here or did not prove itself.
-    Refused,
-    /// A person has to choose.
-    NoPatch,
-}
-
-/// What judging everything again has shown.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Proof {
-    /// The finding is gone.
-    cleared: bool,
-    /// Findings of the object that were not there before.
-    new_findings: usize,
-    /// The strictest Pod Security level that the workload meets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pod_security: Option<Change>,
-}
-
-#[derive(Serialize)]
-struct Change {
-    before: &'static str,
-    after: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'r> {
-    schema_version: u32,
-    findings: usize,
-    proved: usize,
-    applied: bool,
-    certificates: Vec<Certificate<'r>>,
-    /// What was in the way, by file.
-    refused: &'r [String],
-}
-
-type Levels = BTreeMap<ObjectId, Level>;
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = args.input.load()?;
     loaded.selection = args.checks.selection(&loaded)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
-    let levels_before = levels(&loaded, args.kubernetes_version);
-    let cured = fix::cure(&mut loaded, judge, &|finding| fix::wants(finding, args.all));
-    let levels_after = levels(&loaded, args.kubernetes_version);
-    let incomplete = output::complain_about(cured.before.problems.iter());
+    let may = |finding: &Finding| fix::wants(finding, args.all);
+    let cured = fix::cure(&mut loaded, judge, &may, !args.all && !args.diff);
+    let incomplete = output::complain_about(cured.report().problems.iter());
     if args.apply {
         cured.write()?;
     }
-    let certificates = certificates(&cured, &levels_before, &levels_after, args.all);
-    let left = certificates.iter().any(|certificate| certificate.status != Status::Proved);
+    let certificates = certificates(&cured, &may);
+    let left = certificates.iter().any(|one| one.status != Status::Proved || one.elsewhere.is_some());
     let text = if args.diff {
         cured.diff()
     } else if args.output == "json" {
         let proved = certificates.iter().filter(|certificate| certificate.status == Status::Proved).count();
-        let (findings, refused) = (certificates.len(), cured.refused.as_slice());
-        serde_json::to_string_pretty(&Document { schema_version: 1, findings, proved, applied: args.apply, certificates, refused })? + "\n"
+        let findings = certificates.len();
+        serde_json::to_string_pretty(&Certificates { schema_version: 1, findings, proved, applied: args.apply, certificates })? + "\n"
     } else {
         text(&certificates, &cured, args)
     };
@@ -150,71 +66,65 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     })
 }
 
-/// The strictest level that each workload meets.
-fn levels(loaded: &Loaded, version: Version) -> Levels {
-    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    inventory.own_workloads().map(|workload| (workload.object.id(), strictest(&workload.pod, version))).collect()
-}
-
-fn certificates<'r>(cured: &'r Cured, before: &Levels, after: &Levels, all: bool) -> Vec<Certificate<'r>> {
-    // A finding is gone if its object has fewer of its rule with its message.
-    let identity = |finding: &'r Finding| (fix::key(finding), finding.subject.container.as_deref(), finding.message.as_str());
-    let mut left: BTreeMap<_, usize> = BTreeMap::new();
-    let mut rules: BTreeMap<_, usize> = BTreeMap::new();
-    for finding in cured.after.findings.iter().filter(|finding| finding.is_open()) {
-        *left.entry(identity(finding)).or_default() += 1;
-        *rules.entry(fix::key(finding)).or_default() += 1;
-    }
-    let mut known: BTreeMap<_, usize> = BTreeMap::new();
-    for finding in cured.before.findings.iter().filter(|finding| finding.is_open()) {
-        *known.entry(fix::key(finding)).or_default() += 1;
-    }
-    let one = |finding: &'r Finding| {
-        let object = &finding.subject.object;
-        let cure = finding.remediation.as_ref();
-        let patch = cure.map_or(&[][..], |cure| &cure.patch);
-        let remains = left.get_mut(&identity(finding)).filter(|count| **count > 0);
-        let needs = cure.and_then(|cure| match &cure.applicability {
-            Applicability::NeedsEvidence(what) if !patch.is_empty() => Some(&**what),
-            _ => None,
-        });
-        let status = match remains {
-            None => Status::Proved,
-            Some(count) => {
-                *count -= 1;
-                match needs {
-                    _ if patch.is_empty() => Status::NoPatch,
-                    Some(_) if !all => Status::NeedsEvidence,
-                    _ => Status::Refused,
-                }
-            }
-        };
-        let level = |levels: &Levels| levels.get(&**object).map(|level| level.name());
-        let count = |counts: &BTreeMap<fix::Key<'_>, usize>| counts.get(&fix::key(finding)).copied().unwrap_or(0);
-        Certificate {
-            id: &finding.rule.id,
-            severity: finding.severity,
-            message: &finding.message,
-            kind: &object.kind,
-            namespace: &object.namespace,
-            name: &object.name,
-            place: finding.location.as_ref().map(ToString::to_string),
-            status,
-            patch,
-            proof: (status == Status::Proved).then(|| Proof {
-                cleared: true,
-                new_findings: count(&rules).saturating_sub(count(&known)),
-                pod_security: level(before).zip(level(after)).map(|(before, after)| Change { before, after }),
-            }),
-            needs: needs.filter(|_| status == Status::NeedsEvidence),
-            evidence_command: cure.and_then(|cure| cure.evidence_command.as_deref()).filter(|_| status == Status::NeedsEvidence),
-            advice: cure.map(|cure| &*cure.summary).filter(|_| status == Status::NoPatch),
-            elsewhere: finding.location.as_ref().and_then(|place| fix::not_a_file(place.source.origin)),
-        }
-    };
-    let mut certificates: Vec<_> = cured.before.findings.iter().filter(|finding| finding.is_open()).map(one).collect();
+fn certificates<'r>(cured: &'r Cured, may: &dyn Fn(&Finding) -> bool) -> Vec<Certificate<'r>> {
+    let findings = cured.report().findings.iter().enumerate().filter(|(_, finding)| finding.is_open());
+    let mut certificates: Vec<_> = findings.map(|(at, finding)| certificate(cured, at, finding, may)).collect();
     certificates.sort_by_key(|one| (one.status, std::cmp::Reverse(one.severity), one.place.clone(), one.id, one.message));
     certificates
+}
+
+fn certificate<'r>(cured: &'r Cured, at: usize, finding: &'r Finding, may: &dyn Fn(&Finding) -> bool) -> Certificate<'r> {
+    let object = &finding.subject.object;
+    let cure = finding.remediation.as_ref();
+    let is_concrete = cure.is_some_and(Remediation::is_concrete);
+    let is_gone = |stage: &Stage| stage.gone.get(at).copied().unwrap_or(false);
+    // What is not cured by what may be made, was tried to see what it would do.
+    let (status, stage) = match &cured.tried {
+        _ if is_gone(&cured.made) => (Status::Proved, Some(&cured.made)),
+        _ if !is_concrete => (Status::NoPatch, None),
+        Some(tried) if !may(finding) => (Status::NeedsEvidence, Some(tried)),
+        None if !may(finding) => (Status::NeedsEvidence, None),
+        _ => (Status::Refused, Some(&cured.made)),
+    };
+    let proof = stage.filter(|stage| is_gone(stage)).map(|stage| proof(finding, &cured.before, stage));
+    let identity = fix::identity(finding, &Renamed::new());
+    let why =
+        stage.filter(|_| proof.is_none()).map(|stage| stage.refused.get(&identity).map_or("another cure was in the way", String::as_str));
+    let asks = |what: Option<&'r str>| what.filter(|_| status == Status::NeedsEvidence);
+    Certificate {
+        id: &finding.rule.id,
+        severity: finding.severity,
+        message: &finding.message,
+        kind: &object.kind,
+        namespace: &object.namespace,
+        name: &object.name,
+        place: finding.location.as_ref().map(ToString::to_string),
+        status,
+        patch: cure.map_or(&[], |cure| &cure.patch),
+        changes: cure.map_or(&[], |cure| &cure.changes),
+        proof,
+        why,
+        needs: asks(cure.and_then(|cure| match &cure.applicability {
+            Applicability::NeedsEvidence(what) => Some(&**what),
+            Applicability::Safe => None,
+        })),
+        evidence_command: asks(cure.and_then(|cure| cure.evidence_command.as_deref())),
+        advice: cure.map(|cure| &*cure.summary).filter(|_| status == Status::NoPatch),
+        elsewhere: finding.location.as_ref().and_then(|place| fix::not_a_file(place.source.origin)),
+        source: Vec::new(),
+    }
+}
+
+fn proof(finding: &Finding, before: &Standing, stage: &Stage) -> Proof {
+    let who = fix::object_of(finding, &Renamed::new());
+    let level = |standing: &Standing| standing.level(&who).map(Level::name);
+    Proof {
+        cleared: true,
+        // A cure that leads to one is not kept.
+        new_findings: 0,
+        schema: stage.schema.get(&who).copied(),
+        pod_security: level(before).zip(level(&stage.standing)).map(|(before, after)| LevelChange { before, after }),
+    }
 }
 
 // Writing to a string does not fail.
@@ -233,14 +143,20 @@ fn text(certificates: &[Certificate<'_>], cured: &Cured, args: &Args) -> String 
         for one in same {
             let place = one.place.as_deref().unwrap_or("");
             let _ = writeln!(text, "  {:<8} {}  {place}  {} {}: {}", one.severity.name(), one.id, one.kind, one.name, one.message);
-            let more = [("find out", one.needs), ("by", one.evidence_command), ("to do", one.advice), ("but", one.elsewhere)];
+            let tried =
+                one.proof.as_ref().filter(|_| one.status == Status::NeedsEvidence).map(|_| "it would clear the finding and add none");
+            let more = [
+                ("find out", one.needs),
+                ("by", one.evidence_command),
+                ("tried", tried),
+                ("to do", one.advice),
+                ("but", one.why),
+                ("but", one.elsewhere),
+            ];
             for (word, what) in more.into_iter().filter_map(|(word, what)| Some((word, what?))) {
                 let _ = writeln!(text, "           {word}: {what}");
             }
         }
-    }
-    for line in &cured.refused {
-        let _ = writeln!(text, "in the way: {line}");
     }
     let (count, files) = (cured.count(), cured.changed_files());
     let _ = if args.apply {

@@ -8,9 +8,11 @@ mod diff;
 mod layout;
 mod patch;
 mod render;
+mod whole;
 
 pub use diff::diff;
 pub use patch::patch_json;
+pub use whole::{append, manifest, remove};
 
 use crate::document::{Document, Limits, Node, parse, tokens};
 use crate::{JsonText, Location, Object, PatchKind, PatchOp, Source, Span};
@@ -43,11 +45,23 @@ pub struct Refused {
 /// # Errors
 /// Why it cannot be done without touching something else.
 pub fn edits(object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
-    let mut plan = Plan { layout: Layout::of(object.node.document()), edits: Vec::new() };
-    plan.make(object.node, patch)?;
-    let mut edits = plan.edits;
+    edits_of(&[(*object, patch.to_vec())])
+}
+
+/// The edits that make patches of several objects of one source, each as [`edits`] does: the text is read once to prove
+/// them all.
+///
+/// # Errors
+/// Why one of them cannot be done without touching something else.
+pub fn edits_of(changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
+    let mut edits = Vec::new();
+    for (object, patch) in changes {
+        let mut plan = Plan { layout: Layout::of(object.node.document()), edits: Vec::new() };
+        plan.make(object.node, patch)?;
+        edits.append(&mut plan.edits);
+    }
     edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    verify(object, patch, &edits)?;
+    verify(changes, &edits)?;
     Ok(edits)
 }
 
@@ -65,35 +79,42 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
     Some(changed)
 }
 
-/// Reads the changed text and compares it with the patched object; everything else has to be as it was.
-fn verify(object: &Object<'_>, patch: &[PatchOp], edits: &[TextEdit]) -> Result<(), Refused> {
-    let document = object.node.document();
-    let source = &document.source;
-    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: object.node.location() });
+/// Reads the changed text and compares it with the patched objects; everything else has to be as it was.
+fn verify(changes: &[(Object<'_>, Vec<PatchOp>)], edits: &[TextEdit]) -> Result<(), Refused> {
+    let Some((first, _)) = changes.first() else { return Ok(()) };
+    let source = &first.node.document().source;
+    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: first.node.location() });
     let Some(text) = apply(&source.text, edits) else { return refused("the changes touch the same lines") };
     let (before, _) = parse(source, Limits::default());
     let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
     if problems.iter().any(|problem| problem.kind == crate::ProblemKind::Syntax) || before.len() != after.len() {
         return refused("the changed text would not be valid");
     }
-    let pointer = object.pointer();
-    let own = |one: &Document| one.root().map(Node::span) == document.root().map(Node::span);
+    // Items of a list are counted from its start: what takes some out comes after what changes the others.
+    let mut changes: Vec<_> = changes.iter().map(|(object, patch)| (span_of(object.node.document()), object.pointer(), patch)).collect();
+    changes.sort_by_key(|(_, pointer, _)| pointer.is_empty());
     for (old, new) in before.iter().zip(&after) {
         let (Some(old_root), Some(new_root)) = (old.root(), new.root()) else { return refused("the changed text would not be valid") };
         let mut wanted = old_root.to_json();
-        if own(old) && wanted.pointer_mut(&pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
-            return refused("the patch does not fit the object");
+        for (_, pointer, patch) in changes.iter().filter(|(span, ..)| *span == span_of(old)) {
+            if wanted.pointer_mut(pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
+                return refused("the patch does not fit the object");
+            }
         }
         if new_root.to_json() != wanted {
             return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
         }
         // A comment on the line of an entry that goes, goes with it.
-        let gone = old.comments.iter().filter(|comment| edits.iter().any(|edit| own(old) && edit.span.contains(comment.start))).count();
+        let gone = old.comments.iter().filter(|comment| edits.iter().any(|edit| edit.span.contains(comment.start))).count();
         if old.comments.len() - gone != new.comments.len() {
             return refused("a comment would be lost");
         }
     }
     Ok(())
+}
+
+fn span_of(document: &Document) -> Option<Span> {
+    document.root().map(Node::span)
 }
 
 /// A place that a patch speaks of.
