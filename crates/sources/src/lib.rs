@@ -10,6 +10,7 @@ mod kustomize;
 mod render;
 pub mod schema;
 pub mod snapshot;
+pub mod trace;
 
 use plimsoll_model::{Document, Limits, Problem, Snapshot, Source, parse};
 use rayon::prelude::*;

@@ -2,9 +2,10 @@
 
 use crate::fix::{self, Cured, Renamed, Stage, Standing};
 use crate::{Outcome, compliance, engine, input, output};
-use plimsoll_model::{Applicability, Finding, Remediation};
+use plimsoll_model::{Applicability, Finding, Location, ObjectChange, ObjectId, PatchOp, Remediation};
 use plimsoll_pod_security::{Level, Version};
-use plimsoll_report::{Certificate, Certificates, LevelChange, Proof, Status};
+use plimsoll_report::{Certificate, Certificates, LevelChange, Proof, SourceChange, SourceKind, Status};
+use plimsoll_sources::trace::{Place, Renderer, Tracer};
 use std::fmt::Write;
 
 /// Cure findings: each with the smallest patch, proved by judging everything again.
@@ -67,13 +68,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn certificates<'r>(cured: &'r Cured, may: &dyn Fn(&Finding) -> bool) -> Vec<Certificate<'r>> {
+    let mut tracer = Tracer::default();
     let findings = cured.report().findings.iter().enumerate().filter(|(_, finding)| finding.is_open());
-    let mut certificates: Vec<_> = findings.map(|(at, finding)| certificate(cured, at, finding, may)).collect();
+    let mut certificates: Vec<_> = findings.map(|(at, finding)| certificate(cured, at, finding, may, &mut tracer)).collect();
     certificates.sort_by_key(|one| (one.status, std::cmp::Reverse(one.severity), one.place.clone(), one.id, one.message));
     certificates
 }
 
-fn certificate<'r>(cured: &'r Cured, at: usize, finding: &'r Finding, may: &dyn Fn(&Finding) -> bool) -> Certificate<'r> {
+fn certificate<'r>(
+    cured: &'r Cured,
+    at: usize,
+    finding: &'r Finding,
+    may: &dyn Fn(&Finding) -> bool,
+    tracer: &mut Tracer,
+) -> Certificate<'r> {
     let object = &finding.subject.object;
     let cure = finding.remediation.as_ref();
     let is_concrete = cure.is_some_and(Remediation::is_concrete);
@@ -111,8 +119,48 @@ fn certificate<'r>(cured: &'r Cured, at: usize, finding: &'r Finding, may: &dyn 
         evidence_command: asks(cure.and_then(|cure| cure.evidence_command.as_deref())),
         advice: cure.map(|cure| &*cure.summary).filter(|_| status == Status::NoPatch),
         elsewhere: finding.location.as_ref().and_then(|place| fix::not_a_file(place.source.origin)),
-        source: Vec::new(),
+        source: sources(cured, finding, tracer),
     }
+}
+
+/// Where a cure of a rendered object belongs.
+fn sources(cured: &Cured, finding: &Finding, tracer: &mut Tracer) -> Vec<SourceChange> {
+    let (Some(cure), Some(place)) = (&finding.remediation, &finding.location) else { return Vec::new() };
+    let mut places = Vec::new();
+    let mut trace = |place: &Location, id: &ObjectId, patch: Option<&[PatchOp]>| {
+        let Some(document) = cured.rendered(place) else { return };
+        let Some(object) = document.objects().0.into_iter().find(|object| object.id() == *id) else { return };
+        match patch {
+            Some(patch) => places.extend(tracer.places(&object, patch)),
+            None => places.extend(tracer.deletion(&object)),
+        }
+    };
+    if !cure.patch.is_empty() {
+        trace(place, &finding.subject.object, Some(&cure.patch));
+    }
+    for change in &cure.changes {
+        match change {
+            ObjectChange::Patch { target, patch } => trace(&target.location, &target.object, Some(patch)),
+            ObjectChange::Delete { target } => trace(&target.location, &target.object, None),
+            ObjectChange::Create { .. } => {}
+        }
+    }
+    for change in &cure.changes {
+        if let ObjectChange::Create { object } = change {
+            places.extend(tracer.creation(&place.source, object));
+        }
+    }
+    let change = |place: Place| SourceChange {
+        kind: match place.renderer {
+            Renderer::Helm => SourceKind::Helm,
+            Renderer::Kustomize => SourceKind::Kustomize,
+        },
+        file: place.file.display().to_string(),
+        line: place.line,
+        key: place.key,
+        suggestion: place.suggestion,
+    };
+    places.into_iter().map(change).collect()
 }
 
 fn proof(finding: &Finding, before: &Standing, stage: &Stage) -> Proof {
@@ -155,6 +203,11 @@ fn text(certificates: &[Certificate<'_>], cured: &Cured, args: &Args) -> String 
             ];
             for (word, what) in more.into_iter().filter_map(|(word, what)| Some((word, what?))) {
                 let _ = writeln!(text, "           {word}: {what}");
+            }
+            for place in &one.source {
+                let line = if place.line == 0 { String::new() } else { format!(":{}", place.line) };
+                let suggestion = place.suggestion.trim_end().replace('\n', "\n             ");
+                let _ = writeln!(text, "           at {}{line}: {suggestion}", place.file);
             }
         }
     }

@@ -14,11 +14,12 @@ use crate::engine::Judge;
 use crate::input::Loaded;
 use crate::{Outcome, output};
 use anyhow::Context;
-use plimsoll_model::{Applicability, Finding, Origin, Snapshot, edit};
+use plimsoll_model::{Applicability, Document, Finding, Limits, Location, Origin, Snapshot, Source, edit, parse};
 use plimsoll_report::{Report, Schema};
 use prove::Bench;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The options that change files.
 #[derive(clap::Args)]
@@ -49,6 +50,8 @@ impl Args {
 /// What became of the findings.
 pub(crate) struct Cured {
     pub(crate) before: Rc<Standing>,
+    /// The rendered documents as they were: what is changed is where they came from.
+    rendered: Vec<Document>,
     /// With the cures made that may be made.
     pub(crate) made: Stage,
     /// With all others made too, to see what they would do. Nothing of it is written.
@@ -71,6 +74,11 @@ pub(crate) struct Stage {
 /// Cures in memory what `may` be cured, then, if `tries`, all the rest, to see. Nothing is written.
 pub(crate) fn cure(loaded: &mut Loaded, judge: Judge, may: &dyn Fn(&Finding) -> bool, tries: bool) -> Cured {
     let originals = files(&loaded.snapshot);
+    let mut rendered: BTreeMap<&str, &Arc<Source>> = BTreeMap::new();
+    for document in loaded.snapshot.documents.iter().filter(|document| document.source.origin == Origin::Rendered) {
+        rendered.insert(&document.source.name, &document.source);
+    }
+    let rendered = rendered.into_values().flat_map(|source| parse(source, Limits::default()).0).collect();
     let mut bench = Bench::new(loaded, judge);
     let before = bench.standing();
     bench.cure(may);
@@ -88,12 +96,18 @@ pub(crate) fn cure(loaded: &mut Loaded, judge: Judge, may: &dyn Fn(&Finding) -> 
         }
     }
     changed.extend(texts.into_iter().filter(|(name, _)| !originals.contains_key(name)).map(|(name, text)| (name, None, Some(text))));
-    Cured { before, made, tried, files: changed }
+    Cured { before, rendered, made, tried, files: changed }
 }
 
 impl Cured {
     pub(crate) fn report(&self) -> &Report {
         &self.before.report
+    }
+
+    /// The document of a place, if it was rendered.
+    pub(crate) fn rendered(&self, place: &Location) -> Option<&Document> {
+        let holds = |document: &&Document| document.root().is_some_and(|root| root.span().contains(place.span.start));
+        self.rendered.iter().filter(|document| document.source.name == place.source.name).find(holds)
     }
 
     /// How many files would change.
