@@ -194,7 +194,9 @@ impl<'a> Reader<'_> {
         if !node.is_map() {
             self.wrong(node, format!("`parameters` must be a map of lists, is {}", node.describe()));
         }
-        let lists = node.entries().map(|(key, value)| (key, self.list(key, value)));
+        // One value need not be written as a list.
+        let is_list = |value: Node<'_>| value.is_list() || value.is_map() || value.is_null();
+        let lists = node.entries().map(|(key, value)| (key, if is_list(value) { self.list(key, value) } else { vec![value] }));
         lists
             .map(|(key, list)| (key.text().to_owned(), list.into_iter().map(|one| one.text().to_owned()).collect(), key.location()))
             .collect()

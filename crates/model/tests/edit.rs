@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use plimsoll_model::edit::{apply, diff, edits, patch_json};
+use plimsoll_model::edit::{append, apply, diff, edits, edits_of, patch_json, remove};
 use plimsoll_model::{Document, Limits, Origin, PatchOp, Source, parse};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -189,6 +189,60 @@ fn what_is_shared_is_refused() {
     assert!(edited(merged, 0, &[add("/c/b/y", json!(1))]).is_err());
     assert_eq!(edited(merged, 0, &[add("/c/e", json!(1))]).unwrap(), format!("{merged}  e: 1\n"));
     assert!(edited(merged, 0, &[add("/nope/e", json!(1))]).unwrap_err().contains("is not there"));
+}
+
+#[test]
+fn patches_of_several_objects_are_proved_together() {
+    let text = "apiVersion: v1\nkind: X\na: 1 # one\n---\napiVersion: v1\nkind: Y\na: 1\n";
+    let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
+    let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
+    let patch = |at: usize, value: i32| (objects[at], vec![PatchOp::replace("/a", value)]);
+    let edits = edits_of(&[patch(1, 3), patch(0, 2)]).unwrap();
+    let wanted = "apiVersion: v1\nkind: X\na: 2 # one\n---\napiVersion: v1\nkind: Y\na: 3\n";
+    assert_eq!(apply(text, &edits).as_deref(), Some(wanted));
+    assert!(edits_of(&[patch(0, 2), (objects[1], vec![PatchOp::replace("/b", 1)])]).is_err());
+}
+
+/// What is left of `text` without its object `number`.
+fn without(text: &str, number: usize) -> Result<String, String> {
+    let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
+    let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
+    let edit = remove(&objects[number]).map_err(|refused| refused.message)?;
+    Ok(apply(text, &[edit]).expect("an edit fits its own text"))
+}
+
+#[test]
+fn objects_go_with_their_documents() {
+    let (a, b) = ("# of a\napiVersion: v1\nkind: A\nt: |\n  ---\n", "apiVersion: v1\nkind: B # b\n");
+    for (text, number, wanted) in [
+        (format!("{a}---\n{b}"), 0, b.to_owned()),
+        (format!("{a}---\n{b}"), 1, a.to_owned()),
+        (format!("---\n{a}---\n{b}---\n{a}"), 1, format!("---\n{a}---\n{a}")),
+        (format!("---\n{a}--- # the other\n{b}"), 0, format!("--- # the other\n{b}")),
+        (a.to_owned(), 0, String::new()),
+    ] {
+        assert_eq!(without(&text, number), Ok(wanted), "{text}");
+    }
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: A\n";
+    assert_eq!(without(list, 0), Err("it is an item of a list".to_owned()));
+}
+
+#[test]
+fn objects_come_at_the_end() {
+    let appended = |text: &str| {
+        let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
+        let object = json!({"apiVersion": "v1", "kind": "B", "spec": {"all": {}, "types": ["In", "Out"]}});
+        append(documents.last().unwrap(), &object).map(|edit| apply(text, &[edit]).unwrap()).map_err(|refused| refused.message)
+    };
+    let wanted = "kind: A\na:\n  - b\n---\napiVersion: v1\nkind: B\nspec:\n  all: {}\n  types:\n    - In\n    - Out\n";
+    assert_eq!(appended("kind: A\na:\n  - b\n").as_deref(), Ok(wanted));
+    assert_eq!(appended("kind: A\na:\n  - b").as_deref(), Ok(wanted));
+    assert!(
+        appended("kind: A\r\n")
+            .unwrap()
+            .ends_with("---\r\napiVersion: v1\r\nkind: B\r\nspec:\r\n  all: {}\r\n  types:\r\n  - In\r\n  - Out\r\n")
+    );
+    assert_eq!(appended("{\"kind\": \"A\"}\n"), Err("a JSON file holds one object".to_owned()));
 }
 
 #[test]

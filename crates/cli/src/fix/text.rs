@@ -27,11 +27,14 @@ pub(crate) struct File {
     pub(crate) text: String,
 }
 
+/// The identity of a finding, and its patch.
+type Patch<'f> = (&'f str, &'f [PatchOp]);
+
 /// What is to be done in one source.
 #[derive(Default)]
 struct Tasks<'f> {
     /// Patches by the first byte of their object, each with its finding.
-    patches: BTreeMap<u32, Vec<(&'f str, &'f [PatchOp])>>,
+    patches: BTreeMap<u32, Vec<Patch<'f>>>,
     /// The first bytes of the objects that go.
     deleted: BTreeMap<u32, &'f str>,
     /// Objects that come, and whose finding asks for them.
@@ -94,7 +97,8 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
         draft.make(name, &objects, tasks);
     }
     for ((name, origin), objects) in new {
-        let texts = objects.iter().filter_map(|(identity, object)| draft.fits_new(identity, object, &name).then(|| edit::manifest(object)));
+        let texts =
+            objects.iter().filter(|(identity, object)| draft.fits_new(identity, object, &name)).map(|(_, object)| edit::manifest(object));
         let text = texts.collect::<Vec<_>>().join("---\n");
         if !text.is_empty() {
             draft.files.push(File { name, origin, text });
@@ -142,7 +146,7 @@ impl Draft {
         let source = &first.node.document().source;
         let find = |start: u32| objects.iter().find(|object| object.node.span().start == start);
         let mut edits: Vec<TextEdit> = Vec::new();
-        let mut patches: Vec<(Object<'_>, Vec<(&str, &[PatchOp])>)> = Vec::new();
+        let mut patches: Vec<(Object<'_>, Vec<Patch<'_>>)> = Vec::new();
         let mut taken_out: Vec<(Object<'_>, Vec<PatchOp>, &str)> = Vec::new();
         for (start, identity) in &tasks.deleted {
             let Some(object) = find(*start) else { continue };
@@ -189,7 +193,7 @@ impl Draft {
     }
 
     /// The edits that make patches of one source; what cannot be made is set apart.
-    fn edits(&mut self, patches: &[(Object<'_>, Vec<(&str, &[PatchOp])>)]) -> Vec<TextEdit> {
+    fn edits(&mut self, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
         if patches.is_empty() {
             return Vec::new();
         }
@@ -210,8 +214,8 @@ impl Draft {
     }
 
     /// Those patches of an object that can be made together, the first come first.
-    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[(&'f str, &'f [PatchOp])]) -> Vec<(&'f str, &'f [PatchOp])> {
-        let mut kept: Vec<(&str, &[PatchOp])> = Vec::new();
+    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[Patch<'f>]) -> Vec<Patch<'f>> {
+        let mut kept: Vec<Patch<'_>> = Vec::new();
         for one in ops {
             kept.push(*one);
             let made = edit::edits(object, &joined(&kept)).map_err(|why| format!("{}: {}", why.location, why.message));
@@ -227,7 +231,7 @@ impl Draft {
     }
 
     /// Whether patches leave an object as valid as it was. Notes the verdict, and the new name if they give it one.
-    fn fits(&mut self, object: &Object<'_>, ops: &[(&str, &[PatchOp])]) -> bool {
+    fn fits(&mut self, object: &Object<'_>, ops: &[Patch<'_>]) -> bool {
         let old = object.node.to_json();
         let mut new = old.clone();
         if edit::patch_json(&mut new, &joined(ops)).is_err() {
@@ -263,6 +267,6 @@ impl Draft {
     }
 }
 
-fn joined(ops: &[(&str, &[PatchOp])]) -> Vec<PatchOp> {
+fn joined(ops: &[Patch<'_>]) -> Vec<PatchOp> {
     ops.iter().flat_map(|(_, ops)| ops.iter().cloned()).collect()
 }

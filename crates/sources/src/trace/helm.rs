@@ -111,6 +111,11 @@ fn lines<'t>(text: &'t str, kind: &str) -> Vec<Line<'t>> {
             let count = counts.entry(steps(&stack)).or_default();
             stack.push((indent, Step::Item(*count)));
             *count += 1;
+            let path = steps(&stack);
+            documents
+                .last_mut()
+                .into_iter()
+                .for_each(|lines| lines.push(Line { number, path: path.clone(), text, is_entry: true, dot: dot(&blocks) }));
             let inner = item.trim_start();
             indent += rest.len() - inner.len();
             rest = inner;

@@ -19,14 +19,18 @@ pub(super) fn creation(tracer: &mut Tracer, directory: &Path, object: &Value) ->
 
 /// A patch that takes an object away.
 pub(super) fn deletion(tracer: &mut Tracer, directory: &Path, object: &Object<'_>) -> Option<Place> {
-    let name = find(&tracer.resources(directory), object).map_or(object.name, |base| base.name).to_owned();
+    let metadata = find(&tracer.resources(directory), object).map_or_else(|| metadata(object), |base| metadata(&base));
     let (file, line) = overlay(tracer, directory, PATCHES)?;
-    let body = json!({"$patch": "delete", "apiVersion": object.api_version, "kind": object.kind, "metadata": {"name": name}});
+    let body = json!({"$patch": "delete", "apiVersion": object.api_version, "kind": object.kind, "metadata": metadata});
     let suggestion = format!("add to `patches`:\n{}", patch_entry(&body));
     Some(Place { renderer: Renderer::Kustomize, file, line, key: None, suggestion })
 }
 
 const PATCHES: &str = "patches";
+
+fn metadata(object: &Object<'_>) -> Value {
+    if object.namespace.is_empty() { json!({"name": object.name}) } else { json!({"name": object.name, "namespace": object.namespace}) }
+}
 
 /// An entry of `patches` with a strategic merge patch.
 fn patch_entry(body: &Value) -> String {
@@ -38,10 +42,11 @@ fn patch_entry(body: &Value) -> String {
 pub(super) fn places(tracer: &mut Tracer, directory: &Path, object: &Object<'_>, patch: &[PatchOp]) -> Vec<Place> {
     let resources = tracer.resources(directory);
     let base = find(&resources, object);
-    let name = base.map_or(object.name, |base| base.name);
+    // Patches find what they are for by the names that it has before prefixes and namespaces are set.
+    let named = base.unwrap_or(*object);
     let mut places = Vec::new();
     if let Some((file, line)) = overlay(tracer, directory, PATCHES) {
-        let suggestion = format!("add to `patches`:\n{}", entry(object, name, patch));
+        let suggestion = format!("add to `patches`:\n{}", entry(object, &named, patch));
         places.push(Place { renderer: Renderer::Kustomize, file, line, key: None, suggestion });
     }
     if let Some(base) = base {
@@ -129,14 +134,15 @@ fn find<'d>(resources: &'d [Document], object: &Object<'_>) -> Option<Object<'d>
 }
 
 /// The entry of `patches` that makes `patch`: a strategic merge patch where lists have keys to merge by, else a JSON patch.
-fn entry(object: &Object<'_>, name: &str, patch: &[PatchOp]) -> String {
-    if let Some(merged) = merge_patch(object, name, patch) {
+fn entry(object: &Object<'_>, named: &Object<'_>, patch: &[PatchOp]) -> String {
+    if let Some(merged) = merge_patch(object, named, patch) {
         return patch_entry(&merged);
     }
     let indented: String = operations(patch).lines().map(|line| format!("    {line}\n")).collect();
     let group = object.group();
     let group = if group.is_empty() { String::new() } else { format!("    group: {group}\n") };
-    format!("- target:\n{group}    kind: {}\n    name: {name}\n  patch: |-\n{indented}", object.kind)
+    let namespace = if named.namespace.is_empty() { String::new() } else { format!("    namespace: {}\n", named.namespace) };
+    format!("- target:\n{group}    kind: {}\n    name: {}\n{namespace}  patch: |-\n{indented}", object.kind, named.name)
 }
 
 /// Operations of a JSON patch, one flow map a line, which is YAML too.
@@ -162,11 +168,11 @@ fn is_built_in(object: &Object<'_>) -> bool {
     !group.contains('.') || group.ends_with(".k8s.io")
 }
 
-fn merge_patch(object: &Object<'_>, name: &str, patch: &[PatchOp]) -> Option<Value> {
+fn merge_patch(object: &Object<'_>, named: &Object<'_>, patch: &[PatchOp]) -> Option<Value> {
     if !is_built_in(object) {
         return None;
     }
-    let mut body = json!({"apiVersion": object.api_version, "kind": object.kind, "metadata": {"name": name}});
+    let mut body = json!({"apiVersion": object.api_version, "kind": object.kind, "metadata": metadata(named)});
     for op in patch {
         let path: Vec<String> = tokens(&op.path).collect();
         let value = match op.op {
