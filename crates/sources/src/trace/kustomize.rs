@@ -4,6 +4,7 @@ use super::{Place, Renderer, Tracer, file_name};
 use crate::kustomize::FILES;
 use plimsoll_model::{Document, Node, Object, PatchKind, PatchOp, edit, tokens};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -174,7 +175,7 @@ fn merge_patch(object: &Object<'_>, named: &Object<'_>, patch: &[PatchOp]) -> Op
     }
     let mut body = json!({"apiVersion": object.api_version, "kind": object.kind, "metadata": metadata(named)});
     for op in patch {
-        let path: Vec<String> = tokens(&op.path).collect();
+        let path: Vec<String> = tokens(&op.path).map(Cow::into_owned).collect();
         let value = match op.op {
             PatchKind::Remove => None,
             PatchKind::Add | PatchKind::Replace => op.value.as_ref(),

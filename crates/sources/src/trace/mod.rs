@@ -7,6 +7,7 @@ mod kustomize;
 
 use plimsoll_model::{Document, Limits, Object, Origin, PatchKind, PatchOp, Source, parse, tokens};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -134,7 +135,7 @@ fn leaves(patch: &[PatchOp]) -> Vec<Leaf> {
     }
     let mut all = Vec::new();
     for op in patch {
-        let path: Vec<String> = tokens(&op.path).collect();
+        let path: Vec<String> = tokens(&op.path).map(Cow::into_owned).collect();
         match (&op.value, op.op) {
             (Some(value), PatchKind::Add | PatchKind::Replace) => collect(path, value, &mut all),
             _ => all.push(Leaf { tokens: path, value: None }),
