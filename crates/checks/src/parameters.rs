@@ -71,6 +71,7 @@ parameters! {
     SENSITIVE_VALUES = "sensitive-values": &["BEGIN \\w+ PRIVATE KEY", "PRIVATE KEY", "eyJhbGciO", "JWT", "Bearer", "_key_", "_secret_", "AKIA[0-9A-Z]{16}", "ghp_[0-9A-Za-z]{36}", "AIza[0-9A-Za-z\\-_]{35}", "xox[baprs]-[0-9A-Za-z]{10,48}"], "Regular expressions for values that are credentials.";
     SENSITIVE_VALUES_ALLOWED = "sensitive-values-allowed": &[], "Values that are no credentials after all.";
     TARGET_NAMESPACE = "target-namespace": &[], "The namespace that `fix` moves objects to that name none or `default`.";
+    IMAGE_DIGESTS = "image-digests": &[], "Images with the digest that was found for them (`nginx:1.25@sha256:…`), for `fix` to pin them.";
     REGISTRY_MIRROR = "registry-mirror": &[], "The registry or repository that holds copies of images, for `fix` to take them from.";
     SENSITIVE_INTERFACES = "sensitive-interfaces": &["nifi", "argo-server", "weave-scope-app", "kubeflow", "kubernetes-dashboard", "jenkins", "prometheus-deployment", "ollama", "vllm", "kserve", "triton-inference-server", "ray-dashboard", "ray-head", "mlflow", "jupyterhub", "seldon", "bentoml"], "Parts of names of workloads whose interface gives control.";
     RECOMMENDED_LABELS = "recommended-labels": &["app", "tier", "phase", "version", "owner", "env"], "Labels of which a workload carries at least one.";

@@ -17,6 +17,9 @@ fn parameters(text: &str) -> Parameters {
     let mut parameters = Parameters::default();
     parameters.set("target-namespace", vec!["shop".to_owned()]).unwrap();
     parameters.set("registry-mirror", vec!["registry.example/mirror".to_owned()]).unwrap();
+    let digest = "0123456789abcdef".repeat(4);
+    let pins = ["nginx", "nginx:1.25", "nginx:latest"].map(|image| format!("{image}@sha256:{digest}"));
+    parameters.set("image-digests", pins.to_vec()).unwrap();
     for line in text.lines().filter_map(|line| line.strip_prefix("# parameter: ")) {
         let (name, values) = line.split_once('=').unwrap();
         parameters.set(name, values.split(',').map(str::to_owned).collect()).unwrap();

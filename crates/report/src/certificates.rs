@@ -59,7 +59,7 @@ pub struct Certificate<'r> {
     /// What has to be known first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub needs: Option<&'r str>,
-    /// A command that gathers it.
+    /// A command that gathers it, or what a person needs to choose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence_command: Option<&'r str>,
     /// What a person has to do.

@@ -34,6 +34,6 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
             Some(tag) => format!("{owner} runs `{written}`, whose tag `{tag}` moves"),
             None => format!("{owner} runs `{written}` without a tag, which means `latest`"),
         });
-        reporter.report(violation.advice("name the version that was tested, with its digest"));
+        reporter.report(image.pinned(violation, "name the version that was tested, with its digest", reporter));
     });
 }

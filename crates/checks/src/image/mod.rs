@@ -14,7 +14,7 @@ mod signature_not_enforced;
 mod stale_floating_tag;
 
 use crate::check::Check;
-use crate::parameters::{FLOATING_TAGS, REGISTRY_MIRROR};
+use crate::parameters::{FLOATING_TAGS, IMAGE_DIGESTS, REGISTRY_MIRROR};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Violation, Workload};
 use reference::Reference;
@@ -94,6 +94,16 @@ impl Image<'_, '_> {
             Place::Container(index) => Violation::of_container(&self.workload.pod, index, &format!("/{of_container}"), message),
             Place::Volume(index, name) => Violation::at(format!("/spec/volumes/{index}/{of_volume}"), message(&format!("volume `{name}`"))),
         }
+    }
+
+    /// Cured by the digest that the user has found for the image; else, how to find it.
+    fn pinned(&self, violation: Violation, what: &'static str, reporter: &Reporter<'_, '_>) -> Violation {
+        let of_it = |pin: &&str| pin.rsplit_once('@').is_some_and(|(image, _)| image == self.written) && Reference::parse(pin).is_pinned();
+        match reporter.parameters.get(&IMAGE_DIGESTS).find(of_it) {
+            Some(pin) => violation.cured_by(what, Some(pin.into())).needs("whether the digest is the one of the image that was tested"),
+            None => violation.advice(what),
+        }
+        .asked_by(format!("skopeo inspect --format '{{{{.Digest}}}}' docker://{}", self.written))
     }
 
     /// Cured by the copy of the image in a registry that `is_fine`: the mirror that the user has chosen, else the first of

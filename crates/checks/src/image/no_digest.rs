@@ -35,6 +35,6 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
             Some(_) => format!("{owner} runs `{written}`, whose digest is not a valid one"),
             None => format!("{owner} runs `{written}` without a digest"),
         });
-        reporter.report(violation.advice("append `@` and the digest of the image"));
+        reporter.report(image.pinned(violation, "append `@` and the digest of the image", reporter));
     });
 }

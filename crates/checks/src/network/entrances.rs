@@ -2,9 +2,10 @@
 
 use crate::check::reference::{kubescape, mitre};
 use crate::check::{Check, Run};
-use crate::cures::{Cut, inward, removals, service_of};
-use crate::exposure::{Entrance, leads_out};
+use crate::cures::{Cut, inward, removals};
+use crate::exposure::leads_out;
 use crate::parameters::SENSITIVE_INTERFACES;
+use crate::reporter::Reporter;
 use plimsoll_model::{Node, Object, Severity, Violation};
 
 pub(super) static ALL: &[&Check] = &[&BY_ROUTE, &BY_SERVICE, &SENSITIVE, &SSH, &UNAUTHENTICATED];
@@ -38,7 +39,7 @@ See that it is meant. Put what is not for everybody behind an internal load bala
                 let violation = Violation::at("/metadata/labels", message)
                     .with(&ingress.object, ingress.pointer.as_str())
                     .with(&service, "/spec/selector");
-                reporter.report(cut_off(violation, &ingress, &service));
+                reporter.report(cut_off(violation, &ingress.object, &service, reporter));
             }
         }
     }),
@@ -56,16 +57,11 @@ fn closed(violation: Violation, service: &Object<'_>) -> Violation {
         .probed_by(CONNECTIONS)
 }
 
-/// Cured by taking the Service out of what leads to it.
-fn cut_off(violation: Violation, entrance: &Entrance<'_>, service: &Object<'_>) -> Violation {
-    let object = &entrance.object;
-    let leads_to_it = |backend: Node<'_>| {
-        let mut host = service_of(backend).unwrap_or("").split('.');
-        let (name, in_host) = (host.next().unwrap_or(""), host.next());
-        let named = backend.get("namespace").map(Node::text).or(in_host).unwrap_or(object.effective_namespace());
-        name == service.name && named == service.effective_namespace()
-    };
-    let violation = Cut::of(object, leads_to_it).there(violation, "see that it is meant, or take the Service out of it", object);
+/// Cured by taking the Service out of `object`, which leads to it.
+fn cut_off(violation: Violation, object: &Object<'_>, service: &Object<'_>, reporter: &Reporter<'_, '_>) -> Violation {
+    let entrances = reporter.exposure.entrances(service).iter().filter(|entrance| entrance.object.node == object.node);
+    let cut = Cut::of(object, entrances.map(|entrance| entrance.pointer.as_str()));
+    let violation = cut.there(violation, "see that it is meant, or take the Service out of it", object);
     violation.needs(CLIENTS).probed_by(CONNECTIONS)
 }
 
@@ -92,7 +88,7 @@ See that it is meant, and that the gateway asks for authentication where it has 
                 let message = format!("{} `{}` leads to it from outside", route.object.kind, route.object.name);
                 let violation =
                     Violation::at("/metadata/labels", message).with(&route.object, route.pointer.as_str()).with(&service, "/spec/selector");
-                reporter.report(cut_off(violation, &route, &service));
+                reporter.report(cut_off(violation, &route.object, &service, reporter));
             }
         }
     }),
@@ -149,7 +145,7 @@ Use `kubectl exec` and `kubectl debug`, and take the server out of the image.
         let ports: Vec<_> = service.node.at(&["spec", "ports"]).into_iter().flat_map(Node::items).map(is_ssh).collect();
         let violation = if ports.contains(&false) {
             let gone = ports.iter().enumerate().filter(|(_, is_ssh)| **is_ssh).map(|(at, _)| format!("/spec/ports/{at}"));
-            violation.changing("take the port out of the Service, and the server out of the image", &service, &removals(gone.collect()))
+            violation.changing("take the port out of the Service, and the server out of the image", &service, &removals(gone))
         } else {
             violation.deleting("take the Service away, and the server out of the image", &service)
         };

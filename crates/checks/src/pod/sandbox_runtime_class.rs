@@ -38,7 +38,9 @@ fn look(template: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
     };
     let good = reporter.parameters.get(&HARDENED_RUNTIME_CLASSES).next().map(str::to_owned);
     let violation = Violation::at("/spec/podTemplate/spec/runtimeClassName", message);
-    reporter.report(match good {
+    // A class alone makes no pod of a template that has none.
+    let has_pod = template.node.at(&["spec", "podTemplate", "spec"]).is_some_and(Node::is_map);
+    reporter.report(match good.filter(|_| has_pod) {
         Some(good) => violation.cured_by(format!("use `{good}`"), Some(good.into())).needs("whether the sandbox's work runs under it"),
         None => violation.advice("name a RuntimeClass with a kernel of its own"),
     });

@@ -2,7 +2,7 @@
 
 use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
-use crate::cures::{Cut, in_namespace, service_of};
+use crate::cures::{Cut, in_namespace};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Object, Severity, Violation};
 
@@ -54,28 +54,42 @@ Correct the name, or remove the path.
 };
 
 fn ingress(ingress: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
-    let missing = |backend: Node<'_>, reporter: &Reporter<'_, '_>| {
-        service_of(backend).filter(|name| reporter.beside("Service", name).is_none()).map(str::to_owned)
+    let mut missing = Vec::new();
+    let mut look = |place: String, backend: Option<Node<'_>>| {
+        let name = backend.and_then(|backend| backend.at(&["service", "name"]).or_else(|| backend.get("serviceName"))).map(Node::text);
+        if let Some(name) = name.filter(|name| reporter.beside("Service", name).is_none()) {
+            missing.push((place, name.to_owned()));
+        }
     };
-    let look = |place: String, backend: Node<'_>, reporter: &mut Reporter<'_, '_>| {
-        let Some(name) = missing(backend, reporter) else { return };
-        let cut = Cut::of(ingress, |backend| missing(backend, reporter).is_some()).at(&place);
-        let violation =
-            cut.here(Violation::at(place, format!("Service `{name}` is not there")), "correct the name, or remove the path", ingress);
-        reporter.report(violation.needs(ELSEWHERE).asked_by(get(ingress, "service", &name)));
-    };
-    if let Some(spec) = ingress.node.get("spec").filter(|spec| spec.get("defaultBackend").is_some()) {
-        look("/spec/defaultBackend".to_owned(), spec, reporter);
-    }
+    look("/spec/defaultBackend".to_owned(), ingress.node.at(&["spec", "defaultBackend"]));
     for (i, rule) in ingress.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
         for (j, path) in rule.at(&["http", "paths"]).into_iter().flat_map(Node::items).enumerate() {
-            look(format!("/spec/rules/{i}/http/paths/{j}/backend"), path, reporter);
+            look(format!("/spec/rules/{i}/http/paths/{j}/backend"), path.get("backend"));
         }
+    }
+    for (violation, name) in cut(ingress, missing, "correct the name, or remove the path", |name| format!("Service `{name}` is not there"))
+    {
+        reporter.report(violation.asked_by(get(ingress, "service", &name)));
     }
 }
 
-/// What has to be known before a reference to a Service is cut.
-const ELSEWHERE: &str = "whether the Service is deployed from elsewhere";
+/// Violations at backends that lead nowhere, each cured by cutting it off.
+fn cut(
+    object: &Object<'_>,
+    missing: Vec<(String, String)>,
+    what: &'static str,
+    message: impl Fn(&str) -> String,
+) -> impl Iterator<Item = (Violation, String)> {
+    let all = (!missing.is_empty()).then(|| Cut::of(object, missing.iter().map(|(place, _)| place.as_str())));
+    missing.into_iter().map(move |(place, name)| {
+        let violation = Violation::at(place.as_str(), message(&name)).needs("whether the Service is deployed from elsewhere");
+        let violation = match &all {
+            Some(all) => all.at(&place).here(violation, what, object),
+            None => violation,
+        };
+        (violation, name)
+    })
+}
 
 /// The command that asks the cluster for an object beside `object`.
 fn get(object: &Object<'_>, kind: &str, name: &str) -> String {
@@ -110,22 +124,22 @@ Correct name and namespace, or remove the backend.
 };
 
 fn gateway(route: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
-    let missing = |backend: Node<'_>, reporter: &Reporter<'_, '_>| {
-        let text = |key, default| backend.get(key).map_or(default, Node::text);
-        let is_service = text("kind", "Service") == "Service" && matches!(text("group", ""), "" | "core");
-        let (name, namespace) = (text("name", ""), text("namespace", route.effective_namespace()));
-        let is_missing = is_service && reporter.inventory.find("Service", namespace, name).is_none();
-        is_missing.then(|| (namespace.to_owned(), name.to_owned()))
-    };
+    let mut missing = Vec::new();
     for (i, rule) in route.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items).enumerate() {
         for (j, backend) in rule.get("backendRefs").into_iter().flat_map(Node::items).enumerate() {
-            let Some((namespace, name)) = missing(backend, reporter) else { continue };
-            let place = format!("/spec/rules/{i}/backendRefs/{j}");
-            let cut = Cut::of(route, |backend| missing(backend, reporter).is_some()).at(&place);
-            let violation = Violation::at(place, format!("Service `{namespace}/{name}` is not there"));
-            let violation = cut.here(violation, "correct the reference, or remove the backend", route);
-            reporter.report(violation.needs(ELSEWHERE).asked_by(format!("kubectl get service -n {namespace} {name}")));
+            let text = |key, default| backend.get(key).map_or(default, Node::text);
+            let is_service = text("kind", "Service") == "Service" && matches!(text("group", ""), "" | "core");
+            let (name, namespace) = (text("name", ""), text("namespace", route.effective_namespace()));
+            if is_service && reporter.inventory.find("Service", namespace, name).is_none() {
+                missing.push((format!("/spec/rules/{i}/backendRefs/{j}"), format!("{namespace}/{name}")));
+            }
         }
+    }
+    for (violation, name) in
+        cut(route, missing, "correct the reference, or remove the backend", |name| format!("Service `{name}` is not there"))
+    {
+        let (namespace, name) = name.split_once('/').unwrap_or_default();
+        reporter.report(violation.asked_by(format!("kubectl get service -n {namespace} {name}")));
     }
 }
 

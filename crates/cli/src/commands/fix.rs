@@ -116,7 +116,9 @@ fn certificate<'r>(
             Applicability::NeedsEvidence(what) => Some(&**what),
             Applicability::Safe => None,
         })),
-        evidence_command: asks(cure.and_then(|cure| cure.evidence_command.as_deref())),
+        evidence_command: cure
+            .and_then(|cure| cure.evidence_command.as_deref())
+            .filter(|_| matches!(status, Status::NeedsEvidence | Status::NoPatch)),
         advice: cure.map(|cure| &*cure.summary).filter(|_| status == Status::NoPatch),
         elsewhere: finding.location.as_ref().and_then(|place| fix::not_a_file(place.source.origin)),
         source: sources(cured, finding, tracer),
