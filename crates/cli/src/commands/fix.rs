@@ -213,7 +213,12 @@ fn text(certificates: &[Certificate<'_>], cured: &Cured, args: &Args) -> String 
             }
         }
     }
-    let (count, files) = (cured.count(), cured.changed_files());
+    let proved = certificates.iter().filter(|one| one.status == Status::Proved);
+    let (here, there): (Vec<_>, Vec<_>) = proved.partition(|one| one.elsewhere.is_none());
+    let (count, files) = (here.len(), cured.changed_files());
+    if !there.is_empty() {
+        let _ = writeln!(text, "{} findings can be cured where their objects come from", there.len());
+    }
     let _ = if args.apply {
         writeln!(text, "cured {count} findings in {files} files")
     } else {

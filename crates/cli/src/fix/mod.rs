@@ -129,6 +129,10 @@ impl Cured {
 
     /// Writes the changed files.
     pub(crate) fn write(&self) -> anyhow::Result<()> {
+        // Whatever stands there was not read, and is not for us to overwrite.
+        for (name, ..) in self.files.iter().filter(|(_, before, _)| before.is_none()) {
+            anyhow::ensure!(!std::path::Path::new(name).exists(), "{name} is there already, and a cure would make it; nothing was written");
+        }
         self.files.iter().try_for_each(|(name, before, after)| write(name, before.is_some(), after.as_deref()))
     }
 }
@@ -190,7 +194,6 @@ fn write(name: &str, is_there: bool, text: Option<&str>) -> anyhow::Result<()> {
     let place = || format!("cannot write {name}");
     let Some(text) = text else { return std::fs::remove_file(name).with_context(|| format!("cannot remove {name}")) };
     if !is_there {
-        // Whatever stands there was not read, and is not for us to overwrite.
         let mut file = std::fs::File::create_new(name).with_context(place)?;
         return std::io::Write::write_all(&mut file, text.as_bytes()).with_context(place);
     }

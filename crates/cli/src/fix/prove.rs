@@ -29,8 +29,8 @@ pub(crate) struct Bench<'l> {
 
 /// What came of one attempt.
 enum Attempt {
-    /// Everything that could be made was, and holds. What could not be made, and why.
-    Holds(BTreeMap<String, String>),
+    /// What could be made holds, if anything was made. What could not, and why.
+    Holds { made: bool, failed: BTreeMap<String, String> },
     /// Nothing was kept: what is worse, and which findings' cures may be to blame.
     Worse(Vec<(String, BTreeSet<String>)>),
 }
@@ -63,6 +63,7 @@ impl<'l> Bench<'l> {
 
     /// Makes the cures of what `may` be cured, and keeps those that prove themselves.
     pub(crate) fn cure(&mut self, may: &dyn Fn(&Finding) -> bool) {
+        self.tries = 0;
         for _ in 0..ROUNDS {
             let open = self.standing.report.findings.iter().filter(|finding| wants(finding, true) && may(finding));
             let open: BTreeSet<String> =
@@ -77,11 +78,12 @@ impl<'l> Bench<'l> {
     fn cure_all(&mut self, all: Vec<String>, may: &dyn Fn(&Finding) -> bool) -> bool {
         let mut made = false;
         let mut queue = VecDeque::from([all]);
-        while let Some(batch) = queue.pop_front().filter(|_| self.tries < TRIES) {
+        while self.tries < TRIES {
+            let Some(batch) = queue.pop_front() else { break };
             match self.attempt(&batch, may) {
-                Attempt::Holds(failed) => {
-                    made |= failed.len() < batch.len();
-                    let alone = batch.len() == 1 || failed.len() == batch.len();
+                Attempt::Holds { made: now, failed } => {
+                    made |= now;
+                    let alone = !now || failed.len() >= batch.len();
                     let mut again = Vec::new();
                     for (identity, why) in failed {
                         // What two cures cannot do to one place together, they may one after the other.
@@ -100,11 +102,13 @@ impl<'l> Bench<'l> {
                     }
                     let open = |one: &&String| !self.refused.contains_key(*one);
                     let rest: Vec<String> = batch.iter().filter(|one| open(one) && !suspects.contains_key(*one)).cloned().collect();
-                    let suspects: Vec<String> = suspects.into_keys().filter(|one| open(&one)).collect();
+                    let mut suspects: Vec<String> = suspects.into_keys().filter(|one| open(&one)).collect();
                     if !rest.is_empty() {
                         queue.push_front(rest);
                     }
-                    // Some of each object, so that all objects are looked into side by side.
+                    // Some of each object, so that all objects are looked into side by side. An identity is a rule, then an object.
+                    suspects
+                        .sort_by(|a, b| a.split_once('\0').map(|(_, object)| object).cmp(&b.split_once('\0').map(|(_, object)| object)));
                     let (first, second): (Vec<_>, Vec<_>) = suspects.into_iter().enumerate().partition(|(at, _)| at % 2 == 0);
                     for half in [first, second].into_iter().filter(|half| !half.is_empty()) {
                         queue.push_back(half.into_iter().map(|(_, one)| one).collect());
@@ -137,7 +141,7 @@ impl<'l> Bench<'l> {
         let Draft { files, failed, renamed, schema } = text::draft(&self.loaded.snapshot, &wanted);
         wanted.retain(|(identity, _)| !failed.contains_key(identity));
         if files.is_empty() {
-            return Attempt::Holds(failed);
+            return Attempt::Holds { made: false, failed };
         }
         let names = self.renamed.clone();
         for (new, old) in renamed {
@@ -151,7 +155,7 @@ impl<'l> Bench<'l> {
         if worse.is_empty() {
             self.standing = Rc::new(after);
             self.schema.extend(schema);
-            return Attempt::Holds(failed);
+            return Attempt::Holds { made: true, failed };
         }
         self.renamed = names;
         for (name, origin, documents) in originals {
