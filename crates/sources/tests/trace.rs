@@ -57,6 +57,9 @@ spec:
         - name: web
           image: \"{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}\"
           imagePullPolicy: {{ .Values.image.pullPolicy }}
+          env:
+          - name: A
+          {{- toYaml .Values.env | nindent 10 }}
         - name: log
           securityContext:
             {{- toYaml .Values.log.securityContext | nindent 12 }}

@@ -77,12 +77,21 @@ struct Line<'t> {
     dot: Option<String>,
 }
 
+impl<'t> Line<'t> {
+    /// What stands behind the colon.
+    fn value(&self) -> &'t str {
+        self.text.split_once(':').map_or(self.text, |(_, value)| value)
+    }
+}
+
 /// The lines of the documents of a template that may be of `kind`.
 fn lines<'t>(text: &'t str, kind: &str) -> Vec<Line<'t>> {
     let mut documents: Vec<Vec<Line<'_>>> = vec![Vec::new()];
     let mut stack: Vec<(usize, Step)> = Vec::new();
     let mut counts: HashMap<Vec<Step>, usize> = HashMap::new();
     let mut blocks: Vec<Option<String>> = Vec::new();
+    // Whether the last key has no value on its line.
+    let mut is_open = false;
     for (number, text) in (1..).zip(text.lines()) {
         let trimmed = text.trim_start();
         if text.starts_with("---") {
@@ -97,7 +106,10 @@ fn lines<'t>(text: &'t str, kind: &str) -> Vec<Line<'t>> {
         let dot = |blocks: &[Option<String>]| blocks.iter().rev().find_map(Clone::clone);
         if trimmed.starts_with("{{") && key_of(trimmed).is_none() {
             if let Some(indent) = indent_of_action(trimmed) {
-                stack.retain(|(at, _)| *at < indent);
+                // The items of a list may stand in the column of its key: that has such items, or nothing yet.
+                let holds_items = stack.iter().any(|(at, step)| *at == indent && matches!(step, Step::Item(_)))
+                    || stack.last().is_some_and(|(at, _)| *at == indent && is_open);
+                stack.retain(|(at, step)| *at < indent || (*at == indent && holds_items && matches!(step, Step::Key(_))));
             }
             let line = Line { number, path: steps(&stack), text, is_entry: false, dot: dot(&blocks) };
             documents.last_mut().into_iter().for_each(|lines| lines.push(Line { path: line.path.clone(), dot: line.dot.clone(), ..line }));
@@ -123,6 +135,7 @@ fn lines<'t>(text: &'t str, kind: &str) -> Vec<Line<'t>> {
         if let Some(key) = key_of(rest) {
             stack.retain(|(at, _)| *at < indent);
             stack.push((indent, Step::Key(key.to_owned())));
+            is_open = rest.trim_end().ends_with(':');
         }
         let path = steps(&stack);
         documents
@@ -209,61 +222,79 @@ fn includes(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn one(tracer: &mut Tracer, directory: &Path, template: &Template, file: &Path, lines: &[Line<'_>], leaf: &Leaf, places: &mut Vec<Place>) {
-    // The entry that is furthest on the way; of several, one with the same place in its list.
-    let entries = lines.iter().filter(|line| line.is_entry).filter_map(|line| Some((line, reached(&line.path, &leaf.tokens)?)));
-    let Some((line, _)) = entries.max_by_key(|(line, exact)| (line.path.len(), *exact, std::cmp::Reverse(line.number))) else { return };
-    let rest = leaf.tokens.get(line.path.len()..).unwrap_or_default();
-    let below = if rest.is_empty() { String::new() } else { format!(".{}", rest.join(".")) };
     let what = |place: &str| match &leaf.value {
         Some(value) => format!("set {place} to `{value}`"),
         None => format!("remove {place}"),
     };
-    let value = line.text.split_once(':').map_or(line.text, |(_, value)| value);
-    let mut keys: Vec<(String, bool)> = Vec::new();
-    if rest.is_empty() {
+    // The entries on the way, the furthest first; of several, one with the same place in its list.
+    let entries = lines.iter().filter(|line| line.is_entry);
+    let mut entries: Vec<_> = entries.filter_map(|line| Some((line, reached(&line.path, &leaf.tokens)?))).collect();
+    entries.sort_by_key(|(line, exact)| (std::cmp::Reverse((line.path.len(), *exact)), line.number));
+    let Some((line, _)) = entries.first() else { return };
+    let rest = leaf.tokens.get(line.path.len()..).unwrap_or_default();
+    let values = directory.join("values.yaml");
+    let prefix = template.subchart.as_ref().map(|names| format!("{names}.")).unwrap_or_default();
+    let mut of_value = |key: String, suggestion: String, places: &mut Vec<Place>| {
+        let line = line_of(tracer, &values, &key);
+        places.push(Place { renderer: Renderer::Helm, file: values.clone(), line, key: Some(key), suggestion });
+    };
+
+    // What the line of the value itself reads.
+    let value = line.value();
+    let direct = if rest.is_empty() { keys_of(value, line.dot.as_deref()) } else { Vec::new() };
+    for key in &direct {
+        let key = format!("{prefix}{key}");
         let plain = value.trim().trim_matches(['"', '\'']);
         let is_all = plain.starts_with("{{") && plain.ends_with("}}") && plain.matches("{{").count() == 1;
-        keys.extend(keys_of(value, line.dot.as_deref()).into_iter().map(|key| (key, is_all)));
-    }
-    // What actions write below the entry.
-    let blocks = lines.iter().filter(|other| !other.is_entry && other.number > line.number && other.path == line.path);
-    let blocks: Vec<&Line<'_>> =
-        blocks.filter(|other| other.text.contains("toYaml") || other.text.contains("tpl ") || other.text.contains("include ")).collect();
-    if keys.is_empty() {
-        let read = blocks.iter().flat_map(|block| keys_of(block.text, block.dot.as_deref()));
-        keys.extend(read.map(|key| (format!("{key}{below}"), true)));
-    }
-    let prefix = template.subchart.as_ref().map(|names| format!("{names}.")).unwrap_or_default();
-    for (key, is_all) in keys {
-        let key = format!("{prefix}{key}");
-        let values = directory.join("values.yaml");
+        let rendered = leaf.value.as_ref().map(ToString::to_string).unwrap_or_default();
         let suggestion = if is_all {
             what(&format!("`{key}`"))
         } else {
-            let value = leaf.value.as_ref().map(ToString::to_string).unwrap_or_default();
-            format!("change `{key}` so that {}:{} renders `{value}`", file.display(), line.number)
+            format!("change `{key}` so that {}:{} renders `{rendered}`", file.display(), line.number)
         };
-        let line = line_of(tracer, &values, &key);
-        places.push(Place { renderer: Renderer::Helm, file: values, line, key: Some(key), suggestion });
+        of_value(key, suggestion, places);
     }
-    let helpers: Vec<&str> = blocks.iter().map(|block| block.text).chain([value]).flat_map(includes).collect();
-    for name in helpers {
-        if let Some((file, number)) = define(tracer, directory, template, name) {
-            let pointer = leaf.tokens.join(".");
-            places.push(Place {
-                renderer: Renderer::Helm,
-                file,
-                line: number,
-                key: None,
-                suggestion: what(&format!("`{pointer}` in the helper `{name}`")),
-            });
+    // What is written as a whole below an entry on the way.
+    let mut is_written = !direct.is_empty();
+    let mut helpers: Vec<&str> = includes(value).collect();
+    for (entry, _) in entries.iter().filter(|_| direct.is_empty()) {
+        let rest = leaf.tokens.get(entry.path.len()..).unwrap_or_default();
+        // Which items a list is given from outside is not told by their number.
+        if rest.first().is_some_and(|token| token.parse::<usize>().is_ok()) {
+            continue;
+        }
+        let below: String = rest.iter().map(|token| format!(".{token}")).collect();
+        for (text, dot) in written_below(lines, entry) {
+            for key in keys_of(text, dot) {
+                let key = format!("{prefix}{key}{below}");
+                let suggestion = what(&format!("`{key}`"));
+                of_value(key, suggestion, places);
+                is_written |= entry.number == line.number;
+            }
+            helpers.extend(includes(text));
         }
     }
-    if places.is_empty() || !places.iter().any(|place| place.key.is_some()) {
-        let name = if rest.is_empty() { leaf.tokens.last().cloned().unwrap_or_default() } else { rest.join(".") };
-        let place = if rest.is_empty() { format!("`{name}`") } else { format!("`{name}` below this line") };
+    for name in helpers {
+        if let Some((file, line)) = define(tracer, directory, template, name) {
+            let suggestion = what(&format!("`{}` in the helper `{name}`", leaf.tokens.join(".")));
+            places.push(Place { renderer: Renderer::Helm, file, line, key: None, suggestion });
+        }
+    }
+    if !is_written {
+        let place = match (rest, leaf.tokens.last()) {
+            ([], Some(last)) => format!("`{last}`"),
+            _ => format!("`{}` below this line", rest.join(".")),
+        };
         places.push(Place { renderer: Renderer::Helm, file: file.to_owned(), line: line.number, key: None, suggestion: what(&place) });
     }
+}
+
+/// The texts that write maps or lists below an entry, with what `.` is in them: `toYaml`, `tpl`, `include`.
+fn written_below<'l>(lines: &'l [Line<'_>], entry: &'l Line<'_>) -> impl Iterator<Item = (&'l str, Option<&'l str>)> {
+    let writes = |text: &str| ["toYaml", "tpl ", "include "].iter().any(|word| text.contains(word));
+    let below = lines.iter().filter(|line| !line.is_entry && line.number > entry.number && line.path == entry.path);
+    let all = std::iter::once((entry.value(), entry.dot.as_deref())).chain(below.map(|line| (line.text, line.dot.as_deref())));
+    all.filter(move |(text, _)| writes(text))
 }
 
 /// Whether a line is on the way to a value, and whether its places in lists are the same. Lists that a loop makes have
