@@ -96,6 +96,24 @@ fn objects_are_created_changed_and_deleted() {
     assert!(run(tree.path(), &[&asked[..], &["--diff"]].concat()).1.is_empty());
 }
 
+/// Neighbours, and items of a list.
+#[test]
+fn several_objects_of_a_file_go() {
+    let one = |name: &str| {
+        format!(
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}\n"
+        )
+    };
+    let all = format!("{}---\n{}---\n{WEB}---\n{}", one("a"), one("b"), one("c"));
+    let item = |name: &str| one(name).replace('\n', "\n  ").trim_end().to_owned();
+    let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}\n- {}\n- {}\n", item("a"), item("web"), item("b"));
+    let tree = directory(&[("all.yaml", &all), ("list.yaml", &list)]);
+    let (status, out, err) = run(tree.path(), &["fix", "--unsafe", "--apply", "--check", "REL-autoscaler-target"]);
+    assert_eq!(status, 0, "{out}{err}");
+    assert_eq!(read(tree.path(), "all.yaml"), WEB);
+    assert_eq!(read(tree.path(), "list.yaml"), format!("apiVersion: v1\nkind: List\nitems:\n- {}\n", item("web")));
+}
+
 /// Beside JSON, a new object gets a file of its own.
 #[test]
 fn json_files_get_neighbours() {

@@ -156,6 +156,10 @@ impl Draft {
                 continue;
             }
             match edit::remove(object) {
+                // The first document of a file goes with the line below it, at which the next one would start to go.
+                Ok(edit) if edits.last().is_some_and(|last| last.span.end > edit.span.start) => {
+                    self.fail(identity, format!("{name}: its neighbour has to go first"));
+                }
                 Ok(edit) => edits.push(edit),
                 Err(why) => self.fail(identity, format!("{}: {}", why.location, why.message)),
             }
