@@ -43,7 +43,7 @@ fn make(objects: &mut Vec<Value>, finding: &Finding, cure: &Remediation) {
     patch_json(&mut objects[at(finding.location.as_ref().unwrap())], &cure.patch).unwrap();
     for change in &cure.changes {
         match change {
-            ObjectChange::Create { object } => objects.push(object.clone()),
+            ObjectChange::Create { object } => objects.push(object.value()),
             ObjectChange::Patch { target, patch } => patch_json(&mut objects[at(&target.location)], patch).unwrap(),
             ObjectChange::Delete { target } => objects[at(&target.location)] = Value::Null,
         }

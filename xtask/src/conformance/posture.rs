@@ -95,7 +95,7 @@ fn cured(case: &Case, answers: &Answers, rule: &[String]) -> Result<(), String> 
         }
         for change in &cure.changes {
             match change {
-                ObjectChange::Create { object } => input.push(object.clone()),
+                ObjectChange::Create { object } => input.push(object.value()),
                 ObjectChange::Patch { target, patch: operations } => patch(&mut input, Some(&target.location), operations)?,
                 // The others keep their places.
                 ObjectChange::Delete { target } => *at(&mut input, Some(&target.location))? = Value::Null,

@@ -149,7 +149,7 @@ fn sources(cured: &Cured, finding: &Finding, tracer: &mut Tracer) -> Vec<SourceC
     }
     for change in &cure.changes {
         if let ObjectChange::Create { object } = change {
-            places.extend(tracer.creation(&place.source, object));
+            places.extend(tracer.creation(&place.source, &object.value()));
         }
     }
     let change = |place: Place| SourceChange {

@@ -193,8 +193,9 @@ impl<'l> Bench<'l> {
         for change in finding.remediation.iter().flat_map(|cure| &cure.changes) {
             match change {
                 ObjectChange::Create { object } => {
-                    let place = text::home_of(finding, object);
-                    touched.objects.insert(super::standing::who(&place, &text::id_of(object)));
+                    let object = object.value();
+                    let place = text::home_of(finding, &object);
+                    touched.objects.insert(super::standing::who(&place, &text::id_of(&object)));
                     touched.files.insert(place);
                 }
                 ObjectChange::Patch { target, .. } | ObjectChange::Delete { target } => {

@@ -38,7 +38,7 @@ struct Tasks<'f> {
     /// The first bytes of the objects that go.
     deleted: BTreeMap<u32, &'f str>,
     /// Objects that come, and whose finding asks for them.
-    created: Vec<(&'f str, &'f Value)>,
+    created: Vec<(&'f str, Value)>,
 }
 
 /// A source by name and origin.
@@ -53,7 +53,7 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
     }
     let mut objects: BTreeMap<&str, Vec<Object<'_>>> = BTreeMap::new();
     let mut tasks: BTreeMap<&str, Tasks<'_>> = BTreeMap::new();
-    let mut new: BTreeMap<Key, Vec<(&str, &Value)>> = BTreeMap::new();
+    let mut new: BTreeMap<Key, Vec<(&str, Value)>> = BTreeMap::new();
     let mut created: BTreeSet<ObjectId> = BTreeSet::new();
     for (identity, finding) in wanted {
         let (Some(cure), Some(place)) = (&finding.remediation, &finding.location) else { continue };
@@ -70,8 +70,12 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
         }
         for change in &cure.changes {
             match change {
-                ObjectChange::Create { object } if created.insert(id_of(object)) => {
-                    let home = home_of(finding, object);
+                ObjectChange::Create { object } => {
+                    let object = object.value();
+                    if !created.insert(id_of(&object)) {
+                        continue;
+                    }
+                    let home = home_of(finding, &object);
                     if home == name {
                         tasks.entry(name).or_default().created.push((identity, object));
                     } else if sources.contains_key(home.as_str()) {
@@ -80,7 +84,6 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
                         new.entry((home, place.source.origin)).or_default().push((identity, object));
                     }
                 }
-                ObjectChange::Create { .. } => {}
                 ObjectChange::Patch { target, patch } => {
                     let tasks = tasks.entry(&target.location.source.name).or_default();
                     tasks.patches.entry(target.location.span.start).or_default().push((identity, patch));
@@ -175,8 +178,8 @@ impl Draft {
         edits.extend(self.edits(&patches));
         for (identity, object) in tasks.created {
             let last = objects.last().map_or(first, |last| last).node.document();
-            if self.fits_new(identity, object, name) {
-                match edit::append(last, object) {
+            if self.fits_new(identity, &object, name) {
+                match edit::append(last, &object) {
                     Ok(edit) => edits.push(edit),
                     Err(why) => self.fail(identity, format!("{}: {}", why.location, why.message)),
                 }

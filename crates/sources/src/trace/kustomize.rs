@@ -2,7 +2,7 @@
 
 use super::{Place, Renderer, Tracer, file_name};
 use crate::kustomize::FILES;
-use plimsoll_model::{Document, Node, Object, PatchKind, PatchOp, edit, tokens};
+use plimsoll_model::{Document, JsonText, Node, Object, PatchKind, PatchOp, edit, tokens};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ pub(super) fn places(tracer: &mut Tracer, directory: &Path, object: &Object<'_>,
             let place = nearest.location();
             let suggestion = match (&op.value, op.op) {
                 (Some(value), PatchKind::Add | PatchKind::Replace) => {
-                    format!("or set `{}` to `{value}` here, for all that build on it", op.path)
+                    format!("or set `{}` to `{}` here, for all that build on it", op.path, value.value())
                 }
                 _ => format!("or remove `{}` here, for all that build on it", op.path),
             };
@@ -178,9 +178,9 @@ fn merge_patch(object: &Object<'_>, named: &Object<'_>, patch: &[PatchOp]) -> Op
         let path: Vec<String> = tokens(&op.path).map(Cow::into_owned).collect();
         let value = match op.op {
             PatchKind::Remove => None,
-            PatchKind::Add | PatchKind::Replace => op.value.as_ref(),
+            PatchKind::Add | PatchKind::Replace => op.value.as_ref().map(JsonText::value),
         };
-        set(&mut body, object.node, &path, value)?;
+        set(&mut body, object.node, &path, value.as_ref())?;
     }
     Some(body)
 }

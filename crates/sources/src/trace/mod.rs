@@ -137,7 +137,7 @@ fn leaves(patch: &[PatchOp]) -> Vec<Leaf> {
     for op in patch {
         let path: Vec<String> = tokens(&op.path).map(Cow::into_owned).collect();
         match (&op.value, op.op) {
-            (Some(value), PatchKind::Add | PatchKind::Replace) => collect(path, value, &mut all),
+            (Some(value), PatchKind::Add | PatchKind::Replace) => collect(path, &value.value(), &mut all),
             _ => all.push(Leaf { tokens: path, value: None }),
         }
     }
