@@ -1,6 +1,6 @@
 //! Cures that reach beyond the value that is wrong: entrances closed, references to nothing cut, objects that are missing.
 
-use plimsoll_model::{Change, Node, Object, Violation};
+use plimsoll_model::{Change, Node, Object, Violation, shell_word};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,7 +131,7 @@ fn metadata(name: &str, namespace: &str) -> Value {
 
 /// The option of kubectl that names a namespace; empty where there is none.
 pub(crate) fn in_namespace(namespace: &str) -> String {
-    if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") }
+    if namespace.is_empty() { String::new() } else { format!(" -n {}", shell_word(namespace)) }
 }
 
 #[cfg(test)]

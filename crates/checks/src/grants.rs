@@ -3,7 +3,7 @@
 //! Sources: Kubernetes documentation, *Using RBAC Authorization*; `pkg/registry/rbac/validation/rule.go`. A RoleBinding
 //! takes its Role from its own namespace; a ClusterRole with an `aggregationRule` has the rules of what that selects.
 
-use plimsoll_model::{Inventory, Node, Object, selects};
+use plimsoll_model::{Inventory, Node, Object, selects, shell_word};
 use std::collections::HashMap;
 
 /// All grants, in order of the bindings.
@@ -161,6 +161,19 @@ impl Grant<'_> {
             "Group" => format!("group `{}`", self.name),
             _ => format!("user `{}`", self.name),
         }
+    }
+
+    /// What shows the requests of the subject in an audit log.
+    pub(crate) fn audit_query(&self) -> String {
+        let Self { name, namespace, .. } = self;
+        let text = serde_json::Value::String;
+        let is_it = match self.kind {
+            "ServiceAccount" => format!(".user.username == {}", text(format!("system:serviceaccount:{namespace}:{name}"))),
+            "Group" => format!(".user.groups | index({})", text((*name).to_owned())),
+            _ => format!(".user.username == {}", text((*name).to_owned())),
+        };
+        let program = format!("select({is_it}) | [.verb, .objectRef.resource, .objectRef.namespace]");
+        format!("jq -c {} audit.log", shell_word(&program))
     }
 
     /// JSON pointer from the binding to the subject.

@@ -100,7 +100,8 @@ impl<'r, 'a> Reporter<'r, 'a> {
         };
         let violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
         let violation = violation.cured_by("take the subject out of the binding, or the rule out of the role", None);
-        self.report(violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject())));
+        let violation = violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject()));
+        self.report(violation.asked_by(grant.audit_query()));
     }
 
     /// What would have to be read to decide about what is looked at. It does not count as passed.

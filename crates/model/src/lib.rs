@@ -35,7 +35,7 @@ pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOpti
 pub use problem::{Problem, ProblemKind};
 pub use snapshot::Snapshot;
 pub use source::{Location, Origin, Position, Source, Span};
-pub use violation::{Change, Violation};
+pub use violation::{Change, Violation, shell_word};
 pub use workload::{Workload, WorkloadKind, WorkloadKinds};
 #[doc(hidden)]
 pub use yaml::compare_readers;

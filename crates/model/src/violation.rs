@@ -221,12 +221,23 @@ fn target(object: &crate::Object<'_>) -> Target {
     Target { object: object.id(), location: object.node.location() }
 }
 
+/// A word as a POSIX shell takes it for one: commands are pasted, and names in manifests are anybody's.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "_-./:@=,+%".contains(one);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        Cow::Borrowed(word)
+    } else {
+        Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+    }
+}
+
 /// How to run `command` in a container of the pods of `object`.
 fn exec(object: &ObjectId, container: Option<&str>, command: &str) -> String {
     let ObjectId { namespace, kind, name, .. } = object;
-    let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {namespace}") };
-    let container = container.map(|name| format!(" -c {name}")).unwrap_or_default();
-    format!("kubectl exec{namespace} {}/{name}{container} -- {command}", kind.to_lowercase())
+    let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {}", shell_word(namespace)) };
+    let container = container.map(|name| format!(" -c {}", shell_word(name))).unwrap_or_default();
+    let target = format!("{}/{name}", kind.to_lowercase());
+    format!("kubectl exec{namespace} {}{container} -- {command}", shell_word(&target))
 }
 
 /// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which
@@ -303,4 +314,17 @@ fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<Option<PatchO
 /// Where each token of a JSON pointer ends.
 fn ends(pointer: &str) -> impl Iterator<Item = usize> {
     pointer.match_indices('/').skip(1).map(|(at, _)| at).chain(std::iter::once(pointer.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shell_word;
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(shell_word("deployment/web"), "deployment/web");
+        assert_eq!(shell_word("a; reboot"), "'a; reboot'");
+        assert_eq!(shell_word("$(x)'y"), r"'$(x)'\''y'");
+        assert_eq!(shell_word(""), "''");
+    }
 }

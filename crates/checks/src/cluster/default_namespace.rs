@@ -4,7 +4,7 @@ use crate::check::reference::{cis, kubescape};
 use crate::check::{Check, Run};
 use crate::parameters::TARGET_NAMESPACE;
 use crate::reporter::Reporter;
-use plimsoll_model::{Object, Severity, Violation};
+use plimsoll_model::{Object, Severity, Violation, shell_word};
 
 pub(super) static CHECK: Check = Check {
     id: "CLU-default-namespace",
@@ -79,7 +79,7 @@ fn moved(violation: Violation, what: &'static str, reporter: &Reporter<'_, '_>) 
         Some(namespace) => violation
             .cured_by(what, Some(namespace.into()))
             .needs("what refers to it by its name, and whether the namespace is there")
-            .asked_by(format!("kubectl get namespace {namespace}")),
+            .asked_by(format!("kubectl get namespace {}", shell_word(namespace))),
         None => violation.advice(what),
     }
 }

@@ -3,7 +3,7 @@
 use crate::check::reference::{cis, kubescape};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use plimsoll_model::{Object, Severity, Violation};
+use plimsoll_model::{Object, Severity, Violation, shell_word};
 
 pub(super) static ALL: &[&Check] = &[&NONE, &BASELINE, &RESTRICTED];
 
@@ -107,5 +107,8 @@ Pods that run as root, keep capabilities or gain privileges are admitted.
 fn report(namespace: &Object<'_>, level: &str, what: &str, reporter: &mut Reporter<'_, '_>) {
     let violation = Violation::at(POINTER, format!("namespace `{}` {what}", namespace.name));
     let violation = violation.cured_by(format!("enforce the {level} level"), Some(level.into()));
-    reporter.report(violation.needs("which workloads it would refuse: `plimsoll psa plan` says it"));
+    // A dry run makes the API server say which pods it would warn of (Kubernetes documentation, *Enforce Pod Security Standards*).
+    let name = shell_word(namespace.name);
+    let command = format!("kubectl label --dry-run=server --overwrite namespace {name} pod-security.kubernetes.io/enforce={level}");
+    reporter.report(violation.needs("which workloads it would refuse: `plimsoll psa plan` says it").asked_by(command));
 }

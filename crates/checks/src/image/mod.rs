@@ -16,7 +16,7 @@ mod stale_floating_tag;
 use crate::check::Check;
 use crate::parameters::{FLOATING_TAGS, IMAGE_DIGESTS, REGISTRY_MIRROR};
 use crate::reporter::Reporter;
-use plimsoll_model::{Node, Violation, Workload};
+use plimsoll_model::{Node, Violation, Workload, shell_word};
 use reference::Reference;
 
 /// Sorted by id.
@@ -76,6 +76,11 @@ fn each(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>, mut look: impl
     }
 }
 
+/// The command that asks a registry for an image.
+fn inspect(image: &str) -> String {
+    format!("skopeo inspect {}", shell_word(&format!("docker://{image}")))
+}
+
 impl Image<'_, '_> {
     /// A violation at the reference; the message is given what the image is of.
     fn violation(&self, message: impl FnOnce(&str) -> String) -> Violation {
@@ -103,7 +108,7 @@ impl Image<'_, '_> {
             Some(pin) => violation.cured_by(what, Some(pin.into())).needs("whether the digest is the one of the image that was tested"),
             None => violation.advice(what),
         }
-        .asked_by(format!("skopeo inspect --format '{{{{.Digest}}}}' docker://{}", self.written))
+        .asked_by(format!("skopeo inspect --format '{{{{.Digest}}}}' {}", shell_word(&format!("docker://{}", self.written))))
     }
 
     /// Cured by the copy of the image in a registry that `is_fine`: the mirror that the user has chosen, else the first of
@@ -119,7 +124,7 @@ impl Image<'_, '_> {
         let mut copies = reporter.parameters.get(&REGISTRY_MIRROR).chain(places).filter_map(|place| self.reference.copy_in(place));
         match copies.find(|copy| is_fine(&Reference::parse(copy))) {
             Some(copy) => {
-                let command = format!("skopeo inspect docker://{copy}");
+                let command = inspect(&copy);
                 let needs = format!("whether `{copy}` is there, and is the same image");
                 violation.cured_by(what, Some(copy.into())).needs(needs).asked_by(command)
             }

@@ -1,6 +1,6 @@
 //! `IMG-pull-policy-not-always`
 
-use super::each;
+use super::{each, inspect};
 use crate::check::reference::docs;
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
@@ -36,7 +36,8 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
         reporter.report(
             violation
                 .cured_by("pull at each start", Some("Always".into()))
-                .needs("whether the registry can be reached whenever a pod starts"),
+                .needs("whether the registry can be reached whenever a pod starts")
+                .asked_by(inspect(image.written)),
         );
     });
 }

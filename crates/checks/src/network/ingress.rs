@@ -2,6 +2,7 @@
 
 use crate::check::reference::{cve, kubescape};
 use crate::check::{Check, Run};
+use crate::cures::in_namespace;
 use crate::reporter::Reporter;
 use crate::version;
 use plimsoll_model::{Container, Node, Severity, Violation, Workload};
@@ -35,7 +36,10 @@ Name a Secret with a certificate under `tls`; cert-manager makes and renews them
             reporter.report(match host.filter(|host| !host.is_empty()) {
                 Some(host) => {
                     let tls = serde_json::json!([{"hosts": [host], "secretName": format!("{}-tls", ingress.name)}]);
-                    violation.cured_by("serve a certificate", Some(tls)).needs("which Secret holds the certificate for its hosts")
+                    violation
+                        .cured_by("serve a certificate", Some(tls))
+                        .needs("which Secret holds the certificate for its hosts")
+                        .asked_by(format!("kubectl get secrets{} --field-selector type=kubernetes.io/tls", in_namespace(ingress.namespace)))
                 }
                 None => violation.advice("name a Secret with a certificate under `tls`"),
             });

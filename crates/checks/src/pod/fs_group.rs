@@ -27,7 +27,11 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
     let set = workload.pod.at(&["securityContext", "fsGroup"]).and_then(Node::as_int).is_some_and(|group| group >= 0);
     if !set && !workload.pod.is_windows() {
         let violation = Violation::at("/spec/securityContext/fsGroup", "the pod sets no `fsGroup`");
-        reporter
-            .report(violation.cured_by("set the group that the program runs with", Some(1000.into())).needs("which group owns its files"));
+        reporter.report(
+            violation
+                .cured_by("set the group that the program runs with", Some(1000.into()))
+                .needs("which group owns its files")
+                .probed_by("id -G"),
+        );
     }
 }

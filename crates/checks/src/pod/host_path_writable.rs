@@ -33,6 +33,11 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
         let pointer = format!("/volumeMounts/{at}/readOnly");
         let message = |container: &str| format!("{container} may write to the node through volume `{name}`");
         let violation = Violation::of_container(&workload.pod, index, &pointer, message);
-        reporter.report(violation.cured_by("mount it read-only", Some(true.into())).needs("whether the program writes there"));
+        reporter.report(
+            violation
+                .cured_by("mount it read-only", Some(true.into()))
+                .needs("whether the program writes there")
+                .probed_by("ls -l /proc/1/fd"),
+        );
     }
 }

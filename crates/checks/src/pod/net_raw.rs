@@ -23,6 +23,9 @@ Drop `ALL`. Programs that ping can use `net.ipv4.ping_group_range`, which is set
     run: Run::Container(look),
 };
 
+/// What shows the raw and packet sockets of a pod, without any tool in the image.
+const RAW_SOCKETS: &str = "cat /proc/net/raw /proc/net/raw6 /proc/net/packet";
+
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
     if workload.pod.is_windows() {
         return;
@@ -37,11 +40,13 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
             Violation::of_container(&workload.pod, index, "/securityContext/capabilities/add", |name| format!("{name} adds NET_RAW"));
         let list = add.into_iter().flatten().filter(|one| !one.trim_start_matches("CAP_").eq_ignore_ascii_case("NET_RAW"));
         let rest: Vec<&str> = list.copied().collect();
-        reporter.report(violation.cured_by("take it away", Some(rest.into())).needs("whether it uses raw sockets"));
+        reporter.report(violation.cured_by("take it away", Some(rest.into())).needs("whether it uses raw sockets").probed_by(RAW_SOCKETS));
     } else if !has(drop, "NET_RAW") && !has(drop, "ALL") {
         let place = "/securityContext/capabilities/drop";
         let violation = Violation::of_container(&workload.pod, index, place, |name| format!("{name} keeps NET_RAW"));
         let list = format!("{}/-", violation.pointer);
-        reporter.report(violation.cured_at("drop it", list, Some("NET_RAW".into())).needs("whether it uses raw sockets"));
+        reporter.report(
+            violation.cured_at("drop it", list, Some("NET_RAW".into())).needs("whether it uses raw sockets").probed_by(RAW_SOCKETS),
+        );
     }
 }

@@ -27,7 +27,7 @@ fn look(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>) {
     for (at, group) in workload.pod.at(&["securityContext", "supplementalGroups"]).into_iter().flat_map(Node::items).enumerate() {
         if group.as_int() == Some(0) {
             let violation = Violation::at(format!("/spec/securityContext/supplementalGroups/{at}"), "the pod is in group 0");
-            reporter.report(violation.cured_by("take the group away", None).needs("which files of group 0 it uses"));
+            reporter.report(violation.cured_by("take the group away", None).needs("which files of group 0 it uses").probed_by("id -G"));
         }
     }
 }

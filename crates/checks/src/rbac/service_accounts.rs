@@ -31,7 +31,10 @@ fn bound(grant: &Grant<'_>, reporter: &mut Reporter<'_, '_>) {
         let message = format!("{} is granted {} `{}`", grant.subject(), grant.role.kind, grant.role.name);
         let violation = Violation::at(grant.pointer(), message).with(&grant.role, "/metadata/name");
         reporter.report(
-            violation.cured_by("take the account out of the binding", None).needs(format!("whether {} makes use of it", grant.subject())),
+            violation
+                .cured_by("take the account out of the binding", None)
+                .needs(format!("whether {} makes use of it", grant.subject()))
+                .asked_by(grant.audit_query()),
         );
     }
 }

@@ -5,7 +5,7 @@ use crate::check::{Check, Run};
 use crate::cures::{in_namespace, service_account};
 use crate::grants::{Grant, PolicyRule, Power};
 use crate::reporter::Reporter;
-use plimsoll_model::{Node, Pod, Severity, Violation, Workload};
+use plimsoll_model::{Node, Pod, Severity, Violation, Workload, shell_word};
 
 pub(super) static ALL: &[&Check] =
     &[&ACCOUNT_MISSING, &ADMINISTRATIVE, &AUTOMOUNT, &AUTOMOUNT_BOUND, &DASHBOARD, &DEPRECATED_FIELD, &TAKEOVER];
@@ -104,7 +104,7 @@ Create the account, or correct the name.
         let violation = Violation::at("/spec/serviceAccountName", message);
         let violation = violation.creating("create the account, or correct the name", service_account(named, namespace));
         let violation = violation.needs("whether the cluster has the account, and what the workload asks of the API server");
-        reporter.report(violation.asked_by(format!("kubectl get serviceaccount{} {named}", in_namespace(namespace))));
+        reporter.report(violation.asked_by(format!("kubectl get serviceaccount{} {}", in_namespace(namespace), shell_word(named))));
     }),
 };
 

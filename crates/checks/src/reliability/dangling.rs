@@ -4,7 +4,7 @@ use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
 use crate::cures::{Cut, in_namespace};
 use crate::reporter::Reporter;
-use plimsoll_model::{Node, Object, Severity, Violation};
+use plimsoll_model::{Node, Object, Severity, Violation, shell_word};
 
 pub(super) static ALL: &[&Check] = &[&AUTOSCALER, &GATEWAY, &INGRESS, &NETWORK_POLICY, &SERVICE];
 
@@ -93,7 +93,7 @@ fn cut(
 
 /// The command that asks the cluster for an object beside `object`.
 fn get(object: &Object<'_>, kind: &str, name: &str) -> String {
-    format!("kubectl get{} {} {name}", in_namespace(object.namespace), kind.to_lowercase())
+    format!("kubectl get{} {} {}", in_namespace(object.namespace), shell_word(&kind.to_lowercase()), shell_word(name))
 }
 
 static GATEWAY: Check = Check {
@@ -139,7 +139,7 @@ fn gateway(route: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
         cut(route, missing, "correct the reference, or remove the backend", |name| format!("Service `{name}` is not there"))
     {
         let (namespace, name) = name.split_once('/').unwrap_or_default();
-        reporter.report(violation.asked_by(format!("kubectl get service -n {namespace} {name}")));
+        reporter.report(violation.asked_by(format!("kubectl get service{} {}", in_namespace(namespace), shell_word(name))));
     }
 }
 
@@ -192,8 +192,8 @@ Correct the labels, or remove the Service.
         if !is_name && reporter.inventory.labelled(service.effective_namespace(), selector).is_empty() {
             let violation = Violation::at("/spec/selector", format!("Service `{}` selects no workload", service.name));
             let violation = violation.deleting("correct the labels, or remove the Service", service);
-            let name = service.name;
-            let command = format!("kubectl get endpointslices{} -l kubernetes.io/service-name={name}", in_namespace(service.namespace));
+            let label = format!("kubernetes.io/service-name={}", service.name);
+            let command = format!("kubectl get endpointslices{} -l {}", in_namespace(service.namespace), shell_word(&label));
             reporter.report(violation.needs("whether pods from elsewhere answer for it").asked_by(command));
         }
     }),

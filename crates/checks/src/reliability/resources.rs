@@ -2,6 +2,7 @@
 
 use crate::check::reference::{kubescape, mitre};
 use crate::check::{Check, Run};
+use crate::cures::in_namespace;
 use crate::parameters::{
     CPU_LIMIT_MAX, CPU_LIMIT_MIN, CPU_REQUEST_MAX, CPU_REQUEST_MIN, MEMORY_LIMIT_MAX, MEMORY_LIMIT_MIN, MEMORY_REQUEST_MAX,
     MEMORY_REQUEST_MIN, Parameter,
@@ -94,7 +95,8 @@ fn there(
     let message = |name: &str| format!("{name} has no `resources.{bound}.{resource}`");
     let violation = Violation::of_container(&workload.pod, index, &place, message);
     let violation = violation.cured_by(format!("set {}", other.unwrap_or(start)), Some(other.unwrap_or(start).into()));
-    reporter.report(violation.needs(format!("how much {resource} it uses at its peak: `kubectl top pod --containers`")));
+    let command = format!("kubectl top pod{} --containers", in_namespace(workload.object.namespace));
+    reporter.report(violation.needs(format!("how much {resource} it uses at its peak")).asked_by(command));
 }
 
 fn within(
@@ -124,6 +126,7 @@ fn within(
         let message = |name: &str| format!("{name} has {text} for `{bound}.{resource}`, {how} {allowed}");
         let violation =
             Violation::of_container(&workload.pod, index, &place, message).cured_by(format!("set {allowed}"), Some(allowed.clone().into()));
-        reporter.report(violation.needs("whether it can live with that: `kubectl top pod --containers`"));
+        let command = format!("kubectl top pod{} --containers", in_namespace(workload.object.namespace));
+        reporter.report(violation.needs("whether it can live with that").asked_by(command));
     }
 }

@@ -35,6 +35,7 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
         if let Some(map) = reporter.beside("ConfigMap", name) {
             violation = violation.with(&map, "");
         }
-        reporter.report(violation.cured_by("leave out the mount", None).needs("whether the program reads it"));
+        reporter
+            .report(violation.cured_by("leave out the mount", None).needs("whether the program reads it").probed_by("ls -l /proc/1/fd"));
     }
 }

@@ -31,6 +31,7 @@ fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, report
         if let Some(secret) = reporter.beside("Secret", name) {
             violation = violation.with(&secret, "");
         }
-        reporter.report(violation.cured_by("leave out the mount", None).needs("whether the program reads it"));
+        reporter
+            .report(violation.cured_by("leave out the mount", None).needs("whether the program reads it").probed_by("ls -l /proc/1/fd"));
     }
 }

@@ -63,13 +63,13 @@ fn violation(pod: &Pod<'_>, index: usize, container: &Container<'_>) -> Violatio
     if container.security.privileged == Some(true) {
         let violation =
             violation.cured_at("forbid privilege escalation and run it unprivileged", format!("{place}/privileged"), Some(false.into()));
-        return violation.needs("whether it uses devices, mounts or kernel interfaces of the node");
+        return violation.needs("whether it uses devices, mounts or kernel interfaces of the node").probed_by("ls -l /proc/1/fd");
     }
     let added = container.security.capabilities.as_ref().map_or(&[][..], |capabilities| &capabilities.add);
     if let Some(at) = added.iter().position(|name| *name == "CAP_SYS_ADMIN") {
         let violation =
             violation.cured_at("forbid privilege escalation and take CAP_SYS_ADMIN away", format!("{place}/capabilities/add/{at}"), None);
-        return violation.needs("whether it uses CAP_SYS_ADMIN");
+        return violation.needs("whether it uses CAP_SYS_ADMIN").probed_by("grep ^Cap /proc/1/status");
     }
     if explicit || added.contains(&"SYS_ADMIN") {
         return violation

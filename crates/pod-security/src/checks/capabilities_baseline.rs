@@ -72,7 +72,10 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
         for (at, name) in bad(container) {
             let pointer = format!("/securityContext/capabilities/add/{at}");
             let violation = Violation::of_container(pod, index, &pointer, |container| format!("{container} adds capability `{name}`"));
-            let violation = violation.cured_by("take the capability away", None).needs(format!("whether it uses {name}"));
+            let violation = violation
+                .cured_by("take the capability away", None)
+                .needs(format!("whether it uses {name}"))
+                .probed_by("grep ^Cap /proc/1/status");
             let kernel = KERNEL.contains(&name.trim_start_matches("CAP_"));
             violations.push(if kernel { violation.severity(Severity::Critical) } else { violation });
         }

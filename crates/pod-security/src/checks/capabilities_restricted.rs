@@ -76,7 +76,12 @@ fn violations(pod: &Pod<'_>, minor: u32) -> Vec<Violation> {
         for (at, name) in bad(container) {
             let pointer = format!("/securityContext/capabilities/add/{at}");
             let violation = Violation::of_container(pod, index, &pointer, |container| format!("{container} adds capability `{name}`"));
-            violations.push(violation.cured_by("take the capability away", None).needs(format!("whether it uses {name}")));
+            violations.push(
+                violation
+                    .cured_by("take the capability away", None)
+                    .needs(format!("whether it uses {name}"))
+                    .probed_by("grep ^Cap /proc/1/status"),
+            );
         }
     }
     violations

@@ -50,6 +50,11 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
         Violation::at(format!("/spec/{field}"), format!("the pod shares the {what} namespace of its node"))
             .cured_by("give the pod its own namespace", None)
             .needs(format!("whether it uses the node's {what} namespace"))
+            .probed_by(match field {
+                "hostNetwork" => "cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp",
+                "hostPID" => "ls -l /proc/1/fd",
+                _ => "cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg",
+            })
     };
     shared(pod).into_iter().filter(|(_, _, set)| *set).map(one).collect()
 }

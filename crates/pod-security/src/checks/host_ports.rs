@@ -53,7 +53,10 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
             let needs = "who reaches it through the node's address";
             violations.push(if port.defaulted {
                 let violation = Violation::of_container(pod, index, &format!("/ports/{}", port.index), message);
-                violation.cured_at("give the pod its own network", "/spec/hostNetwork", None).needs(needs)
+                violation
+                    .cured_at("give the pod its own network", "/spec/hostNetwork", None)
+                    .needs(needs)
+                    .probed_by("cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp")
             } else {
                 let violation = Violation::of_container(pod, index, &format!("/ports/{}/hostPort", port.index), message);
                 let violation = violation.cured_by("do not take a port of the node", None);
@@ -63,7 +66,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
                 } else {
                     violation
                 };
-                violation.needs(needs)
+                violation.needs(needs).probed_by("cat /proc/net/tcp /proc/net/tcp6 /proc/net/udp")
             });
         }
     }

@@ -46,6 +46,7 @@ fn violations(pod: &Pod<'_>, _: u32) -> Vec<Violation> {
         Violation::of_container(pod, index, "/securityContext/privileged", |container| format!("{container} is privileged"))
             .cured_by("run it unprivileged", Some(false.into()))
             .needs("whether it uses devices, mounts or kernel interfaces of the node")
+            .probed_by("ls -l /proc/1/fd")
     };
     indices_where(pod, is_bad).into_iter().map(one).collect()
 }
