@@ -1,12 +1,12 @@
 //! Gatekeeper: ConstraintTemplates and their constraints (templates.gatekeeper.sh, constraints.gatekeeper.sh), in Rego and
 //! in CEL (<https://open-policy-agent.github.io/gatekeeper/website/docs/howto/>).
 
+use crate::binding::decoded;
 use crate::cel::{Program, Value};
 use crate::matching::Selector;
 use crate::rego::{Module, Rego};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
-use crate::vap::decoded;
 use crate::world::{World, text};
 use crate::{Breach, Effect, Judge, Policy, Verdict, rule};
 use plimsoll_model::config::glob;
@@ -44,8 +44,9 @@ pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Opti
             conditions: cel.get("matchConditions").or_else(|| cel.get("matchCondition")),
             variables: cel.get("variables"),
             checks: cel.get("validations"),
-            fail_closed: cel.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            fail_open: cel.get("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
             roots: &["object", "oldObject", "namespaceObject", "request", "params"],
+            ..Parts::default()
         };
         let mut validation = Validation::compile(&parts, problems)?;
         // What Gatekeeper puts before the variables of a template.
@@ -149,7 +150,7 @@ fn verdict(violations: Option<&Json>) -> Verdict {
         .and_then(Json::as_array)
         .into_iter()
         .flatten()
-        .map(|violation| Breach { message: text(violation, "/msg").to_owned(), pointer: String::new() })
+        .map(|violation| Breach::new(text(violation, "/msg")))
         .collect();
     if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
 }

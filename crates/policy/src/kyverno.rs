@@ -1,11 +1,12 @@
 //! Kyverno's policies in CEL: `ValidatingPolicy`, and the rules of a `ClusterPolicy` or `Policy` with `validate.cel`
 //! (<https://kyverno.io/docs/policy-types/>). A policy on pods holds for what makes pods too.
 
+use crate::binding::decoded;
 use crate::cel::Value;
 use crate::matching::{MatchResources, Selector};
+use crate::mutation::{Mutate, Mutation, Mutator, Steps};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
-use crate::vap::decoded;
 use crate::world::World;
 use crate::{Effect, Judge, Policy, Verdict, rule};
 use plimsoll_model::config::glob;
@@ -87,8 +88,9 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
         conditions: part("matchConditions"),
         variables: part("variables"),
         checks: part("validations"),
-        fail_closed: part("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+        fail_open: part("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
         roots: ROOTS,
+        ..Parts::default()
     };
     let constraints: Option<MatchResources> = decoded(part("matchConstraints"), object.node, problems);
     let (Some(validation), Some(constraints)) = (Validation::compile(&parts, problems), constraints) else { return Vec::new() };
@@ -136,6 +138,50 @@ impl Judge for Validating {
     }
 }
 
+/// A `MutatingPolicy` or `NamespacedMutatingPolicy` of policies.kyverno.io.
+pub(crate) fn mutating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Option<Mutator> {
+    let spec = object.node.get("spec");
+    let part = |key: &str| spec.and_then(|spec| spec.get(key));
+    let parts = Parts {
+        conditions: part("matchConditions"),
+        variables: part("variables"),
+        fail_open: part("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
+        roots: ROOTS,
+        ..Parts::default()
+    };
+    let own = Steps::compile(&parts, part("mutations"), object.node, problems)?;
+    let constraints: MatchResources = decoded(part("matchConstraints"), object.node, problems)?;
+    let asked = spec.and_then(|spec| spec.at(&["autogen", "podControllers", "controllers"]));
+    let asked: Vec<&str> = asked.into_iter().flat_map(Node::items).map(Node::text).collect();
+    let on_pods = constraints.resources().all(|resource| resource == "pods");
+    let wanted = CONTROLLERS.iter().filter(|(resource, ..)| on_pods && asked.contains(resource));
+    let controllers = wanted.map(|(_, kind, path)| (*kind, own.below(path))).collect();
+    let home = if object.kind.starts_with("Namespaced") { object.effective_namespace().to_owned() } else { String::new() };
+    let again = part("reinvocationPolicy").is_some_and(|policy| policy.text() == "IfNeeded");
+    Some(Mutator::new(object, again, Box::new(Mutating { own, controllers, constraints, home })))
+}
+
+#[derive(Debug)]
+struct Mutating {
+    own: Steps,
+    controllers: Vec<(&'static str, Steps)>,
+    constraints: MatchResources,
+    /// The namespace that a `NamespacedMutatingPolicy` is about; empty for all.
+    home: String,
+}
+
+impl Mutate for Mutating {
+    fn mutate(&self, request: &Request<'_>, world: &World<'_>) -> Mutation {
+        if !self.home.is_empty() && self.home != request.namespace {
+            return Mutation::NotMatched;
+        }
+        let of_controller = || self.controllers.iter().find(|(kind, _)| *kind == request.kind).map(|(_, steps)| steps);
+        let steps = if self.constraints.matches(request) { Some(&self.own) } else { of_controller() };
+        let images = images(request.object);
+        steps.map_or(Mutation::NotMatched, |steps| steps.run(request, &roots(&images), world))
+    }
+}
+
 /// The rules of a `ClusterPolicy` or `Policy` of kyverno.io that are written in CEL; others are notes.
 pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let Some(spec) = object.node.get("spec") else { return Vec::new() };
@@ -153,8 +199,9 @@ pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Po
             conditions: one.get("celPreconditions"),
             variables: cel.get("variables"),
             checks: cel.get("expressions"),
-            fail_closed: spec.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            fail_open: spec.get("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
             roots: ROOTS,
+            ..Parts::default()
         };
         let validation = Validation::compile(&parts, problems);
         let matching: Option<Filters> = decoded(one.get("match"), one, problems);

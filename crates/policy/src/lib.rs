@@ -3,24 +3,29 @@
 //! [`Policies::read`] finds them in documents, compiles them, and says with its place what does not compile.
 //! [`Policies::judge`] is one request against all of them, [`Policies::assess`] a whole inventory.
 
+mod access;
+mod binding;
 pub mod cel;
 mod gatekeeper;
 mod kubescape;
 mod kyverno;
 mod matching;
 mod modules;
+mod mutation;
 mod rego;
 mod request;
+mod sprintf;
 mod validation;
 mod vap;
 mod world;
 
 pub use kubescape::{Aggregator, KubescapeRule, Response, aggregate};
+pub use mutation::{Mutated, Mutation, Mutator};
 pub use request::{Request, admitted, plural};
 pub use world::World;
 
 use plimsoll_model::{
-    Document, Finding, Inventory, Location, Node, Object, Problem, ProblemKind, Reference, Rule, Severity, Source, Violation,
+    Document, Finding, Inventory, Location, Node, Object, PatchOp, Problem, ProblemKind, Reference, Rule, Severity, Source, Violation,
 };
 use rayon::prelude::*;
 use serde_json::Value as Json;
@@ -57,6 +62,8 @@ pub enum Effect {
     Warn,
     /// It is written down.
     Audit,
+    /// It is changed.
+    Change,
 }
 
 /// What a policy says of a request.
@@ -81,12 +88,23 @@ pub struct Breach {
     pub message: String,
     /// JSON pointer to the part of the object that decided it; empty for the object as a whole.
     pub pointer: String,
+    /// What the policy writes down beside it.
+    pub evidence: Vec<String>,
+}
+
+impl Breach {
+    /// A breach of the object as a whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), pointer: String::new(), evidence: Vec::new() }
+    }
 }
 
 /// All policies that were read.
 #[derive(Debug, Default)]
 pub struct Policies {
     policies: Vec<Policy>,
+    /// Those that change requests, by name.
+    mutators: Vec<Mutator>,
     /// Those that look at all objects at once.
     wholes: Vec<modules::Whole>,
 }
@@ -106,10 +124,20 @@ impl Policies {
             objects.iter().filter(|object| object.group() == group && object.kind == kind).copied().collect()
         };
         let bindings = of_kind("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding");
+        let mutating = of_kind("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding");
         let templates = of_kind("templates.gatekeeper.sh", "ConstraintTemplate");
         let templates: Vec<_> = templates.iter().filter_map(|object| gatekeeper::template(object, &mut problems)).collect();
-        let mut policies = Vec::new();
+        let (mut policies, mut mutators) = (Vec::new(), Vec::new());
         for object in &objects {
+            match (object.group(), object.kind) {
+                ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
+                    mutators.extend(mutation::read(object, &mutating, &mut problems));
+                }
+                ("policies.kyverno.io", "MutatingPolicy" | "NamespacedMutatingPolicy") => {
+                    mutators.extend(kyverno::mutating_policy(object, &mut problems));
+                }
+                _ => {}
+            }
             policies.extend(match (object.group(), object.kind) {
                 ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
                 ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
@@ -127,7 +155,8 @@ impl Policies {
         }
         let (more, wholes) = modules::read(modules, documents, &mut problems);
         policies.extend(more);
-        (Self { policies, wholes }, problems)
+        mutators.sort_by(|a: &Mutator, b| a.name.cmp(&b.name));
+        (Self { policies, mutators, wholes }, problems)
     }
 
     /// All that judge one request.
@@ -137,12 +166,13 @@ impl Policies {
 
     /// What their findings are findings of.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        self.policies.iter().map(|policy| &policy.rule).chain(self.wholes.iter().map(|whole| &whole.rule))
+        let each = self.policies.iter().map(|policy| &policy.rule).chain(self.mutators.iter().map(|mutator| &mutator.rule));
+        each.chain(self.wholes.iter().map(|whole| &whole.rule))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty() && self.wholes.is_empty()
+        self.policies.is_empty() && self.mutators.is_empty() && self.wholes.is_empty()
     }
 
     /// What each policy says of a request.
@@ -175,6 +205,20 @@ impl Policies {
                 let request = request.in_namespace(namespace);
                 let mut findings = Vec::new();
                 let mut problems = Vec::new();
+                // The API server changes first and judges what comes of it.
+                let changed = (!self.mutators.is_empty()).then(|| self.mutate(&request, &world));
+                for (mutator, said) in changed.iter().flat_map(|changed| &changed.steps) {
+                    match said {
+                        Ok(patch) => findings.extend(change(mutator, object, patch)),
+                        Err(Mutation::Refused(why)) => findings.push(Finding { severity: Severity::High, ..finding(&mutator.rule, object, Breach::new(format!("the API server would refuse this: {why}"))) }),
+                        Err(Mutation::Unknown(why)) => {
+                            let message = format!("policy `{}` says nothing of {}: {why}", mutator.name, object.id());
+                            problems.push(Problem::at(ProblemKind::Note, object.node, message));
+                        }
+                        Err(_) => {}
+                    }
+                }
+                let request = changed.as_ref().map_or_else(|| request.clone(), |changed| request.with(&changed.object));
                 for (policy, verdict) in self.judge(&request, &world) {
                     match verdict {
                         Verdict::Failed(breaches) => {
@@ -210,6 +254,24 @@ impl Policies {
     }
 }
 
+/// What a policy would change of an object, as a finding.
+fn change(mutator: &Mutator, object: &Object<'_>, patch: &[PatchOp]) -> Option<Finding> {
+    let first = patch.first()?;
+    let shown = |operation: &PatchOp| match (&operation.value, operation.op) {
+        (Some(value), _) => format!("{} = {value}", operation.path),
+        (None, _) => format!("{} goes", operation.path),
+    };
+    let breach = Breach {
+        pointer: first.path.clone(),
+        evidence: patch.iter().map(shown).collect(),
+        ..Breach::new(match patch {
+            [only] => format!("the API server would change this: {}", shown(only)),
+            _ => format!("the API server would change {} fields of this, the first at {}", patch.len(), first.path),
+        })
+    };
+    Some(finding(&mutator.rule, object, breach))
+}
+
 /// The object of an inventory that JSON is of.
 fn named<'a>(inventory: &Inventory<'a>, object: &Json) -> Option<Object<'a>> {
     let part = |pointer| world::text(object, pointer);
@@ -217,7 +279,8 @@ fn named<'a>(inventory: &Inventory<'a>, object: &Json) -> Option<Object<'a>> {
 }
 
 fn finding(rule: &Arc<Rule>, object: &Object<'_>, breach: Breach) -> Finding {
-    Violation::at(breach.pointer, breach.message).into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None)
+    let violation = Violation::at(breach.pointer, breach.message);
+    breach.evidence.into_iter().fold(violation, Violation::because).into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None)
 }
 
 /// The rule of a policy: its page is what the policy says of itself.
@@ -231,6 +294,7 @@ fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
         Effect::Deny => Severity::High,
         Effect::Warn => Severity::Medium,
         Effect::Audit => Severity::Low,
+        Effect::Change => Severity::Info,
     });
     let title = note(&["policies.kyverno.io/title"]).unwrap_or_else(|| format!("Policy {}", object.name));
     let description = note(&["policies.kyverno.io/description", "kubernetes.io/description", "description"]);
@@ -239,6 +303,7 @@ fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
         Effect::Deny => "refuses",
         Effect::Warn => "warns of",
         Effect::Audit => "records",
+        Effect::Change => "changes",
     };
     let detects = format!("What the {} `{}` ({location}) {effect}.", object.kind, object.name);
     made_rule(id, &title, &detects, description.as_deref().unwrap_or(""), "", severity)

@@ -32,7 +32,7 @@ impl Whole {
         for response in responses {
             let pointer = response.paths.first().map(|path| kubescape::pointer(path)).unwrap_or_default();
             for object in response.objects {
-                blamed.push((object, Breach { message: response.message.clone(), pointer: pointer.clone() }));
+                blamed.push((object, Breach { pointer: pointer.clone(), ..Breach::new(response.message.clone()) }));
             }
         }
         Ok(blamed)
@@ -58,9 +58,9 @@ impl Judge for Plain {
         };
         let breaches: Vec<Breach> = match &answers {
             Some(Json::Array(answers)) => {
-                answers.iter().map(|answer| Breach { message: message(answer), pointer: String::new() }).collect()
+                answers.iter().map(|answer| Breach::new(message(answer))).collect()
             }
-            Some(Json::Bool(true)) => vec![Breach { message: "denied".to_owned(), pointer: String::new() }],
+            Some(Json::Bool(true)) => vec![Breach::new("denied")],
             _ => Vec::new(),
         };
         if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }

@@ -4,7 +4,7 @@ use crate::cel::Value;
 use serde_json::{Value as Json, json};
 
 /// A request to create or change an object (admission/v1 `AdmissionRequest`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The object.
     pub object: &'a Json,
@@ -89,6 +89,14 @@ impl<'a> Request<'a> {
     pub fn in_namespace(mut self, namespace: Option<&'a Json>) -> Self {
         self.namespace_object = namespace.filter(|_| !self.namespace.is_empty());
         self
+    }
+
+    /// The same request with another object.
+    pub(crate) fn with<'b>(&self, object: &'b Json) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { object, ..self.clone() }
     }
 
     /// The variables that every kind of policy may speak of.

@@ -1,6 +1,7 @@
 //! What policies may look at beside the object that they judge.
 
-use crate::cel::Host;
+use crate::access::Grants;
+use crate::cel::{Access, Host, User};
 use crate::request::plural;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -12,6 +13,9 @@ pub struct World<'a> {
     pub(crate) objects: Vec<&'a Json>,
     images: Vec<(String, Json)>,
     pub(crate) now: Option<Timestamp>,
+    /// Whether there is nothing else than these objects.
+    whole: bool,
+    grants: OnceLock<Grants>,
     /// The objects as Rego looks them up, made when they are first asked for.
     inventory: OnceLock<regorus::Value>,
 }
@@ -33,6 +37,13 @@ impl<'a> World<'a> {
     #[must_use]
     pub fn at(mut self, now: Option<Timestamp>) -> Self {
         self.now = now;
+        self
+    }
+
+    /// With nothing else in it: what is not granted here is not granted.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
         self
     }
 
@@ -78,6 +89,10 @@ impl Host for World<'_> {
     fn image(&self, reference: &str) -> Result<Json, String> {
         let found = self.images.iter().find(|(known, _)| known == reference);
         found.map(|(_, data)| data.clone()).ok_or_else(|| format!("nothing is known of image `{reference}` here"))
+    }
+
+    fn allows(&self, user: &User, access: &Access) -> Result<bool, String> {
+        self.grants.get_or_init(|| Grants::of(&self.objects, self.whole)).allow(user, access)
     }
 }
 
