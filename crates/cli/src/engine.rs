@@ -35,13 +35,14 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let mut findings = pod_security(&inventory, judge);
     let mut assessment = Assessment::default();
+    let mut of_policies = plimsoll_policy::Assessed::default();
     let mut problems = loaded.snapshot.problems.clone();
     if let Judge::Everything(_) = judge {
         assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
         findings.append(&mut assessment.findings);
-        let (mut of_policies, more) = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
-        findings.append(&mut of_policies);
-        problems.extend(more);
+        of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
+        findings.append(&mut of_policies.findings);
+        problems.append(&mut of_policies.problems);
     }
     Finding::conceal_neighbours(&mut findings);
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
@@ -51,7 +52,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let rules: Vec<Arc<Rule>> = rules(&loaded.policies).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {
-        compliance::add(&mut report, assessment.tallies, loaded);
+        compliance::add(&mut report, assessment.tallies, &of_policies.tallies, loaded);
     }
     report
 }

@@ -17,6 +17,8 @@ pub struct Config {
     pub workloads: Vec<WorkloadKind>,
     /// Lists that checks compare with: name, values, where the entry stands.
     pub parameters: Vec<(String, Vec<String>, Location)>,
+    /// Inputs of Kubescape's controls, for policies that are its rules: name and values.
+    pub policy_inputs: Vec<(String, Vec<String>)>,
     /// Frameworks of the user's own.
     pub frameworks: Vec<UserFramework>,
 }
@@ -85,14 +87,20 @@ impl Config {
         let mut config = Self::default();
         for document in &documents {
             let Some(root) = document.root() else { continue };
+            const KNOWN: &[&str] = &["checks", "exceptions", "frameworks", "parameters", "policy", "workloads"];
             let mut reader = Reader { problems: &mut problems };
-            for (key, value) in reader.fields(root, "the configuration", &["checks", "exceptions", "frameworks", "parameters", "workloads"])
-            {
+            for (key, value) in reader.fields(root, "the configuration", KNOWN) {
                 match key.text() {
                     "checks" => config.checks.extend(reader.checks(value)),
                     "exceptions" => config.exceptions.extend(reader.list(key, value).into_iter().filter_map(|node| reader.exception(node))),
                     "frameworks" => config.frameworks.extend(reader.frameworks(value)),
-                    "parameters" => config.parameters.extend(reader.parameters(value)),
+                    "parameters" => config.parameters.extend(reader.lists(key, value)),
+                    "policy" => {
+                        for (key, value) in reader.fields(value, "`policy`", &["inputs"]) {
+                            let lists = reader.lists(key, value).into_iter();
+                            config.policy_inputs.extend(lists.map(|(name, values, _)| (name, values)));
+                        }
+                    }
                     _ => config.workloads.extend(reader.list(key, value).into_iter().filter_map(|node| reader.workload(node))),
                 }
             }
@@ -190,9 +198,9 @@ impl<'a> Reader<'_> {
         settings
     }
 
-    fn parameters(&mut self, node: Node<'a>) -> Vec<(String, Vec<String>, Location)> {
+    fn lists(&mut self, holder: Node<'a>, node: Node<'a>) -> Vec<(String, Vec<String>, Location)> {
         if !node.is_map() {
-            self.wrong(node, format!("`parameters` must be a map of lists, is {}", node.describe()));
+            self.wrong(node, format!("`{}` must be a map of lists, is {}", holder.text(), node.describe()));
         }
         let lists = node.entries().map(|(key, value)| (key, self.list(key, value)));
         lists

@@ -107,6 +107,19 @@ pub struct Policies {
     mutators: Vec<Mutator>,
     /// Those that look at all objects at once.
     wholes: Vec<modules::Whole>,
+    /// The inputs of Kubescape's controls.
+    inputs: Json,
+}
+
+/// What all policies say of all objects.
+#[derive(Debug, Default)]
+pub struct Assessed {
+    /// What breaks them.
+    pub findings: Vec<Finding>,
+    /// What they could not say.
+    pub problems: Vec<Problem>,
+    /// By id of a rule: how many objects it judged, and of how many it could not say.
+    pub tallies: BTreeMap<String, (usize, usize)>,
 }
 
 impl Policies {
@@ -127,6 +140,8 @@ impl Policies {
         let mutating = of_kind("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding");
         let templates = of_kind("templates.gatekeeper.sh", "ConstraintTemplate");
         let templates: Vec<_> = templates.iter().filter_map(|object| gatekeeper::template(object, &mut problems)).collect();
+        let expansions = of_kind("expansion.gatekeeper.sh", "ExpansionTemplate");
+        let expansions = Arc::new(expansions.iter().filter_map(|object| gatekeeper::expansion(object, &mut problems)).collect());
         let (mut policies, mut mutators) = (Vec::new(), Vec::new());
         for object in &objects {
             match (object.group(), object.kind) {
@@ -136,6 +151,12 @@ impl Policies {
                 ("policies.kyverno.io", "MutatingPolicy" | "NamespacedMutatingPolicy") => {
                     mutators.extend(kyverno::mutating_policy(object, &mut problems));
                 }
+                ("policies.kyverno.io", kind)
+                    if kind.ends_with("Policy") && !matches!(kind, "ValidatingPolicy" | "NamespacedValidatingPolicy") =>
+                {
+                    problems.push(not_run(object));
+                }
+                ("kyverno.io", "CleanupPolicy" | "ClusterCleanupPolicy") | ("mutations.gatekeeper.sh", _) => problems.push(not_run(object)),
                 _ => {}
             }
             policies.extend(match (object.group(), object.kind) {
@@ -144,7 +165,9 @@ impl Policies {
                     kyverno::validating_policy(object, &mut problems)
                 }
                 ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &mut problems),
-                ("constraints.gatekeeper.sh", _) => gatekeeper::constraint(object, &templates, &mut problems).into_iter().collect(),
+                ("constraints.gatekeeper.sh", _) => {
+                    gatekeeper::constraint(object, &templates, &expansions, &mut problems).into_iter().collect()
+                }
                 _ => Vec::new(),
             });
         }
@@ -156,7 +179,16 @@ impl Policies {
         let (more, wholes) = modules::read(modules, documents, &mut problems);
         policies.extend(more);
         mutators.sort_by(|a: &Mutator, b| a.name.cmp(&b.name));
-        (Self { policies, mutators, wholes }, problems)
+        (Self { policies, mutators, wholes, inputs: modules::inputs(documents) }, problems)
+    }
+
+    /// With inputs of Kubescape's controls (`sensitiveKeyNames`, …), which come before those that came with the policies.
+    #[must_use]
+    pub fn with_inputs(mut self, inputs: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
+        if let Some(known) = self.inputs.as_object_mut() {
+            known.extend(inputs.into_iter().map(|(name, values)| (name, values.into())));
+        }
+        self
     }
 
     /// All that judge one request.
@@ -181,9 +213,9 @@ impl Policies {
     }
 
     /// What all policies say of all objects, each as if it were created. `params` are documents that only policies look at.
-    pub fn assess(&self, inventory: &Inventory<'_>, params: &[Document], now: Option<jiff::Timestamp>) -> (Vec<Finding>, Vec<Problem>) {
+    pub fn assess(&self, inventory: &Inventory<'_>, params: &[Document], now: Option<jiff::Timestamp>) -> Assessed {
         if self.is_empty() {
-            return (Vec::new(), Vec::new());
+            return Assessed::default();
         }
         let json: Vec<Json> = inventory.objects.par_iter().map(|object| admitted(object.node.to_json())).collect();
         let more: Vec<Json> = params.iter().flat_map(|document| document.objects().0).map(|object| object.node.to_json()).collect();
@@ -203,14 +235,17 @@ impl Policies {
                 let request = Request::create(json);
                 let namespace = namespaces.get(request.namespace).copied();
                 let request = request.in_namespace(namespace);
-                let mut findings = Vec::new();
-                let mut problems = Vec::new();
+                let mut said = Assessed::default();
+                let Assessed { findings, problems, tallies } = &mut said;
                 // The API server changes first and judges what comes of it.
                 let changed = (!self.mutators.is_empty()).then(|| self.mutate(&request, &world));
                 for (mutator, said) in changed.iter().flat_map(|changed| &changed.steps) {
                     match said {
                         Ok(patch) => findings.extend(change(mutator, object, patch)),
-                        Err(Mutation::Refused(why)) => findings.push(Finding { severity: Severity::High, ..finding(&mutator.rule, object, Breach::new(format!("the API server would refuse this: {why}"))) }),
+                        Err(Mutation::Refused(why)) => findings.push(Finding {
+                            severity: Severity::High,
+                            ..finding(&mutator.rule, object, Breach::new(format!("the API server would refuse this: {why}")))
+                        }),
                         Err(Mutation::Unknown(why)) => {
                             let message = format!("policy `{}` says nothing of {}: {why}", mutator.name, object.id());
                             problems.push(Problem::at(ProblemKind::Note, object.node, message));
@@ -220,6 +255,11 @@ impl Policies {
                 }
                 let request = changed.as_ref().map_or_else(|| request.clone(), |changed| request.with(&changed.object));
                 for (policy, verdict) in self.judge(&request, &world) {
+                    if matches!(verdict, Verdict::Passed | Verdict::Failed(_) | Verdict::Unknown(_)) {
+                        let tally = tallies.entry(policy.rule.id.to_string()).or_default();
+                        tally.0 += usize::from(!matches!(verdict, Verdict::Unknown(_)));
+                        tally.1 += usize::from(matches!(verdict, Verdict::Unknown(_)));
+                    }
                     match verdict {
                         Verdict::Failed(breaches) => {
                             findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)));
@@ -232,34 +272,60 @@ impl Policies {
                     }
                 }
                 // A policy that is bound twice says the same twice; its strongest effect comes first.
-                let mut said = std::collections::HashSet::new();
-                findings.retain(|one: &Finding| said.insert((one.rule.id.clone(), one.subject.pointer.clone(), one.message.clone())));
-                (findings, problems)
+                let mut before = std::collections::HashSet::new();
+                findings.retain(|one: &Finding| before.insert((one.rule.id.clone(), one.subject.pointer.clone(), one.message.clone())));
+                said
             })
             .collect();
-        let (findings, problems): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
-        let mut findings: Vec<Finding> = findings.into_iter().flatten().collect();
-        let mut problems: Vec<Problem> = problems.into_iter().flatten().collect();
-        // A rule of Kubescape sees nothing but objects, and names the one that it blames.
-        for (whole, judged) in self.wholes.par_iter().map(|whole| (whole, whole.judge(&json))).collect::<Vec<_>>() {
-            match judged {
-                Ok(blamed) => findings.extend(blamed.into_iter().filter_map(|(object, breach)| {
-                    let object = named(inventory, &object)?;
-                    Some(finding(&whole.rule, &object, breach))
-                })),
-                Err(error) => problems.push(Problem::new(ProblemKind::Limit, format!("`{}` says nothing: {error}", whole.rule.id))),
+        let mut all = judged.into_iter().fold(Assessed::default(), Assessed::and);
+        // A rule of Kubescape sees nothing but objects, and names those that it blames.
+        for (whole, said) in self.wholes.par_iter().map(|whole| (whole, whole.judge(&json, &self.inputs))).collect::<Vec<_>>() {
+            match said {
+                Ok(said) => {
+                    all.tallies.entry(whole.rule.id.to_string()).or_default().0 += said.evaluated;
+                    for one in said.blamed {
+                        match one.candidates.iter().find_map(|object| named(inventory, object)) {
+                            Some(object) => all.findings.push(finding(&whole.rule, &object, one.breach)),
+                            None => {
+                                let message = format!("`{}` blames what is not among the objects: {}", whole.rule.id, one.breach.message);
+                                all.problems.push(Problem::new(ProblemKind::Note, message));
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    all.problems.push(Problem::new(ProblemKind::Limit, format!("`{}` says nothing: {error}", whole.rule.id)));
+                }
             }
         }
-        (findings, problems)
+        all
     }
+}
+
+impl Assessed {
+    fn and(mut self, more: Self) -> Self {
+        self.findings.extend(more.findings);
+        self.problems.extend(more.problems);
+        for (rule, (evaluated, unknown)) in more.tallies {
+            let tally = self.tallies.entry(rule).or_default();
+            *tally = (tally.0 + evaluated, tally.1 + unknown);
+        }
+        self
+    }
+}
+
+fn not_run(object: &Object<'_>) -> Problem {
+    Problem::at(ProblemKind::Note, object.node, format!("a {} is not run: `{}` judges nothing here", object.kind, object.name))
 }
 
 /// What a policy would change of an object, as a finding.
 fn change(mutator: &Mutator, object: &Object<'_>, patch: &[PatchOp]) -> Option<Finding> {
     let first = patch.first()?;
-    let shown = |operation: &PatchOp| match (&operation.value, operation.op) {
-        (Some(value), _) => format!("{} = {value}", operation.path),
-        (None, _) => format!("{} goes", operation.path),
+    let shown = |operation: &PatchOp| match &operation.value {
+        // What a Secret holds is nobody's to read here.
+        Some(_) if object.kind == "Secret" => operation.path.clone(),
+        Some(value) => format!("{} = {value}", operation.path),
+        None => format!("{} goes", operation.path),
     };
     let breach = Breach {
         pointer: first.path.clone(),

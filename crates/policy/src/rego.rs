@@ -78,8 +78,12 @@ impl Rego {
             engine.add_extension(name.to_owned(), count, Box::new(|_: Vec<Value>| Ok(Value::Undefined))).ok()?;
         }
         // Functions of OPA that older modules still use.
-        engine.add_extension("any".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| truths.contains(&true))))).ok()?;
-        engine.add_extension("all".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| !truths.contains(&false))))).ok()?;
+        engine
+            .add_extension("any".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| truths.contains(&true)))))
+            .ok()?;
+        engine
+            .add_extension("all".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| !truths.contains(&false)))))
+            .ok()?;
         let format = |arguments: Vec<Value>| Ok(format_int(&arguments).map_or(Value::Undefined, Value::from));
         engine.add_extension("plimsoll_format_int".to_owned(), 2, Box::new(format)).ok()?;
         let sprintf = |arguments: Vec<Value>| match arguments.as_slice() {

@@ -57,7 +57,7 @@ pub(crate) fn sprintf(format: &str, arguments: &[&Value]) -> String {
             Some(letter) => {
                 verb.verb = letter;
                 match arguments.next() {
-                    Some(argument) => out.push_str(&verb.pad(verb.write(argument))),
+                    Some(argument) => out.push_str(&verb.pad(&verb.write(argument))),
                     None => out.push_str(&format!("%!{letter}(MISSING)")),
                 }
             }
@@ -75,15 +75,15 @@ impl Verb {
         let whole = int(value);
         let decimal = if let Value::Number(_) = value { value.as_f64().ok() } else { None };
         match (self.verb, whole, decimal) {
-            ('v', Some(whole), _) | ('d', Some(whole), _) => self.sign(whole < 0, whole.unsigned_abs().to_string()),
-            ('b', Some(whole), _) => self.sign(whole < 0, format!("{:b}", whole.unsigned_abs())),
-            ('o', Some(whole), _) => self.sign(whole < 0, format!("{}{:o}", if self.sharp { "0" } else { "" }, whole.unsigned_abs())),
-            ('x', Some(whole), _) => self.sign(whole < 0, format!("{}{:x}", if self.sharp { "0x" } else { "" }, whole.unsigned_abs())),
-            ('X', Some(whole), _) => self.sign(whole < 0, format!("{}{:X}", if self.sharp { "0X" } else { "" }, whole.unsigned_abs())),
+            ('v', Some(whole), _) | ('d', Some(whole), _) => self.sign(whole < 0, &whole.unsigned_abs().to_string()),
+            ('b', Some(whole), _) => self.sign(whole < 0, &format!("{:b}", whole.unsigned_abs())),
+            ('o', Some(whole), _) => self.sign(whole < 0, &format!("{}{:o}", if self.sharp { "0" } else { "" }, whole.unsigned_abs())),
+            ('x', Some(whole), _) => self.sign(whole < 0, &format!("{}{:x}", if self.sharp { "0x" } else { "" }, whole.unsigned_abs())),
+            ('X', Some(whole), _) => self.sign(whole < 0, &format!("{}{:X}", if self.sharp { "0X" } else { "" }, whole.unsigned_abs())),
             ('c', Some(whole), _) => u32::try_from(whole).ok().and_then(char::from_u32).unwrap_or('\u{fffd}').to_string(),
-            ('f' | 'F', None, Some(decimal)) => self.sign(decimal < 0.0, format!("{:.*}", self.precision.unwrap_or(6), decimal.abs())),
+            ('f' | 'F', None, Some(decimal)) => self.sign(decimal < 0.0, &format!("{:.*}", self.precision.unwrap_or(6), decimal.abs())),
             ('v' | 'g', None, Some(decimal)) => match self.precision {
-                Some(digits) => self.sign(decimal < 0.0, format!("{:.digits$}", decimal.abs())),
+                Some(digits) => self.sign(decimal < 0.0, &format!("{:.digits$}", decimal.abs())),
                 None => plain(value),
             },
             ('v' | 's', None, None) if self.precision.is_some() => plain(value).chars().take(self.precision.unwrap_or(0)).collect(),
@@ -95,7 +95,7 @@ impl Verb {
         }
     }
 
-    fn sign(&self, negative: bool, digits: String) -> String {
+    fn sign(&self, negative: bool, digits: &str) -> String {
         let sign = match (negative, self.plus, self.space) {
             (true, _, _) => "-",
             (false, true, _) => "+",
@@ -106,7 +106,7 @@ impl Verb {
         format!("{sign}{}{digits}", "0".repeat(zeros))
     }
 
-    fn pad(&self, text: String) -> String {
+    fn pad(&self, text: &str) -> String {
         let missing = " ".repeat(self.width.saturating_sub(text.chars().count()));
         if self.minus { format!("{text}{missing}") } else { format!("{missing}{text}") }
     }
@@ -145,10 +145,7 @@ fn term(value: &Value) -> String {
         },
         Value::String(text) => quoted(text),
         Value::Undefined => String::new(),
-        Value::Number(_) | Value::Bool(_) | Value::Null => match value.to_json_str() {
-            Ok(text) => text,
-            Err(_) => String::new(),
-        },
+        Value::Number(_) | Value::Bool(_) | Value::Null => value.to_json_str().unwrap_or_default(),
     }
 }
 

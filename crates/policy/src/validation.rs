@@ -198,7 +198,13 @@ impl Check {
 }
 
 /// Compiles the expression at `node`, whose value has to be of a type.
-pub(crate) fn compiled(node: Option<Node<'_>>, holder: Node<'_>, roots: &[&str], wanted: &str, problems: &mut Vec<Problem>) -> Option<Program> {
+pub(crate) fn compiled(
+    node: Option<Node<'_>>,
+    holder: Node<'_>,
+    roots: &[&str],
+    wanted: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Program> {
     let Some(node) = node else {
         problems.push(Problem::at(ProblemKind::Invalid, holder, "an `expression` is missing"));
         return None;

@@ -1,7 +1,7 @@
 //! A tree to a value (langdef, section "Evaluation"; costs as cel-go `interpreter/runtimecost.go` counts them).
 
-use super::library::authorizer::{Access, User};
 use super::ast::{Expr, Fold, FoldKind, Kind, Operator};
+use super::library::authorizer::{Access, User};
 use super::value::{Key, List, Map, Value};
 use super::{Failure, FailureKind, Program};
 use jiff::Timestamp;
@@ -249,7 +249,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(Value::Map(Map::Made(Arc::new(map))))
             }
-            Kind::Struct(fields) => {
+            Kind::Struct(_, fields) => {
                 self.spend(expr, 40)?;
                 let mut map = BTreeMap::new();
                 for (optional, name, value) in fields {

@@ -311,10 +311,11 @@ impl Parser<'_> {
         }
         // `Object.spec{…}`, `JSONPatch{…}`: the names of structs, as mutations make them.
         if matches!(&*name, "Object" | "JSONPatch") {
+            let mut name = name.into_string();
             while self.take(".") {
-                self.word()?;
+                name = format!("{name}.{}", unescape(&self.word()?));
             }
-            return self.structure(start);
+            return self.structure(name.into(), start);
         }
         // `math.greatest(…)`: a library's name is no variable.
         if let (Token::Symbol("."), Token::Word(member), Token::Symbol("(")) = (self.peek(), self.peek_after(1), self.peek_after(2)) {
@@ -332,7 +333,7 @@ impl Parser<'_> {
         Err(Failure { kind: FailureKind::Compile, message: format!("no variable is called `{name}`; {known}"), at })
     }
 
-    fn structure(&mut self, start: usize) -> Parse {
+    fn structure(&mut self, name: Box<str>, start: usize) -> Parse {
         self.expect("{")?;
         let mut fields = Vec::new();
         while !self.take("}") {
@@ -345,7 +346,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.build(Kind::Struct(fields), start)
+        self.build(Kind::Struct(name, fields), start)
     }
 
     fn has(&mut self, start: usize) -> Parse {

@@ -76,7 +76,8 @@ enum ListType {
 pub(super) fn merge(object: &Json, configuration: &Json) -> Result<Json, Unmerged> {
     let text = |pointer: &str| object.pointer(pointer).and_then(Json::as_str).unwrap_or("");
     let group = text("/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
-    let kind = Types { service: text("/kind") == "Service" && group.is_empty(), built_in: !group.contains('.') || group.ends_with(".k8s.io") };
+    let kind =
+        Types { service: text("/kind") == "Service" && group.is_empty(), built_in: !group.contains('.') || group.ends_with(".k8s.io") };
     kind.check(configuration, "", "", &mut Vec::new())?;
     let mut merged = object.clone();
     kind.put(&mut merged, configuration, "", "")?;
@@ -104,10 +105,13 @@ impl Types {
     /// That nothing in `configuration` is set as a whole (`mutating/patch/smd.go`, `validatePatch`).
     fn check<'c>(&self, configuration: &'c Json, parent: &str, field: &str, path: &mut Vec<&'c str>) -> Result<(), Unmerged> {
         let refused = |path: &[&str]| {
-            Err(Unmerged::Refused(format!("an apply configuration may not set lists, maps or structs that are atomic: .{}", path.join("."))))
+            Err(Unmerged::Refused(format!(
+                "an apply configuration may not set lists, maps or structs that are atomic: .{}",
+                path.join(".")
+            )))
         };
         match configuration {
-            Json::Object(_) if self.built_in && ATOMIC.contains(&field) && parent != "" => refused(path),
+            Json::Object(_) if self.built_in && ATOMIC.contains(&field) => refused(path),
             Json::Object(map) => map.iter().try_for_each(|(key, value)| {
                 path.push(key);
                 let checked = self.check(value, field, key, path);
@@ -139,6 +143,8 @@ impl Types {
         match (into, from) {
             (Json::Object(into), Json::Object(from)) => from.iter().try_for_each(|(key, value)| match into.get_mut(key) {
                 Some(known) => self.put(known, value, field, key),
+                // Built-in kinds do not keep lists without items.
+                None if self.built_in && value.as_array().is_some_and(Vec::is_empty) => Ok(()),
                 None => {
                     into.insert(key.clone(), value.clone());
                     Ok(())
@@ -162,9 +168,10 @@ impl Types {
             ListType::Set => &[],
             ListType::Atomic => return Ok(from.to_vec()),
         };
-        let identity = |item: &Json| identity(item, keys).ok_or_else(|| {
-            Unmerged::Refused(format!("an item of `{field}` lacks one of its keys: {}", keys.join(", ")))
-        });
+        let identity = |item: &Json| {
+            identity(item, keys)
+                .ok_or_else(|| Unmerged::Refused(format!("an item of `{field}` lacks one of its keys: {}", keys.join(", "))))
+        };
         let old = into.iter().map(identity).collect::<Result<Vec<_>, _>>()?;
         let new = from.iter().map(identity).collect::<Result<Vec<_>, _>>()?;
         let mut merged: Vec<Json> = Vec::new();

@@ -60,7 +60,19 @@ pub struct Mutated<'p> {
     pub steps: Vec<(&'p Mutator, Result<Vec<PatchOp>, Mutation>)>,
 }
 
+impl Mutation {
+    /// Whether the request goes on as it was.
+    pub fn is_harmless(&self) -> bool {
+        matches!(self, Self::NotMatched | Self::Skipped)
+    }
+}
+
 impl Mutator {
+    /// What it makes of a request.
+    pub fn mutate(&self, request: &Request<'_>, world: &World<'_>) -> Mutation {
+        self.mutate.mutate(request, world)
+    }
+
     pub(crate) fn new(object: &Object<'_>, again: bool, mutate: Box<dyn Mutate>) -> Self {
         let rule = rule(object, object.name, Effect::Change);
         Self { rule, name: object.name.to_owned(), again, mutate }
@@ -84,7 +96,7 @@ impl Policies {
                 if round > 0 && !seen.as_ref().is_some_and(|seen| mutator.again && *seen != object) {
                     continue;
                 }
-                let said = match mutator.mutate.mutate(&request.with(&object), world) {
+                let said = match mutator.mutate(&request.with(&object), world) {
                     Mutation::Made(changed) => {
                         let patch = patch::difference(&object, &changed);
                         object = changed;

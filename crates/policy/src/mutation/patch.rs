@@ -12,7 +12,8 @@ pub(super) fn apply(object: &mut Json, operations: &[Json]) -> Result<bool, Stri
         let text = |key: &str| operation.get(key).and_then(Json::as_str).unwrap_or("");
         let (op, path, from) = (text("op"), text("path"), text("from"));
         let value = || operation.get("value").cloned().unwrap_or_default();
-        let there = |path: &str, object: &Json| object.pointer(path).cloned().ok_or_else(|| format!("`{op}`: there is nothing at `{path}`"));
+        let there =
+            |path: &str, object: &Json| object.pointer(path).cloned().ok_or_else(|| format!("`{op}`: there is nothing at `{path}`"));
         match op {
             "add" => add(object, path, value())?,
             "remove" => {
@@ -150,9 +151,10 @@ mod tests {
         assert_eq!(apply(&mut object, &operations), Ok(true));
         assert_eq!(object, json!({"a": {"b/c": [0, 2, 3]}, "e": true}));
         assert_eq!(apply(&mut object, &[json!({"op": "test", "path": "/e", "value": false})]), Ok(false));
-        for wrong in [json!({"op": "remove", "path": "/x"}), json!({"op": "add", "path": "/x/y", "value": 1}), json!({"op": "turn", "path": "/e"})]
+        for wrong in
+            [json!({"op": "remove", "path": "/x"}), json!({"op": "add", "path": "/x/y", "value": 1}), json!({"op": "turn", "path": "/e"})]
         {
-            assert!(apply(&mut object, &[wrong.clone()]).is_err(), "{wrong}");
+            assert!(apply(&mut object, std::slice::from_ref(&wrong)).is_err(), "{wrong}");
         }
     }
 

@@ -4,7 +4,9 @@ use super::{Call, Fault, Function, Type, Value, global, method, standard, string
 use std::borrow::Cow;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    global("jsonpatch.escapeKey", 1, 1, Type::String, |call| Ok(Value::text(plimsoll_model::escape(&call.string(0, "jsonpatch.escapeKey")?)))),
+    global("jsonpatch.escapeKey", 1, 1, Type::String, |call| {
+        Ok(Value::text(plimsoll_model::escape(&call.string(0, "jsonpatch.escapeKey")?)))
+    }),
     method("charAt", 2, 2, Type::String, char_at),
     method("contains", 2, 2, Type::Bool, contains),
     method("endsWith", 2, 2, Type::Bool, ends_with),

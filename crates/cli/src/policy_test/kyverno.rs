@@ -1,0 +1,171 @@
+//! Kyverno's tests (<https://kyverno.io/docs/kyverno-cli/reference/kyverno_test/>).
+
+use super::{Beside, Outcome, Result, Suite, compare_changed, named, namespace, text, word};
+use plimsoll_policy::{Mutation, Request, World};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+/// `kind: Test` of cli.kyverno.io.
+#[derive(Deserialize)]
+pub(super) struct Test {
+    #[serde(default)]
+    policies: Vec<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+    #[serde(default)]
+    results: Vec<Expected>,
+    /// A file of `kind: Values`.
+    variables: Option<String>,
+    /// A file of `kind: UserInfo`.
+    userinfo: Option<String>,
+    /// A file of `kind: Context`.
+    context: Option<String>,
+    /// The same as in `variables`, in place.
+    values: Option<Json>,
+    #[serde(default)]
+    checks: Vec<Json>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    policy: String,
+    #[serde(default)]
+    rule: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    resources: Vec<String>,
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    namespace: String,
+    result: String,
+    #[serde(alias = "patchedResource")]
+    patched_resources: Option<String>,
+}
+
+/// What a test says beside policies and resources.
+struct Given {
+    values: Json,
+    user: Json,
+    /// Roles and cluster roles that the user holds.
+    roles: Json,
+    namespaces: Vec<Json>,
+    images: Vec<(String, Json)>,
+    others: Vec<Json>,
+}
+
+pub(super) fn run(test: &Test, suite: &Suite<'_>, results: &mut Vec<Result>) -> anyhow::Result<()> {
+    let policies = suite.read(&test.policies)?;
+    let objects = suite.read(&test.resources)?.objects;
+    let given = Given::read(test, suite, &objects)?;
+    for expected in &test.results {
+        // `namespace/policy` names a policy in a namespace.
+        let policy = expected.policy.rsplit('/').next().unwrap_or("");
+        let rule = ["autogen-cronjob-", "autogen-"].iter().find_map(|prefix| expected.rule.strip_prefix(prefix)).unwrap_or(&expected.rule);
+        let patched = expected.patched_resources.as_ref().map(|file| suite.read([file])).transpose();
+        for wanted in expected.resources.iter().chain(Some(&expected.resource).filter(|name| !name.is_empty())) {
+            let name = suite.name(&format!("{policy}/{rule} on {} {wanted}", expected.kind));
+            let home =
+                if expected.namespace.is_empty() || wanted.contains('/') { String::new() } else { format!("{}/", expected.namespace) };
+            let outcome = match (named(&objects, &expected.kind, &format!("{home}{wanted}")), &patched) {
+                (None, _) => Outcome::Failed("there is no such resource".to_owned()),
+                (_, Err(error)) => Outcome::Failed(format!("{error:#}")),
+                (Some(object), Ok(patched)) => {
+                    let patched = patched.as_ref().map(|read| read.objects.as_slice());
+                    given.outcome(&policies, (policy, rule), object, &expected.result, patched)
+                }
+            };
+            results.push(Result { name, outcome });
+        }
+    }
+    if !test.checks.is_empty() {
+        let outcome = Outcome::NotRun("`checks` are assertions in JMESPath".to_owned());
+        results.push(Result { name: suite.name("checks"), outcome });
+    }
+    Ok(())
+}
+
+impl Given {
+    fn read(test: &Test, suite: &Suite<'_>, objects: &[Json]) -> anyhow::Result<Self> {
+        let root = |file: &Option<String>| -> anyhow::Result<Json> {
+            let Some(file) = file else { return Ok(Json::Null) };
+            let read = suite.read([file])?;
+            Ok(read.documents.first().and_then(|document| document.root()).map(|root| root.to_json()).unwrap_or_default())
+        };
+        let file = root(&test.variables)?;
+        let values = test.values.clone().unwrap_or(file);
+        let user = root(&test.userinfo)?;
+        let context = root(&test.context)?;
+        let list = |json: &Json, pointer: &str| json.pointer(pointer).and_then(Json::as_array).cloned().unwrap_or_default();
+        let labelled = list(&values, "/namespaceSelector")
+            .into_iter()
+            .map(|one| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one["name"], "labels": one["labels"]}}));
+        let namespaces = list(&values, "/namespaces").into_iter().map(|mut one| {
+            one["kind"] = "Namespace".into();
+            one
+        });
+        let images = list(&context, "/spec/images").into_iter();
+        Ok(Self {
+            user: user.get("userInfo").cloned().unwrap_or_default(),
+            roles: json!({"roles": user["roles"], "clusterRoles": user["clusterRoles"]}),
+            namespaces: namespaces.chain(labelled).chain(objects.iter().filter(|one| one["kind"] == "Namespace").cloned()).collect(),
+            images: images.map(|image| (text(&image, "/image").to_owned(), image)).collect(),
+            others: list(&context, "/spec/resources"),
+            values,
+        })
+    }
+
+    /// A value that the test gives to a policy for a resource.
+    fn value(&self, policy: &str, resource: &str, key: &str) -> Option<&str> {
+        let of_policy = self.values.get("policies").and_then(Json::as_array).into_iter().flatten().find(|one| one["name"] == policy);
+        let of_resource = of_policy
+            .and_then(|policy| policy.get("resources")?.as_array()?.iter().find(|one| one["name"] == resource)?.get("values")?.get(key));
+        of_resource.or_else(|| self.values.get("globalValues")?.get(key))?.as_str()
+    }
+
+    fn outcome(&self, beside: &Beside, (policy, rule): (&str, &str), object: &Json, wanted: &str, patched: Option<&[Json]>) -> Outcome {
+        let operation = self.value(policy, text(object, "/metadata/name"), "request.operation").unwrap_or("CREATE");
+        let mut request = Request::new(object, operation, &self.user);
+        if let (Some(review), Some(roles)) = (request.review.as_object_mut(), self.roles.as_object()) {
+            review.extend(roles.iter().filter(|(_, held)| held.is_array()).map(|(key, held)| (key.clone(), held.clone())));
+        }
+        let namespace = namespace(&self.namespaces, request.namespace);
+        let request = request.in_namespace(Some(&namespace));
+        let others = self.others.iter().chain(&self.namespaces).collect();
+        let world = World::new(others).with_images(self.images.clone()).at(Some(jiff::Timestamp::now()));
+        if let Some(mutator) = beside.policies.mutators().find(|mutator| mutator.name == policy) {
+            let mutation = mutator.mutate(&request, &world);
+            let skipped = matches!(mutation, Mutation::Skipped | Mutation::NotMatched);
+            return match (wanted, mutation) {
+                ("skip", _) if skipped => Outcome::Passed,
+                ("error", Mutation::Refused(_)) => Outcome::Passed,
+                ("pass", mutation) => {
+                    let patched = patched.and_then(|patched| {
+                        let name = format!("{}/{}", text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+                        named(patched, text(object, "/kind"), name.trim_start_matches('/'))
+                    });
+                    compare_changed(mutation, patched)
+                }
+                ("fail", mutation) => match compare_changed(mutation, patched.and_then(|patched| patched.first())) {
+                    Outcome::Passed => Outcome::Failed("wanted fail, got pass".to_owned()),
+                    Outcome::Failed(_) => Outcome::Passed,
+                    not_run @ Outcome::NotRun(_) => not_run,
+                },
+                (wanted, mutation) => Outcome::Failed(format!("wanted {wanted}, got {mutation:?}")),
+            };
+        }
+        let verdicts = beside.policies.judge(&request, &world);
+        match verdicts.iter().find(|(one, _)| one.name == policy && (one.part.is_empty() || one.part == rule)) {
+            Some((_, verdict)) => match word(verdict) {
+                Ok(got) => Outcome::compare(wanted, got),
+                Err(why) => Outcome::NotRun(why.to_owned()),
+            },
+            None if beside.objects.iter().any(|object| text(object, "/metadata/name") == policy) => {
+                Outcome::NotRun(format!("policy `{policy}` is of a kind, or its rule `{rule}` in a form, that is not run"))
+            }
+            None => Outcome::Failed("there is no such policy".to_owned()),
+        }
+    }
+}
