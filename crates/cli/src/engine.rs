@@ -2,8 +2,9 @@
 
 use crate::compliance;
 use crate::input::Loaded;
+use crate::peers;
 use plimsoll_checks::Assessment;
-use plimsoll_model::{Finding, Inventory, Rule, exceptions};
+use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_policy::Policies;
 use plimsoll_report::{Report, Totals};
@@ -48,6 +49,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
+    annotations::apply(&mut findings, &inventory.objects, today(), peers::finds);
     compliance::accept_baseline(&mut findings, &mut problems, &loaded.selection);
     let rules: Vec<Arc<Rule>> = rules(&loaded.policies).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };

@@ -25,7 +25,8 @@ pub use request::{Request, admitted, plural};
 pub use world::World;
 
 use plimsoll_model::{
-    Document, Finding, Inventory, Location, Node, Object, PatchOp, Problem, ProblemKind, Reference, Rule, Severity, Source, Violation,
+    AppliedException, Document, Finding, Inventory, Location, Node, Object, PatchOp, Problem, ProblemKind, Reference, Rule, Severity,
+    Source, Violation,
 };
 use rayon::prelude::*;
 use serde_json::Value as Json;
@@ -77,6 +78,8 @@ pub enum Verdict {
     Passed,
     /// It breaks the policy.
     Failed(Vec<Breach>),
+    /// It breaks the policy, and an exception that came with the policies lets it.
+    Excepted(Vec<Breach>, Arc<AppliedException>),
     /// It cannot be said; why.
     Unknown(String),
 }
@@ -142,6 +145,8 @@ impl Policies {
         let templates: Vec<_> = templates.iter().filter_map(|object| gatekeeper::template(object, &mut problems)).collect();
         let expansions = of_kind("expansion.gatekeeper.sh", "ExpansionTemplate");
         let expansions = Arc::new(expansions.iter().filter_map(|object| gatekeeper::expansion(object, &mut problems)).collect());
+        let exempting = objects.iter().filter(|object| object.kind == "PolicyException" && object.group().ends_with("kyverno.io"));
+        let exemptions = Arc::new(exempting.filter_map(|object| kyverno::exemption(object, &mut problems)).collect());
         let (mut policies, mut mutators) = (Vec::new(), Vec::new());
         for object in &objects {
             match (object.group(), object.kind) {
@@ -162,9 +167,9 @@ impl Policies {
             policies.extend(match (object.group(), object.kind) {
                 ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
                 ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
-                    kyverno::validating_policy(object, &mut problems)
+                    kyverno::validating_policy(object, &exemptions, &mut problems)
                 }
-                ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &mut problems),
+                ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &exemptions, &mut problems),
                 ("constraints.gatekeeper.sh", _) => {
                     gatekeeper::constraint(object, &templates, &expansions, &mut problems).into_iter().collect()
                 }
@@ -255,7 +260,7 @@ impl Policies {
                 }
                 let request = changed.as_ref().map_or_else(|| request.clone(), |changed| request.with(&changed.object));
                 for (policy, verdict) in self.judge(&request, &world) {
-                    if matches!(verdict, Verdict::Passed | Verdict::Failed(_) | Verdict::Unknown(_)) {
+                    if !matches!(verdict, Verdict::NotMatched | Verdict::Skipped) {
                         let tally = tallies.entry(policy.rule.id.to_string()).or_default();
                         tally.0 += usize::from(!matches!(verdict, Verdict::Unknown(_)));
                         tally.1 += usize::from(matches!(verdict, Verdict::Unknown(_)));
@@ -264,6 +269,11 @@ impl Policies {
                         Verdict::Failed(breaches) => {
                             findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)));
                         }
+                        Verdict::Excepted(breaches, by) => findings.extend(
+                            breaches
+                                .into_iter()
+                                .map(|breach| Finding { exception: Some(Arc::clone(&by)), ..finding(&policy.rule, object, breach) }),
+                        ),
                         Verdict::Unknown(why) => {
                             let message = format!("policy `{}` says nothing of {}: {why}", policy.name, object.id());
                             problems.push(Problem::at(ProblemKind::Note, object.node, message));

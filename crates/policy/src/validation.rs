@@ -147,8 +147,8 @@ impl Validation {
                 }),
                 Err(failure) => match self.failed(&format!("expression {}", at + 1), &failure) {
                     Verdict::Failed(more) => breaches.extend(more),
-                    Verdict::Passed | Verdict::Skipped | Verdict::NotMatched => {}
                     unknown @ Verdict::Unknown(_) => return unknown,
+                    _ => {}
                 },
             }
         }
@@ -161,7 +161,7 @@ impl Validation {
                 Err(failure) => match self.failed(&format!("audit annotation `{key}`"), &failure) {
                     Verdict::Failed(more) => breaches.extend(more),
                     Verdict::Unknown(why) => evidence.push(format!("{key}: not known, {why}")),
-                    Verdict::Passed | Verdict::Skipped | Verdict::NotMatched => {}
+                    _ => {}
                 },
             }
         }

@@ -86,7 +86,7 @@ impl Judge for Bound {
             match self.validation.judge(request, roots(params, request), world) {
                 Verdict::Failed(more) => breaches.extend(more),
                 Verdict::Passed => passed = Verdict::Passed,
-                Verdict::Skipped | Verdict::NotMatched => {}
+                Verdict::Skipped | Verdict::NotMatched | Verdict::Excepted(..) => {}
                 unknown @ Verdict::Unknown(_) => return unknown,
             }
         }

@@ -373,3 +373,67 @@ deny contains msga if {
     assert_eq!(assessed(None), ["bare/spec/containers/1/image", "web/spec/template"]);
     assert_eq!(assessed(Some("app")), ["bare/spec/containers/0/image", "bare/spec/containers/1/image", "web/spec/template"]);
 }
+
+#[test]
+fn an_exception_of_kyverno_is_applied_and_stays_visible() {
+    let classic = "\
+apiVersion: kyverno.io/v1
+kind: ClusterPolicy
+metadata: {name: no-latest}
+spec:
+  rules:
+  - name: tag
+    match: {any: [{resources: {kinds: [Pod]}}]}
+    validate: {cel: {expressions: [{expression: \"object.spec.containers.all(c, !c.image.endsWith(':latest'))\"}]}}
+---
+apiVersion: kyverno.io/v2
+kind: PolicyException
+metadata: {name: known, annotations: {policies.kyverno.io/description: until the rebuild}}
+spec:
+  exceptions: [{policyName: no-latest, ruleNames: [autogen-tag]}]
+  match: {any: [{resources: {kinds: [Deployment], names: ['w*']}}]}
+";
+    let in_cel = "\
+apiVersion: policies.kyverno.io/v1
+kind: ValidatingPolicy
+metadata: {name: no-latest}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  validations: [{expression: \"object.spec.containers.all(c, !c.image.endsWith(':latest') || c.image in exceptions.allowedImages)\"}]
+---
+apiVersion: policies.kyverno.io/v1
+kind: PolicyException
+metadata: {name: known}
+spec:
+  policyRefs: [{kind: ValidatingPolicy, name: no-latest}]
+  matchConditions: [{name: web, expression: object.metadata.name == 'web'}]
+";
+    let accepted = |text: &str| {
+        let documents = parse(&Source::new("policy.yaml", Origin::File, text), Limits::default()).0;
+        let (policies, problems) = Policies::read(&documents, &[]);
+        assert!(problems.is_empty(), "{problems:?}");
+        let snapshot =
+            Snapshot { documents: parse(&Source::new("o.yaml", Origin::File, OBJECTS), Limits::default()).0, problems: Vec::new() };
+        let findings = policies.assess(&Inventory::new(&snapshot, &WorkloadKinds::default()), &[], None).findings;
+        let shown = |one: &plimsoll_model::Finding| {
+            let by = one.exception.as_ref().map_or_else(String::new, |by| format!(" {} ({})", by.reason, by.source));
+            format!("{}{by}", one.subject.object.name)
+        };
+        findings.iter().map(shown).collect::<Vec<_>>()
+    };
+    assert_eq!(accepted(classic), ["bare", "web until the rebuild (policy.yaml:10)"]);
+    assert_eq!(accepted(in_cel), ["bare", "web the PolicyException `known` (policy.yaml:9)"]);
+    // Images that are allowed are for the policy to look at.
+    let images = in_cel.replace("  policyRefs", "  images: ['web:latest']\n  policyRefs");
+    assert_eq!(accepted(&images), ["bare"]);
+    let unread = found(
+        &classic.replace(
+            "  match: {any: [{resources: {kinds: [Deployment]",
+            "  conditions: {}\n  match: {any: [{resources: {kinds: [Deployment]",
+        ),
+        None,
+    )
+    .1;
+    assert_eq!(unread, ["the exception `known` is not applied: its `conditions` are not read here"]);
+}

@@ -175,7 +175,7 @@ fn kyverno_verdict(case: &KyvernoCase, policies: &Policies) -> String {
     match verdict.map(|(_, verdict)| verdict) {
         Some(Verdict::Failed(_)) => "fail".to_owned(),
         Some(Verdict::Passed) => "pass".to_owned(),
-        Some(Verdict::Skipped | Verdict::NotMatched) => "skip".to_owned(),
+        Some(Verdict::Skipped | Verdict::NotMatched | Verdict::Excepted(..)) => "skip".to_owned(),
         Some(Verdict::Unknown(why)) => why.clone(),
         None => "no such policy".to_owned(),
     }

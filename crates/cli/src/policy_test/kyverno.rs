@@ -1,6 +1,7 @@
 //! Kyverno's tests (<https://kyverno.io/docs/kyverno-cli/reference/kyverno_test/>).
 
 use super::{Beside, Outcome, Result, Suite, compare_changed, named, namespace, text, word};
+use plimsoll_model::{Document, Node};
 use plimsoll_policy::{Mutation, Request, World};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -92,24 +93,26 @@ impl Given {
         let root = |file: &Option<String>| -> anyhow::Result<Json> {
             let Some(file) = file else { return Ok(Json::Null) };
             let read = suite.read([file])?;
-            Ok(read.documents.first().and_then(|document| document.root()).map(|root| root.to_json()).unwrap_or_default())
+            Ok(read.documents.first().and_then(Document::root).map(Node::to_json).unwrap_or_default())
         };
         let file = root(&test.variables)?;
         let values = test.values.clone().unwrap_or(file);
         let user = root(&test.userinfo)?;
         let context = root(&test.context)?;
         let list = |json: &Json, pointer: &str| json.pointer(pointer).and_then(Json::as_array).cloned().unwrap_or_default();
+        let part = |json: &Json, key: &str| json.get(key).cloned().unwrap_or_default();
         let labelled = list(&values, "/namespaceSelector")
             .into_iter()
-            .map(|one| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": one["name"], "labels": one["labels"]}}));
+            .map(|one| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": part(&one, "name"), "labels": part(&one, "labels")}}));
         let namespaces = list(&values, "/namespaces").into_iter().map(|mut one| {
-            one["kind"] = "Namespace".into();
+            // Some write the kind in lower case.
+            one.as_object_mut().map(|fields| fields.insert("kind".to_owned(), "Namespace".into()));
             one
         });
         let images = list(&context, "/spec/images").into_iter();
         Ok(Self {
             user: user.get("userInfo").cloned().unwrap_or_default(),
-            roles: json!({"roles": user["roles"], "clusterRoles": user["clusterRoles"]}),
+            roles: json!({"roles": part(&user, "roles"), "clusterRoles": part(&user, "clusterRoles")}),
             namespaces: namespaces.chain(labelled).chain(objects.iter().filter(|one| one["kind"] == "Namespace").cloned()).collect(),
             images: images.map(|image| (text(&image, "/image").to_owned(), image)).collect(),
             others: list(&context, "/spec/resources"),

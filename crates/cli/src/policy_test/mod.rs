@@ -134,7 +134,7 @@ fn word(verdict: &Verdict) -> std::result::Result<&'static str, &str> {
     match verdict {
         Verdict::Failed(_) => Ok("fail"),
         Verdict::Passed => Ok("pass"),
-        Verdict::Skipped | Verdict::NotMatched => Ok("skip"),
+        Verdict::Skipped | Verdict::NotMatched | Verdict::Excepted(..) => Ok("skip"),
         Verdict::Unknown(why) => Err(why),
     }
 }
