@@ -222,3 +222,60 @@ spec: {rules: [{name: one, match: {any: [{resources: {kinds: [Pod]}}]}, validate
     let not_run = "NOT RUN kyverno-test.yaml: pattern/one on Pod bad\n  policy `pattern` is of a kind, or its rule `one` in a form, that is not run\n4 of 5 passed, 1 not run\n";
     assert_eq!(ran.out, not_run);
 }
+
+#[test]
+fn a_test_of_kyverno_gives_exceptions_operations_and_answers() {
+    let policy = |name: &str, operation: &str, expression: &str| {
+        format!(
+            "apiVersion: policies.kyverno.io/v1\nkind: ValidatingPolicy\nmetadata: {{name: {name}}}\nspec:\n  matchConstraints:\n    resourceRules: [{{apiGroups: [''], apiVersions: [v1], operations: [{operation}], resources: [pods]}}]\n  validations: [{{expression: \"{expression}\"}}]\n---\n"
+        )
+    };
+    let policies = [
+        policy("kept", "DELETE", "object != null || oldObject.metadata.name != 'web'"),
+        policy("excepted", "CREATE", "false"),
+        policy(
+            "answered",
+            "CREATE",
+            "http.Get('https://example.com/a').body.ok && http.Post('https://example.com/b', {'a': 'b'}).statusCode == 200",
+        ),
+        policy(
+            "counted",
+            "CREATE",
+            "globalContext.Get('pods', 'all').size() == 2 && resource.get('v1', 'configmaps', 'shop', 'names').data.a == 'b'",
+        ),
+        policy("unanswered", "CREATE", "http.Get('https://example.com/c').body.ok"),
+    ]
+    .concat();
+    let exception = "apiVersion: policies.kyverno.io/v1\nkind: PolicyException\nmetadata: {name: x}\nspec: {policyRefs: [{kind: ValidatingPolicy, name: excepted}]}\n";
+    let cluster = "apiVersion: cli.kyverno.io/v1alpha1\nkind: ClusterResource\nspec: {resources: [{apiVersion: v1, kind: ConfigMap, metadata: {name: names, namespace: shop}, data: {a: b}}]}\n";
+    let test = "\
+apiVersion: cli.kyverno.io/v1alpha1
+kind: Test
+policies: [policies.yaml]
+resources: [pod.yaml]
+exceptions: [exception.yaml]
+clusterResources: [cluster.yaml]
+globalContextEntries: [{name: pods, data: {items: [1, 2]}, projections: [{name: all, path: items}]}]
+apiCallResponses:
+- {method: GET, url: 'https://example.com/a', response: {statusCode: 200, body: {ok: true}}}
+- {method: POST, url: 'https://example.com/b', response: {statusCode: 200}}
+results:
+- {policy: kept, kind: Pod, resources: [web], operation: DELETE, result: fail}
+- {policy: kept, kind: Pod, resources: [web], result: skip}
+- {policy: excepted, kind: Pod, resources: [web], result: skip}
+- {policy: answered, kind: Pod, resources: [web], result: pass}
+- {policy: counted, kind: Pod, resources: [web], result: pass}
+- {policy: unanswered, kind: Pod, resources: [web], result: pass}
+";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n";
+    let files = [
+        ("policies.yaml", policies.as_str()),
+        ("pod.yaml", pod),
+        ("exception.yaml", exception),
+        ("cluster.yaml", cluster),
+        ("kyverno-test.yaml", test),
+    ];
+    let ran = plimsoll(&files, &["policy", "test", "."]);
+    let wanted = "NOT RUN kyverno-test.yaml: unanswered/ on Pod web\n  expression 1 failed: what https://example.com/c answers is not known here\n5 of 6 passed, 1 not run\n";
+    assert_eq!((ran.status, ran.out.as_str()), (2, wanted), "{}", ran.err);
+}

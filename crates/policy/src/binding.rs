@@ -57,6 +57,10 @@ impl Scope {
         let spec = object.node.get("spec");
         let part = |key: &str| spec.and_then(|spec| spec.get(key));
         let constraints: Arc<MatchResources> = Arc::new(decoded(part("matchConstraints"), object.node, problems)?);
+        if let Some(missing) = constraints.lacks() {
+            let message = format!("a rule of `matchConstraints` has no `{missing}`, and so matches nothing");
+            problems.push(Problem::at(ProblemKind::Invalid, part("matchConstraints").unwrap_or(object.node), message));
+        }
         let param_kind = part("paramKind").map(|kind| {
             let word = |key| kind.get(key).map_or("", Node::text).to_owned();
             (word("apiVersion"), word("kind"))

@@ -169,10 +169,18 @@ pub(crate) fn constraint(
     };
     let matching = decoded(object.node.at(&["spec", "match"]), object.node, problems)?;
     let parameters = object.node.at(&["spec", "parameters"]).map_or_else(|| json!({}), Node::to_json);
-    let effect = match object.node.at(&["spec", "enforcementAction"]).map(Node::text) {
-        Some("warn") => Effect::Warn,
-        Some("dryrun") => Effect::Audit,
+    let effect = |action: &str| match action {
+        "warn" => Effect::Warn,
+        "dryrun" => Effect::Audit,
         _ => Effect::Deny,
+    };
+    let effect = match object.node.at(&["spec", "enforcementAction"]).map(Node::text) {
+        // Of actions for some places only, the strongest.
+        Some("scoped") => {
+            let scoped = object.node.at(&["spec", "scopedEnforcementActions"]).into_iter().flat_map(Node::items);
+            scoped.filter_map(|one| one.get("action")).map(|action| effect(action.text())).min().unwrap_or(Effect::Audit)
+        }
+        action => effect(action.unwrap_or("deny")),
     };
     let judge = Constraint { code: Arc::clone(&template.code), expansions: Arc::clone(expansions), matching, parameters };
     Some(Policy {

@@ -153,8 +153,9 @@ impl Policies {
                 ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
                     mutators.extend(mutation::read(object, &mutating, &mut problems));
                 }
+                ("policies.kyverno.io", _) if !kyverno::judges_objects(object) => problems.push(not_run(object)),
                 ("policies.kyverno.io", "MutatingPolicy" | "NamespacedMutatingPolicy") => {
-                    mutators.extend(kyverno::mutating_policy(object, &mut problems));
+                    mutators.extend(kyverno::mutating_policy(object, &exemptions, &mut problems));
                 }
                 ("policies.kyverno.io", kind)
                     if kind.ends_with("Policy") && !matches!(kind, "ValidatingPolicy" | "NamespacedValidatingPolicy") =>
@@ -165,6 +166,7 @@ impl Policies {
                 _ => {}
             }
             policies.extend(match (object.group(), object.kind) {
+                ("policies.kyverno.io", _) if !kyverno::judges_objects(object) => Vec::new(),
                 ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
                 ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
                     kyverno::validating_policy(object, &exemptions, &mut problems)

@@ -69,6 +69,19 @@ impl MatchResources {
         self.resource_rules.iter().flatten().any(|rule| listed(&rule.api_groups, group) && listed(&rule.resources, resource))
     }
 
+    /// A list that a rule lacks and that the API server asks for; without it, the rule matches nothing.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        self.resource_rules.iter().chain(&self.exclude_resource_rules).flatten().find_map(|rule| {
+            let lists = [
+                ("apiGroups", &rule.api_groups),
+                ("apiVersions", &rule.api_versions),
+                ("operations", &rule.operations),
+                ("resources", &rule.resources),
+            ];
+            lists.into_iter().find(|(_, list)| list.is_empty()).map(|(name, _)| name)
+        })
+    }
+
     /// The resources that it names.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
         self.resource_rules.iter().flatten().flat_map(|rule| &rule.resources).map(String::as_str)

@@ -102,9 +102,15 @@ impl<'a> Request<'a> {
     /// The variables that every kind of policy may speak of.
     pub(crate) fn roots(&'a self) -> Vec<(&'static str, Value<'a>)> {
         let or_null = |value: Option<&'a Json>| value.map_or(Value::Null, Value::from);
+        // What is deleted is the old object, and there is no new one.
+        let (object, old) = if self.operation == "DELETE" {
+            (Value::Null, or_null(self.old_object.or(Some(self.object))))
+        } else {
+            (self.object.into(), or_null(self.old_object))
+        };
         vec![
-            ("object", self.object.into()),
-            ("oldObject", or_null(self.old_object)),
+            ("object", object),
+            ("oldObject", old),
             ("namespaceObject", or_null(self.namespace_object)),
             ("request", (&self.review).into()),
         ]

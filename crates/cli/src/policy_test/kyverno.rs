@@ -25,6 +25,20 @@ pub(super) struct Test {
     values: Option<Json>,
     #[serde(default)]
     checks: Vec<Json>,
+    /// Files with PolicyExceptions.
+    #[serde(default)]
+    exceptions: Vec<String>,
+    #[serde(default, rename = "paramResources")]
+    param_resources: Vec<String>,
+    #[serde(default, rename = "targetResources")]
+    target_resources: Vec<String>,
+    /// Files of `kind: ClusterResource`: what else is in the cluster.
+    #[serde(default, rename = "clusterResources")]
+    cluster_resources: Vec<String>,
+    #[serde(default, rename = "globalContextEntries")]
+    global_context: Vec<Json>,
+    #[serde(default, rename = "apiCallResponses")]
+    answers: Vec<Json>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +55,8 @@ struct Expected {
     resource: String,
     #[serde(default)]
     namespace: String,
+    #[serde(default)]
+    operation: String,
     result: String,
     #[serde(alias = "patchedResource")]
     patched_resources: Option<String>,
@@ -55,10 +71,12 @@ struct Given {
     namespaces: Vec<Json>,
     images: Vec<(String, Json)>,
     others: Vec<Json>,
+    answers: Vec<(String, String, Json)>,
+    contexts: Vec<(String, Json)>,
 }
 
 pub(super) fn run(test: &Test, suite: &Suite<'_>, results: &mut Vec<Result>) -> anyhow::Result<()> {
-    let policies = suite.read(&test.policies)?;
+    let policies = suite.read(test.policies.iter().chain(&test.exceptions))?;
     let objects = suite.read(&test.resources)?.objects;
     let given = Given::read(test, suite, &objects)?;
     for expected in &test.results {
@@ -70,12 +88,15 @@ pub(super) fn run(test: &Test, suite: &Suite<'_>, results: &mut Vec<Result>) -> 
             let name = suite.name(&format!("{policy}/{rule} on {} {wanted}", expected.kind));
             let home =
                 if expected.namespace.is_empty() || wanted.contains('/') { String::new() } else { format!("{}/", expected.namespace) };
+            let known =
+                policies.policies.iter().any(|one| one.name == policy) || policies.policies.mutators().any(|one| one.name == policy);
             let outcome = match (named(&objects, &expected.kind, &format!("{home}{wanted}")), &patched) {
+                _ if !known && policies.objects.iter().any(|object| text(object, "/metadata/name") == policy) => not_run(policy, rule),
                 (None, _) => Outcome::Failed("there is no such resource".to_owned()),
                 (_, Err(error)) => Outcome::Failed(format!("{error:#}")),
                 (Some(object), Ok(patched)) => {
                     let patched = patched.as_ref().map(|read| read.objects.as_slice());
-                    given.outcome(&policies, (policy, rule), object, &expected.result, patched)
+                    given.outcome(&policies, (policy, rule), object, expected, patched)
                 }
             };
             results.push(Result { name, outcome });
@@ -86,6 +107,24 @@ pub(super) fn run(test: &Test, suite: &Suite<'_>, results: &mut Vec<Result>) -> 
         results.push(Result { name: suite.name("checks"), outcome });
     }
     Ok(())
+}
+
+fn not_run(policy: &str, rule: &str) -> Outcome {
+    Outcome::NotRun(format!("policy `{policy}` is of a kind, or its rule `{rule}` in a form, that is not run"))
+}
+
+/// The data of an entry of the global context.
+fn context_entry(entry: &Json, suite: &Suite<'_>) -> anyhow::Result<Json> {
+    let list = |key: &str| entry.get(key).and_then(Json::as_array).into_iter().flatten();
+    let mut data = entry.get("data").or(entry.get("resources")).cloned().unwrap_or_default();
+    if list("resourceFiles").next().is_some() {
+        data = suite.read(list("resourceFiles").filter_map(Json::as_str))?.objects.into();
+    }
+    for projection in list("projections") {
+        let projected = data.get(text(projection, "/path")).cloned();
+        data.as_object_mut().zip(projected).map(|(data, part)| data.insert(text(projection, "/name").to_owned(), part));
+    }
+    Ok(data)
 }
 
 impl Given {
@@ -110,12 +149,25 @@ impl Given {
             one
         });
         let images = list(&context, "/spec/images").into_iter();
+        let mut others = list(&context, "/spec/resources");
+        others.extend(suite.read(test.param_resources.iter().chain(&test.target_resources))?.objects);
+        for document in &suite.read(&test.cluster_resources)?.documents {
+            others.extend(document.root().map(|root| list(&root.to_json(), "/spec/resources")).unwrap_or_default());
+        }
+        let mut contexts = Vec::new();
+        for entry in &test.global_context {
+            contexts.push((text(entry, "/name").to_owned(), context_entry(entry, suite)?));
+        }
+        let answers = test.answers.iter();
+        let answers = answers.map(|one| (text(one, "/method").to_owned(), text(one, "/url").to_owned(), part(one, "response"))).collect();
         Ok(Self {
             user: user.get("userInfo").cloned().unwrap_or_default(),
             roles: json!({"roles": part(&user, "roles"), "clusterRoles": part(&user, "clusterRoles")}),
             namespaces: namespaces.chain(labelled).chain(objects.iter().filter(|one| one["kind"] == "Namespace").cloned()).collect(),
             images: images.map(|image| (text(&image, "/image").to_owned(), image)).collect(),
-            others: list(&context, "/spec/resources"),
+            others,
+            answers,
+            contexts,
             values,
         })
     }
@@ -128,8 +180,17 @@ impl Given {
         of_resource.or_else(|| self.values.get("globalValues")?.get(key))?.as_str()
     }
 
-    fn outcome(&self, beside: &Beside, (policy, rule): (&str, &str), object: &Json, wanted: &str, patched: Option<&[Json]>) -> Outcome {
-        let operation = self.value(policy, text(object, "/metadata/name"), "request.operation").unwrap_or("CREATE");
+    fn outcome(
+        &self,
+        beside: &Beside,
+        (policy, rule): (&str, &str),
+        object: &Json,
+        expected: &Expected,
+        patched: Option<&[Json]>,
+    ) -> Outcome {
+        let wanted = expected.result.as_str();
+        let given = self.value(policy, text(object, "/metadata/name"), "request.operation");
+        let operation = Some(expected.operation.as_str()).filter(|operation| !operation.is_empty()).or(given).unwrap_or("CREATE");
         let mut request = Request::new(object, operation, &self.user);
         if let (Some(review), Some(roles)) = (request.review.as_object_mut(), self.roles.as_object()) {
             review.extend(roles.iter().filter(|(_, held)| held.is_array()).map(|(key, held)| (key.clone(), held.clone())));
@@ -137,7 +198,8 @@ impl Given {
         let namespace = namespace(&self.namespaces, request.namespace);
         let request = request.in_namespace(Some(&namespace));
         let others = self.others.iter().chain(&self.namespaces).collect();
-        let world = World::new(others).with_images(self.images.clone()).at(Some(jiff::Timestamp::now()));
+        let world = World::new(others).with_images(self.images.clone()).at(Some(jiff::Timestamp::now())).whole();
+        let world = world.with_answers(self.answers.clone()).with_contexts(self.contexts.clone());
         if let Some(mutator) = beside.policies.mutators().find(|mutator| mutator.name == policy) {
             let mutation = mutator.mutate(&request, &world);
             let skipped = matches!(mutation, Mutation::Skipped | Mutation::NotMatched);
@@ -165,9 +227,7 @@ impl Given {
                 Ok(got) => Outcome::compare(wanted, got),
                 Err(why) => Outcome::NotRun(why.to_owned()),
             },
-            None if beside.objects.iter().any(|object| text(object, "/metadata/name") == policy) => {
-                Outcome::NotRun(format!("policy `{policy}` is of a kind, or its rule `{rule}` in a form, that is not run"))
-            }
+            None if beside.objects.iter().any(|object| text(object, "/metadata/name") == policy) => not_run(policy, rule),
             None => Outcome::Failed("there is no such policy".to_owned()),
         }
     }

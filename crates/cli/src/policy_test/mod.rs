@@ -142,12 +142,11 @@ fn word(verdict: &Verdict) -> std::result::Result<&'static str, &str> {
 /// What is wrong with what a mutating policy made: the object that was wanted is `wanted`.
 fn compare_changed(mutation: Mutation, wanted: Option<&Json>) -> Outcome {
     match (mutation, wanted) {
-        (Mutation::Made(object), Some(wanted)) if object != *wanted => {
-            let place = first_difference(&object, wanted, &mut String::new()).unwrap_or_default();
+        (Mutation::Made(object), Some(wanted)) => Outcome::of(first_difference(&object, wanted, &mut String::new()).map(|place| {
             let shown = |object: &Json| object.pointer(&place).map_or_else(|| "nothing".to_owned(), Json::to_string);
-            Outcome::Failed(format!("wanted {} at `{place}`, got {}", shown(wanted), shown(&object)))
-        }
-        (Mutation::Made(_), _) => Outcome::Passed,
+            format!("wanted {} at `{place}`, got {}", shown(wanted), shown(&object))
+        })),
+        (Mutation::Made(_), None) => Outcome::Passed,
         (Mutation::Skipped | Mutation::NotMatched, _) => Outcome::Failed("wanted pass, got skip".to_owned()),
         (Mutation::Refused(why), _) => Outcome::Failed(format!("wanted pass, got {why}")),
         (Mutation::Unknown(why), _) => Outcome::NotRun(why),
@@ -162,6 +161,7 @@ fn first_difference(a: &Json, b: &Json, path: &mut String) -> Option<String> {
         path.push_str(&plimsoll_model::escape(token));
         let found = match (a, b) {
             (Some(a), Some(b)) => first_difference(a, b, path),
+            (Some(only), None) | (None, Some(only)) if is_filled_in(token, only) => None,
             _ => Some(path.clone()),
         };
         path.truncate(height);
@@ -177,5 +177,14 @@ fn first_difference(a: &Json, b: &Json, path: &mut String) -> Option<String> {
             .filter(|at| one.get(*at) != other.get(*at))
             .find_map(|at| below(&at.to_string(), one.get(at), other.get(at))),
         _ => Some(path.clone()),
+    }
+}
+
+/// Whether a field is one that Kubernetes' own types write out even where nothing is set.
+fn is_filled_in(field: &str, value: &Json) -> bool {
+    match field {
+        "creationTimestamp" => value.is_null(),
+        "resources" | "status" | "strategy" | "updateStrategy" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        _ => false,
     }
 }

@@ -39,6 +39,12 @@ pub trait Host: Sync {
     fn resources(&self, api_version: &str, resource: &str, namespace: &str) -> Result<Vec<serde_json::Value>, String>;
     /// What is known of an image: its manifest and configuration.
     fn image(&self, reference: &str) -> Result<serde_json::Value, String>;
+    /// Whether there is nothing else than the objects that it knows.
+    fn is_whole(&self) -> bool;
+    /// What a call over HTTP is answered.
+    fn http(&self, method: &str, url: &str) -> Result<serde_json::Value, String>;
+    /// What stands in Kyverno's global context; a part of it where `projection` is not empty.
+    fn context(&self, name: &str, projection: &str) -> Result<serde_json::Value, String>;
     /// Whether somebody may do something; an error says what would have to be known.
     fn allows(&self, user: &User, access: &Access) -> Result<bool, String>;
 }

@@ -82,7 +82,7 @@ impl Exemption {
         }
     }
 
-    fn is_partial(&self) -> bool {
+    pub(super) fn is_partial(&self) -> bool {
         !self.images.is_empty() || !self.values.is_empty()
     }
 }

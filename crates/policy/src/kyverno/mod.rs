@@ -68,7 +68,8 @@ impl Generated {
 /// What the libraries hang on: they have no value of their own. `allowed` is what exceptions let through.
 fn roots<'a>(images: &'a Json, allowed: &'a Json) -> Vec<(&'static str, Value<'a>)> {
     let mut roots: Vec<_> =
-        ["params", "resource", "user", "image", "globalContext", "http"].into_iter().map(|name| (name, Value::Null)).collect();
+        ["resource", "user", "image", "globalContext", "http"].into_iter().map(|name| (name, Value::Type(name))).collect();
+    roots.push(("params", Value::Null));
     roots.push(("images", images.into()));
     roots.push(("exceptions", allowed.into()));
     roots
@@ -83,6 +84,11 @@ fn images(object: &Json) -> Json {
         containers.into_iter().flatten().filter_map(|container| container.get("image").cloned()).collect()
     };
     json!({"containers": list("containers"), "initContainers": list("initContainers"), "ephemeralContainers": list("ephemeralContainers")})
+}
+
+/// Whether a policy is about objects of Kubernetes, and not about payloads of other services (`spec.evaluation.mode`).
+pub(crate) fn judges_objects(object: &Object<'_>) -> bool {
+    object.node.at(&["spec", "evaluation", "mode"]).is_none_or(|mode| mode.text() == "Kubernetes")
 }
 
 /// A `ValidatingPolicy` or `NamespacedValidatingPolicy` of policies.kyverno.io.
@@ -155,7 +161,7 @@ impl Judge for Validating {
 }
 
 /// A `MutatingPolicy` or `NamespacedMutatingPolicy` of policies.kyverno.io.
-pub(crate) fn mutating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Option<Mutator> {
+pub(crate) fn mutating_policy(object: &Object<'_>, exemptions: &Arc<Vec<Exemption>>, problems: &mut Vec<Problem>) -> Option<Mutator> {
     let spec = object.node.get("spec");
     let part = |key: &str| spec.and_then(|spec| spec.get(key));
     let parts = Parts {
@@ -174,14 +180,20 @@ pub(crate) fn mutating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) 
     let controllers = wanted.map(|(_, kind, path)| (*kind, own.below(path))).collect();
     let home = if object.kind.starts_with("Namespaced") { object.effective_namespace().to_owned() } else { String::new() };
     let again = part("reinvocationPolicy").is_some_and(|policy| policy.text() == "IfNeeded");
-    Some(Mutator::new(object, again, Box::new(Mutating { own, controllers, constraints, home })))
+    Some(Mutator::new(
+        object,
+        again,
+        Box::new(Mutating { name: object.name.to_owned(), own, controllers, constraints, exemptions: Arc::clone(exemptions), home }),
+    ))
 }
 
 #[derive(Debug)]
 struct Mutating {
+    name: String,
     own: Steps,
     controllers: Vec<(&'static str, Steps)>,
     constraints: MatchResources,
+    exemptions: Arc<Vec<Exemption>>,
     /// The namespace that a `NamespacedMutatingPolicy` is about; empty for all.
     home: String,
 }
@@ -192,8 +204,11 @@ impl Mutate for Mutating {
             return Mutation::NotMatched;
         }
         let of_controller = || self.controllers.iter().find(|(kind, _)| *kind == request.kind).map(|(_, steps)| steps);
-        let steps = if self.constraints.matches(request) { Some(&self.own) } else { of_controller() };
         let images = images(request.object);
+        if self.exemptions.iter().any(|one| one.lets(&self.name, "", request, &images, world) && !one.is_partial()) {
+            return Mutation::Skipped;
+        }
+        let steps = if self.constraints.matches(request) { Some(&self.own) } else { of_controller() };
         steps.map_or(Mutation::NotMatched, |steps| steps.run(request, &roots(&images, &exceptions::allowed(&[])), world))
     }
 }

@@ -90,6 +90,10 @@ impl Policies {
     pub fn mutate(&self, request: &Request<'_>, world: &World<'_>) -> Mutated<'_> {
         let mut object = request.object.clone();
         let mut steps = Vec::new();
+        // Of what is deleted there is nothing left to change.
+        if request.operation == "DELETE" {
+            return Mutated { object, patch: Vec::new(), steps };
+        }
         let mut seen: Vec<Option<Json>> = vec![None; self.mutators.len()];
         for round in 0..2 {
             for (mutator, seen) in self.mutators.iter().zip(&mut seen) {
