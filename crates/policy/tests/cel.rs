@@ -36,6 +36,8 @@ fn operators() {
         ("timestamp('2026-01-02T03:04:05Z') + duration('1h') > timestamp('2026-01-02T04:00:00Z')", json!(true)),
         ("duration('90m').getHours()", json!(1)),
         ("timestamp('2026-01-02T23:30:00Z').getHours('+01:00')", json!(0)),
+        ("timestamp('2026-07-02T23:30:00Z').getHours('America/New_York')", json!(19)),
+        ("timestamp('2026-01-02T23:30:00Z').getDayOfMonth('Asia/Kolkata')", json!(2)),
         ("type(1) == int && type('') == string", json!(true)),
     ]);
 }
@@ -119,6 +121,7 @@ fn evaluation_fails_as_in_the_api_server() {
         "9223372036854775807 + object.list[0]",
         "object.text > 1",
         "quantity('x')",
+        "timestamp(0).getHours('Europe/Nowhere')",
     ] {
         assert_eq!(value_of(text, &object), Err(FailureKind::Evaluation), "{text}");
     }
