@@ -37,6 +37,7 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
+    Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: policy::cel_libraries },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

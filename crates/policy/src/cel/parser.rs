@@ -328,6 +328,16 @@ impl Parser<'_> {
         if let Some(ty) = library::type_name(&name) {
             return self.build(Kind::Type(ty), start);
         }
+        // `net.IP`, `google.protobuf.Timestamp`: a type with dots in its name.
+        let mut qualified = name.to_string();
+        for count in 1..=2 {
+            let (Token::Symbol("."), Token::Word(part)) = (self.peek_after(2 * count - 2), self.peek_after(2 * count - 1)) else { break };
+            qualified = format!("{qualified}.{part}");
+            if let Some(ty) = library::type_name(&qualified) {
+                self.next += 2 * count;
+                return self.build(Kind::Type(ty), start);
+            }
+        }
         let known = self.locals.iter().map(|local| &**local).chain(self.roots.iter().copied()).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "there are no variables".to_owned() } else { format!("there are {known}") };
         Err(Failure { kind: FailureKind::Compile, message: format!("no variable is called `{name}`; {known}"), at })

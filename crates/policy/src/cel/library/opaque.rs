@@ -8,7 +8,7 @@ use core::net::IpAddr;
 use std::fmt;
 
 /// A value that only functions of a library look into.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Opaque {
     /// A Kubernetes quantity, in billionths, and as written.
     Quantity(i128, String),
@@ -28,6 +28,24 @@ pub enum Opaque {
     Question(Box<Question>),
     /// Whether somebody may do something.
     Decision(bool),
+}
+
+/// Quantities are the same by what they stand for, however they are written.
+impl PartialEq for Opaque {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Quantity(a, _), Self::Quantity(b, _)) => a == b,
+            (Self::Url(a), Self::Url(b)) => a == b,
+            (Self::Ip(a), Self::Ip(b)) => a == b,
+            (Self::Cidr(a, m), Self::Cidr(b, n)) => (a, m) == (b, n),
+            (Self::Semver(a), Self::Semver(b)) => a == b,
+            (Self::Format(a), Self::Format(b)) => a == b,
+            (Self::Image(a), Self::Image(b)) => a == b,
+            (Self::Question(a), Self::Question(b)) => a == b,
+            (Self::Decision(a), Self::Decision(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 impl Opaque {

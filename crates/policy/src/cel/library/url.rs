@@ -26,7 +26,7 @@ pub struct Url {
     query: String,
 }
 
-fn parse(text: &str) -> Option<Url> {
+pub(super) fn parse(text: &str) -> Option<Url> {
     if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return None;
     }
