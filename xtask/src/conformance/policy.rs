@@ -3,7 +3,6 @@
 use super::{Cases, json_lines};
 use anyhow::{Context, bail};
 use plimsoll_model::{Limits, Origin, Problem, Source, parse};
-use plimsoll_policy::cel::{self, Environment, Program};
 use plimsoll_policy::{Aggregator, Effect, KubescapeRule, Policies, Policy, Request, Verdict, World, admitted, aggregate};
 use serde::Deserialize;
 use serde_json::Value;
@@ -37,49 +36,6 @@ impl Files {
         }
         Ok(&self.0[&path])
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CelCase {
-    name: String,
-    expr: String,
-    want: Option<String>,
-    want_type: Option<String>,
-}
-
-/// The libraries that Kubernetes adds to CEL, expression by expression. Which words an error uses is our own affair.
-pub(super) fn cel_libraries(file: &Path) -> anyhow::Result<Cases> {
-    let mut cases = Cases::default();
-    for case in json_lines(file)? {
-        let case: CelCase = match case.and_then(serde_json::from_value) {
-            Ok(case) => case,
-            Err(error) => {
-                cases.unreadable(format!("case {}", cases.total + 1), error);
-                continue;
-            }
-        };
-        let value = Program::compile(&case.expr, &[]).and_then(|program| {
-            let value = program.evaluate(&Environment::new(Vec::new(), cel::Limits::default()))?;
-            Ok(match value {
-                // What is wrong with a text is said in other words.
-                cel::Value::Optional(Some(_)) => "optional_type [text]".to_owned(),
-                cel::Value::Optional(None) => "optional_type <nil>".to_owned(),
-                value => format!("{} {}", value.type_name(), value.display()),
-            })
-        });
-        let wanted = case.want.zip(case.want_type).map_or_else(
-            || "an error".to_owned(),
-            |(value, ty)| if ty == "optional_type" && value.starts_with('[') { format!("{ty} [text]") } else { format!("{ty} {value}") },
-        );
-        let got = match value {
-            Ok(value) => value,
-            Err(_) if wanted == "an error" => wanted.clone(),
-            Err(failure) => failure.message,
-        };
-        cases.case(|| case.name, &wanted, &got);
-    }
-    Ok(cases)
 }
 
 #[derive(Deserialize)]

@@ -206,6 +206,10 @@ impl Parser<'_> {
             if self.take(".") {
                 let optional = self.take("?");
                 let name_at = self.at();
+                // Literals and operators are no names; a field of that name is written `__true__`.
+                if matches!(self.peek(), Token::Word(word) if matches!(&**word, "true" | "false" | "null" | "in")) {
+                    return Err(self.unexpected("a name"));
+                }
                 let name = self.word()?;
                 expr = if !optional && self.take("(") {
                     self.method(expr, &name, name_at, start)?
@@ -409,7 +413,7 @@ impl Parser<'_> {
 
     fn method(&mut self, receiver: Expr, name: &str, at: Range<usize>, start: usize) -> Parse {
         if let Some(kind) = macro_kind(name)
-            && let Some(names) = self.macro_variables(kind)
+            && let Some(names) = self.macro_variables(kind, name)
         {
             return self.fold(kind, name, receiver, &names, at, start);
         }
@@ -421,13 +425,14 @@ impl Parser<'_> {
     }
 
     /// The variables that a macro declares: names that are followed by a comma. Two, if another expression follows them.
-    fn macro_variables(&mut self, kind: FoldKind) -> Option<Vec<Box<str>>> {
+    fn macro_variables(&mut self, kind: FoldKind, name: &str) -> Option<Vec<Box<str>>> {
         let comma = |token: &Token| matches!(token, Token::Symbol(","));
         let Token::Word(first) = self.peek().clone() else { return None };
         if !comma(self.peek_after(1)) {
             return None;
         }
-        let two = !matches!(kind, FoldKind::Map | FoldKind::Filter | FoldKind::SortBy | FoldKind::OptMap | FoldKind::OptFlatMap);
+        let one = matches!(kind, FoldKind::Map | FoldKind::Filter | FoldKind::SortBy | FoldKind::OptMap | FoldKind::OptFlatMap);
+        let two = !one || name == "transformList";
         if let (true, Token::Word(second), true) = (two, self.peek_after(2).clone(), comma(self.peek_after(3))) {
             self.next += 4;
             return Some(vec![first, second]);
@@ -475,7 +480,7 @@ fn macro_kind(name: &str) -> Option<FoldKind> {
 /// The name of a field whose name is no identifier (apiserver `cel/escaping.go`): `__dash__`, `__namespace__`.
 fn unescape(name: &str) -> Box<str> {
     const WORDS: [(&str, &str); 4] = [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
-    const KEYWORDS: [&str; 20] = [
+    const KEYWORDS: [&str; 21] = [
         "true",
         "false",
         "null",
@@ -495,6 +500,7 @@ fn unescape(name: &str) -> Box<str> {
         "namespace",
         "return",
         "var",
+        "void",
         "while",
     ];
     let inner = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));
