@@ -336,7 +336,7 @@ fn change(mutator: &Mutator, object: &Object<'_>, patch: &[PatchOp]) -> Option<F
     let shown = |operation: &PatchOp| match &operation.value {
         // What a Secret holds is nobody's to read here.
         Some(_) if object.kind == "Secret" => operation.path.clone(),
-        Some(value) => format!("{} = {value}", operation.path),
+        Some(value) => format!("{} = {}", operation.path, value.value()),
         None => format!("{} goes", operation.path),
     };
     let breach = Breach {
