@@ -139,7 +139,13 @@ impl Response {
             }
             blamed.extend(paths.into_iter().map(|path| Blamed { candidates: vec![object.clone()], breach: breach(path) }));
         }
-        let Some(external) = self.external.as_ref().filter(|_| self.objects.is_empty()) else { return blamed };
+        if !self.objects.is_empty() {
+            return blamed;
+        }
+        let Some(external) = &self.external else {
+            // It says nobody: that is to be seen too.
+            return vec![Blamed { candidates: self.related.clone(), breach: breach("") }];
+        };
         let node = json!({"kind": "Node", "metadata": {"name": text(external, "/metadata/name")}});
         let candidates: Vec<Json> = [external.clone()].into_iter().chain(self.related.iter().cloned()).chain([node]).collect();
         let name = [text(external, "/name"), text(external, "/metadata/name")].into_iter().find(|name| !name.is_empty()).unwrap_or("");
