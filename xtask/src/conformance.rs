@@ -3,6 +3,7 @@
 //! A suite is data beside the checkout, never part of it. What is expected to fail stands in `conformance.toml` with a
 //! reason; a case that starts to pass has to leave that list.
 
+mod cel;
 mod policy;
 mod posture;
 mod psa;
@@ -37,6 +38,8 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
+    Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
+    Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

@@ -7,7 +7,7 @@ use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
 use plimsoll_model::{Finding, ObjectId, Problem, ProblemKind, Rule};
 use plimsoll_report::Report;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -105,8 +105,8 @@ pub(crate) fn accept_baseline(findings: &mut Vec<Finding>, problems: &mut Vec<Pr
     }
 }
 
-/// Adds to `report` what its findings and the tallies of the checks come to.
-pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, loaded: &Loaded) {
+/// Adds to `report` what its findings and the tallies of the checks and of policies (objects judged, and not known) come to.
+pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, of_policies: &BTreeMap<String, (usize, usize)>, loaded: &Loaded) {
     let off = |rule: &Rule| loaded.config.setting(&rule.id) == Some(CheckSetting::Off) || !loaded.selection.includes(rule);
     let failures = failures(report);
     let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
@@ -120,6 +120,11 @@ pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, loaded: &Loaded) {
         let outcome = Outcome { evaluated: tally.evaluated, failed, excepted, unknown: tally.unknown.len() };
         outcomes.insert(&rule.id, outcome);
         unknown.extend(tally.unknown);
+    }
+    for rule in loaded.policies.rules().filter(|rule| !off(rule)) {
+        let Some((evaluated, unknown)) = of_policies.get(&*rule.id).copied() else { continue };
+        let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
+        outcomes.insert(&rule.id, Outcome { evaluated: evaluated.max(failed + excepted), failed, excepted, unknown });
     }
     let score = plimsoll_checks::score(report.rules.iter().filter_map(|rule| Some((rule, *outcomes.get(&*rule.id)?))));
     let mut frameworks: Vec<_> =

@@ -2,8 +2,9 @@
 
 use crate::compliance;
 use crate::input::Loaded;
+use crate::peers;
 use plimsoll_checks::Assessment;
-use plimsoll_model::{Finding, Inventory, Rule, exceptions};
+use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_policy::Policies;
 use plimsoll_report::{Report, Totals};
@@ -35,23 +36,25 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let mut findings = pod_security(&inventory, judge);
     let mut assessment = Assessment::default();
+    let mut of_policies = plimsoll_policy::Assessed::default();
     let mut problems = loaded.snapshot.problems.clone();
     if let Judge::Everything(_) = judge {
         assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
         findings.append(&mut assessment.findings);
-        let (mut of_policies, more) = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
-        findings.append(&mut of_policies);
-        problems.extend(more);
+        of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
+        findings.append(&mut of_policies.findings);
+        problems.append(&mut of_policies.problems);
     }
     Finding::conceal_neighbours(&mut findings);
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
+    annotations::apply(&mut findings, &inventory.objects, today(), peers::finds);
     compliance::accept_baseline(&mut findings, &mut problems, &loaded.selection);
     let rules: Vec<Arc<Rule>> = rules(&loaded.policies).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {
-        compliance::add(&mut report, assessment.tallies, loaded);
+        compliance::add(&mut report, assessment.tallies, &of_policies.tallies, loaded);
     }
     report
 }

@@ -151,7 +151,7 @@ impl Loaded {
             bail!("there is no policy in {}; `plimsoll policy check` says what is read", paths.join(", "));
         }
         self.snapshot.problems.extend(snapshot.problems);
-        self.policies = policies;
+        self.policies = policies.with_inputs(self.config.policy_inputs.clone());
         self.policy_documents = snapshot.documents;
         Ok(())
     }

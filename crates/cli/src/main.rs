@@ -4,8 +4,10 @@ mod commands;
 mod compliance;
 mod engine;
 mod fix;
+mod import;
 mod input;
 mod output;
+mod peers;
 mod policy_test;
 mod results;
 
@@ -33,6 +35,7 @@ enum Command {
     Scan(commands::scan::Args),
     Psa(commands::psa::Args),
     Diff(commands::diff::Args),
+    Exceptions(commands::exceptions::Args),
     Explain(commands::explain::Args),
     Fix(commands::fix::Args),
     Policy(commands::policy::Args),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Psa(args) => commands::psa::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Exceptions(args) => commands::exceptions::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fix(args) => commands::fix::run(&args),
         Command::Policy(args) => commands::policy::run(&args),

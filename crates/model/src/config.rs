@@ -4,6 +4,7 @@ use crate::document::Node;
 use crate::{Location, Problem, ProblemKind, Severity, Source, WorkloadKind};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a user decides for a whole tree or cluster.
@@ -17,6 +18,8 @@ pub struct Config {
     pub workloads: Vec<WorkloadKind>,
     /// Lists that checks compare with: name, values, where the entry stands.
     pub parameters: Vec<(String, Vec<String>, Location)>,
+    /// Inputs of Kubescape's controls, for policies that are its rules: name and values.
+    pub policy_inputs: Vec<(String, Vec<String>)>,
     /// Frameworks of the user's own.
     pub frameworks: Vec<UserFramework>,
 }
@@ -46,16 +49,18 @@ pub enum CheckSetting {
 pub struct Exception {
     /// Globs over check ids; never empty.
     pub ids: Vec<String>,
-    /// Glob over the object's namespace.
-    pub namespace: Option<String>,
-    /// Glob over the object's kind.
-    pub kind: Option<String>,
-    /// Glob over the object's name.
-    pub workload: Option<String>,
-    /// Glob over the container's name.
-    pub container: Option<String>,
-    /// Glob over the container's image reference.
-    pub image: Option<String>,
+    /// The object's namespace; of a Namespace, its name.
+    pub namespace: Option<Pattern>,
+    /// The object's kind.
+    pub kind: Option<Pattern>,
+    /// The object's name.
+    pub workload: Option<Pattern>,
+    /// The container's name.
+    pub container: Option<Pattern>,
+    /// The container's image reference.
+    pub image: Option<Pattern>,
+    /// The JSON pointer to what is wrong.
+    pub path: Option<Pattern>,
     /// Why it is accepted.
     pub reason: String,
     /// Who answers for it.
@@ -85,14 +90,20 @@ impl Config {
         let mut config = Self::default();
         for document in &documents {
             let Some(root) = document.root() else { continue };
+            const KNOWN: &[&str] = &["checks", "exceptions", "frameworks", "parameters", "policy", "workloads"];
             let mut reader = Reader { problems: &mut problems };
-            for (key, value) in reader.fields(root, "the configuration", &["checks", "exceptions", "frameworks", "parameters", "workloads"])
-            {
+            for (key, value) in reader.fields(root, "the configuration", KNOWN) {
                 match key.text() {
                     "checks" => config.checks.extend(reader.checks(value)),
                     "exceptions" => config.exceptions.extend(reader.list(key, value).into_iter().filter_map(|node| reader.exception(node))),
                     "frameworks" => config.frameworks.extend(reader.frameworks(value)),
-                    "parameters" => config.parameters.extend(reader.parameters(value)),
+                    "parameters" => config.parameters.extend(reader.lists(key, value)),
+                    "policy" => {
+                        for (key, value) in reader.fields(value, "`policy`", &["inputs"]) {
+                            let lists = reader.lists(key, value).into_iter();
+                            config.policy_inputs.extend(lists.map(|(name, values, _)| (name, values)));
+                        }
+                    }
                     _ => config.workloads.extend(reader.list(key, value).into_iter().filter_map(|node| reader.workload(node))),
                 }
             }
@@ -103,6 +114,53 @@ impl Config {
     /// What the configuration says of the check `id`, if anything.
     pub fn setting(&self, id: &str) -> Option<CheckSetting> {
         self.checks.iter().rev().find(|(pattern, _)| glob(pattern, id)).map(|(_, setting)| *setting)
+    }
+}
+
+/// A pattern over names: a glob, or after `~` a regular expression that is found anywhere.
+#[derive(Debug, Clone)]
+pub enum Pattern {
+    /// `*` stands for any text.
+    Glob(String),
+    /// As the regex crate reads it.
+    Regex(regex::Regex),
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with the regular expression.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix('~') {
+            Some(expression) => {
+                regex::Regex::new(expression).map(Self::Regex).map_err(|_| format!("`{expression}` is no regular expression"))
+            }
+            None => Ok(Self::Glob(text.to_owned())),
+        }
+    }
+
+    /// Whether `text` fits.
+    pub fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Glob(pattern) => glob(pattern, text),
+            Self::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glob(pattern) => f.write_str(pattern),
+            Self::Regex(regex) => write!(f, "~{regex}"),
+        }
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
     }
 }
 
@@ -190,9 +248,9 @@ impl<'a> Reader<'_> {
         settings
     }
 
-    fn parameters(&mut self, node: Node<'a>) -> Vec<(String, Vec<String>, Location)> {
+    fn lists(&mut self, holder: Node<'a>, node: Node<'a>) -> Vec<(String, Vec<String>, Location)> {
         if !node.is_map() {
-            self.wrong(node, format!("`parameters` must be a map of lists, is {}", node.describe()));
+            self.wrong(node, format!("`{}` must be a map of lists, is {}", holder.text(), node.describe()));
         }
         // One value need not be written as a list.
         let is_list = |value: Node<'_>| value.is_list() || value.is_map() || value.is_null();
@@ -223,7 +281,7 @@ impl<'a> Reader<'_> {
     }
 
     fn exception(&mut self, node: Node<'a>) -> Option<Exception> {
-        const KNOWN: &[&str] = &["id", "namespace", "workload", "container", "image", "reason", "owner", "expires"];
+        const KNOWN: &[&str] = &["id", "namespace", "workload", "container", "image", "path", "reason", "owner", "expires"];
         let problems_before = self.problems.len();
         let mut texts: BTreeMap<&str, String> = BTreeMap::new();
         let mut ids = Vec::new();
@@ -252,20 +310,28 @@ impl<'a> Reader<'_> {
             }
         }
         let location = node.location();
-        let (kind, workload) = match texts.remove("workload") {
-            Some(text) => match text.split_once('/') {
-                Some((kind, name)) => (Some(kind.to_owned()), Some(name.to_owned())),
-                None => (None, Some(text)),
-            },
-            None => (None, None),
+        let mut pattern = |text: Option<&str>| match text.map(Pattern::parse)? {
+            Ok(pattern) => Some(pattern),
+            Err(message) => {
+                self.wrong(node, message);
+                None
+            }
         };
+        // `Kind/name`, either of which may be an expression; a slash within one is written `[/]`.
+        let workload =
+            texts.get("workload").map(|text| text.split_once('/').map_or((None, text.as_str()), |(kind, name)| (Some(kind), name)));
+        let kind = pattern(workload.and_then(|(kind, _)| kind));
+        let workload = pattern(workload.map(|(_, name)| name));
+        let [namespace, container, image, path] =
+            ["namespace", "container", "image", "path"].map(|key| pattern(texts.get(key).map(String::as_str)));
         (self.problems.len() == problems_before).then(|| Exception {
             ids,
-            namespace: texts.remove("namespace"),
+            namespace,
             kind,
             workload,
-            container: texts.remove("container"),
-            image: texts.remove("image"),
+            container,
+            image,
+            path,
             reason: texts.remove("reason").unwrap_or_default(),
             owner: texts.remove("owner"),
             expires,
@@ -339,7 +405,7 @@ mod tests {
         assert_eq!(config.setting("PSS-privileged"), Some(CheckSetting::On));
         assert_eq!(config.setting("POD-001"), None);
         let exception = &config.exceptions[0];
-        assert_eq!((exception.kind.as_deref(), exception.workload.as_deref()), (Some("DaemonSet"), Some("node-*")));
+        assert_eq!([&exception.kind, &exception.workload].map(|pattern| pattern.as_ref().unwrap().to_string()), ["DaemonSet", "node-*"]);
         assert_eq!(exception.written_at, "plimsoll.yaml:6");
         assert_eq!(exception.expires, Some(jiff::civil::date(2027, 6, 30)));
         assert_eq!(config.workloads[0].template, "/spec/pod");
@@ -355,6 +421,7 @@ mod tests {
             ("exceptions:\n- id: a\n  reason: b\n", "plimsoll.yaml:2:3 an exception needs `owner`"),
             ("exceptions:\n- {reason: a, owner: b}\n", "plimsoll.yaml:2:3 an exception needs `id`: the check, or a list of checks"),
             ("exceptions:\n- {id: a, reason: a, owner: b, expires: soon}\n", "plimsoll.yaml:2:41 `expires` must be a day like 2027-06-30"),
+            ("exceptions:\n- {id: a, reason: a, owner: b, namespace: '~('}\n", "plimsoll.yaml:2:3 `(` is no regular expression"),
             ("exceptions: {}\n", "plimsoll.yaml:1:13 `exceptions` must be a list, is a map"),
             (
                 "workloads:\n- kind: A\n",

@@ -10,7 +10,7 @@
 //! follows, and before the first key of a document the whole document. `*` globs work in ids, several ids are separated
 //! by commas, the reason is required.
 
-use crate::config::{CheckSetting, Config, Exception, glob};
+use crate::config::{CheckSetting, Config, Exception, Pattern, glob};
 use crate::document::{Document, Node};
 use crate::{AppliedException, Finding, Location, Problem, ProblemKind, Reference, Rule, Severity, Span, Subject};
 use jiff::civil::Date;
@@ -89,12 +89,14 @@ pub fn apply(findings: &mut Vec<Finding>, documents: &[Document], config: &Confi
 }
 
 fn covers(exception: &Exception, finding: &Finding) -> bool {
-    let Subject { object, container, image, .. } = &finding.subject;
-    let fits = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|pattern| glob(pattern, text));
+    let Subject { object, container, image, pointer } = &finding.subject;
+    let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.fits(text));
+    let namespace = if object.kind == "Namespace" { &object.name } else { &object.namespace };
     exception.ids.iter().any(|id| glob(id, &finding.rule.id))
-        && fits(&exception.namespace, &object.namespace)
+        && fits(&exception.namespace, namespace)
         && fits(&exception.kind, &object.kind)
         && fits(&exception.workload, &object.name)
+        && fits(&exception.path, pointer)
         && (exception.container.is_none() || container.as_ref().is_some_and(|name| fits(&exception.container, name)))
         && (exception.image.is_none() || image.as_ref().is_some_and(|image| fits(&exception.image, image)))
 }

@@ -2,6 +2,7 @@
 //!
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
+pub mod annotations;
 mod builder;
 mod compliance;
 pub mod config;

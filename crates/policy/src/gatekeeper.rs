@@ -1,12 +1,12 @@
 //! Gatekeeper: ConstraintTemplates and their constraints (templates.gatekeeper.sh, constraints.gatekeeper.sh), in Rego and
 //! in CEL (<https://open-policy-agent.github.io/gatekeeper/website/docs/howto/>).
 
+use crate::binding::decoded;
 use crate::cel::{Program, Value};
 use crate::matching::Selector;
 use crate::rego::{Module, Rego};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
-use crate::vap::decoded;
 use crate::world::{World, text};
 use crate::{Breach, Effect, Judge, Policy, Verdict, rule};
 use plimsoll_model::config::glob;
@@ -44,8 +44,9 @@ pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Opti
             conditions: cel.get("matchConditions").or_else(|| cel.get("matchCondition")),
             variables: cel.get("variables"),
             checks: cel.get("validations"),
-            fail_closed: cel.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            fail_open: cel.get("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
             roots: &["object", "oldObject", "namespaceObject", "request", "params"],
+            ..Parts::default()
         };
         let mut validation = Validation::compile(&parts, problems)?;
         // What Gatekeeper puts before the variables of a template.
@@ -68,9 +69,66 @@ pub(crate) fn template(object: &Object<'_>, problems: &mut Vec<Problem>) -> Opti
     Some(Template { kind: kind.to_owned(), code: Arc::new(code) })
 }
 
+/// An ExpansionTemplate (expansion.gatekeeper.sh): what controllers make of some objects, so that constraints on it hold for
+/// them too.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Expansion {
+    apply_to: Vec<ApplyTo>,
+    template_source: String,
+    #[serde(rename = "generatedGVK")]
+    generated: GroupVersionKind,
+    #[serde(skip)]
+    name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ApplyTo {
+    groups: Vec<String>,
+    versions: Vec<String>,
+    kinds: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GroupVersionKind {
+    group: String,
+    version: String,
+    kind: String,
+}
+
+/// Reads an ExpansionTemplate.
+pub(crate) fn expansion(object: &Object<'_>, problems: &mut Vec<Problem>) -> Option<Expansion> {
+    let read: Expansion = decoded(object.node.get("spec"), object.node, problems)?;
+    Some(Expansion { name: object.name.to_owned(), ..read })
+}
+
+impl Expansion {
+    /// What is made of the object of a request.
+    fn expand(&self, request: &Request<'_>) -> Option<Json> {
+        let has = |list: &[String], word: &str| list.iter().any(|one| one == "*" || one == word);
+        let applies = |to: &ApplyTo| has(&to.groups, request.group) && has(&to.versions, request.version) && has(&to.kinds, request.kind);
+        if !self.apply_to.iter().any(applies) {
+            return None;
+        }
+        let source = format!("/{}", self.template_source.replace('.', "/"));
+        let mut made = request.object.pointer(&source)?.clone();
+        let GroupVersionKind { group, version, kind } = &self.generated;
+        let fields = made.as_object_mut()?;
+        fields.insert("apiVersion".to_owned(), if group.is_empty() { version.clone() } else { format!("{group}/{version}") }.into());
+        fields.insert("kind".to_owned(), kind.as_str().into());
+        let metadata = fields.entry("metadata").or_insert_with(|| json!({})).as_object_mut()?;
+        metadata.insert("name".to_owned(), format!("{}-{}", request.name, kind.to_lowercase()).into());
+        metadata.insert("namespace".to_owned(), request.namespace.into());
+        Some(made)
+    }
+}
+
 #[derive(Debug)]
 struct Constraint {
     code: Arc<Code>,
+    expansions: Arc<Vec<Expansion>>,
     matching: Match,
     parameters: Json,
 }
@@ -86,6 +144,8 @@ struct Match {
     label_selector: Option<Selector>,
     namespace_selector: Option<Selector>,
     name: Option<String>,
+    /// `Original` or `Generated`: objects that are sent, or those that an expansion makes of them. Both, if it says neither.
+    source: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,7 +156,12 @@ struct Kinds {
 }
 
 /// Reads a constraint; a constraint of a kind that no template declares is a problem.
-pub(crate) fn constraint(object: &Object<'_>, templates: &[Template], problems: &mut Vec<Problem>) -> Option<Policy> {
+pub(crate) fn constraint(
+    object: &Object<'_>,
+    templates: &[Template],
+    expansions: &Arc<Vec<Expansion>>,
+    problems: &mut Vec<Problem>,
+) -> Option<Policy> {
     let Some(template) = templates.iter().find(|template| template.kind == object.kind) else {
         let message = format!("no template declares constraints of kind `{}`", object.kind);
         problems.push(Problem::at(ProblemKind::Invalid, object.node, message).help("give its ConstraintTemplate too"));
@@ -104,12 +169,20 @@ pub(crate) fn constraint(object: &Object<'_>, templates: &[Template], problems: 
     };
     let matching = decoded(object.node.at(&["spec", "match"]), object.node, problems)?;
     let parameters = object.node.at(&["spec", "parameters"]).map_or_else(|| json!({}), Node::to_json);
-    let effect = match object.node.at(&["spec", "enforcementAction"]).map(Node::text) {
-        Some("warn") => Effect::Warn,
-        Some("dryrun") => Effect::Audit,
+    let effect = |action: &str| match action {
+        "warn" => Effect::Warn,
+        "dryrun" => Effect::Audit,
         _ => Effect::Deny,
     };
-    let judge = Constraint { code: Arc::clone(&template.code), matching, parameters };
+    let effect = match object.node.at(&["spec", "enforcementAction"]).map(Node::text) {
+        // Of actions for some places only, the strongest.
+        Some("scoped") => {
+            let scoped = object.node.at(&["spec", "scopedEnforcementActions"]).into_iter().flat_map(Node::items);
+            scoped.filter_map(|one| one.get("action")).map(|action| effect(action.text())).min().unwrap_or(Effect::Audit)
+        }
+        action => effect(action.unwrap_or("deny")),
+    };
+    let judge = Constraint { code: Arc::clone(&template.code), expansions: Arc::clone(expansions), matching, parameters };
     Some(Policy {
         rule: rule(object, object.name, effect),
         name: object.name.to_owned(),
@@ -121,6 +194,50 @@ pub(crate) fn constraint(object: &Object<'_>, templates: &[Template], problems: 
 
 impl Judge for Constraint {
     fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
+        let own = match self.matching.source.as_deref() {
+            Some("Generated") => Verdict::NotMatched,
+            _ => self.judge_one(request, world),
+        };
+        if self.matching.source.as_deref() == Some("Original") {
+            return own;
+        }
+        self.judge_expanded(request, own, EXPANSIONS, world)
+    }
+}
+
+/// How often what was made makes something in its turn.
+const EXPANSIONS: usize = 8;
+
+impl Constraint {
+    /// The verdict on a request and on what is made of its object; `own` is that on the object itself.
+    fn judge_expanded(&self, request: &Request<'_>, own: Verdict, depth: usize, world: &World<'_>) -> Verdict {
+        let mut verdict = own;
+        for (expansion, made) in self.expansions.iter().filter_map(|expansion| Some((expansion, expansion.expand(request)?))) {
+            let user = request.review.get("userInfo").unwrap_or(&Json::Null);
+            let expanded = Request::new(&made, request.operation, user).in_namespace(request.namespace_object);
+            let one = self.judge_one(&expanded, world);
+            let implied =
+                |breach: Breach| Breach { message: format!("[Implied by {}] {}", expansion.name, breach.message), ..Breach::new("") };
+            let one = match one {
+                Verdict::Failed(breaches) => Verdict::Failed(breaches.into_iter().map(implied).collect()),
+                other => other,
+            };
+            let one = if depth > 0 { self.judge_expanded(&expanded, one, depth - 1, world) } else { one };
+            verdict = match (verdict, one) {
+                (Verdict::Failed(mut all), Verdict::Failed(more)) => {
+                    all.extend(more);
+                    Verdict::Failed(all)
+                }
+                (_, failed @ Verdict::Failed(_)) | (failed @ Verdict::Failed(_), _) => failed,
+                (_, unknown @ Verdict::Unknown(_)) | (unknown @ Verdict::Unknown(_), _) => unknown,
+                (Verdict::NotMatched, other) => other,
+                (verdict, _) => verdict,
+            };
+        }
+        verdict
+    }
+
+    fn judge_one(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
         if !self.matching.matches(request) {
             return Verdict::NotMatched;
         }
@@ -145,12 +262,8 @@ impl Judge for Constraint {
 
 /// The set of violations: each with its message.
 fn verdict(violations: Option<&Json>) -> Verdict {
-    let breaches: Vec<Breach> = violations
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .map(|violation| Breach { message: text(violation, "/msg").to_owned(), pointer: String::new() })
-        .collect();
+    let breaches: Vec<Breach> =
+        violations.and_then(Json::as_array).into_iter().flatten().map(|violation| Breach::new(text(violation, "/msg"))).collect();
     if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
 }
 

@@ -1,6 +1,7 @@
 //! Kubescape's rules: Rego of package `armo_builtins` that sees all objects at once
 //! (<https://github.com/kubescape/regolibrary>).
 
+use crate::Breach;
 use crate::rego::{Module, Rego};
 use crate::world::text;
 use plimsoll_model::{Problem, Source};
@@ -32,8 +33,14 @@ pub struct Response {
     pub message: String,
     /// The objects that are to blame.
     pub objects: Vec<Json>,
-    /// Dotted paths into the object: those that failed, to be reviewed, to be deleted, to be set.
+    /// What is to blame and is no object of Kubernetes: a subject of a binding, a host.
+    pub external: Option<Json>,
+    /// The objects that go with it.
+    pub related: Vec<Json>,
+    /// Dotted paths into the object: those that failed, are to be reviewed or deleted.
     pub paths: Vec<String>,
+    /// Dotted paths that are to be set.
+    pub fixes: Vec<String>,
     /// The response as the rule gave it.
     pub whole: Json,
 }
@@ -78,14 +85,87 @@ fn key<'j>(json: &'j Json, wanted: &str) -> Option<&'j Json> {
 
 fn response(answer: &Json) -> Response {
     let mut objects = Vec::new();
-    if let Some(blamed) = key(answer, "alertObject").and_then(|object| key(object, "k8sApiObjects")) {
+    let alert = key(answer, "alertObject");
+    if let Some(blamed) = alert.and_then(|alert| key(alert, "k8sApiObjects")) {
         flatten(blamed, &mut objects);
     }
+    let external = alert.and_then(|alert| key(alert, "externalObjects")).filter(|external| external.is_object());
+    let mut related = Vec::new();
+    if let Some(others) = external.and_then(|external| key(external, "relatedObjects")) {
+        flatten(others, &mut related);
+    }
     let list = |name: &str| key(answer, name).and_then(Json::as_array).into_iter().flatten();
+    related.extend(list("relatedObjects").map(|one| key(one, "object").unwrap_or(one).clone()));
+    let told = |paths: Vec<String>| {
+        paths.into_iter().filter(|path| !path.is_empty()).fold(Vec::new(), |mut told, path| {
+            if !told.contains(&path) {
+                told.push(path);
+            }
+            told
+        })
+    };
     let plain = ["reviewPaths", "deletePaths", "failedPaths"].into_iter().flat_map(list).filter_map(Json::as_str).map(str::to_owned);
     let fixes = list("fixPaths").map(|fix| text(fix, "/path").to_owned());
     let message = key(answer, "alertMessage").and_then(Json::as_str).unwrap_or("").to_owned();
-    Response { message, objects, paths: plain.chain(fixes).filter(|path| !path.is_empty()).collect(), whole: answer.clone() }
+    Response {
+        message,
+        objects,
+        external: external.cloned(),
+        related,
+        paths: told(plain.collect()),
+        fixes: told(fixes.collect()),
+        whole: answer.clone(),
+    }
+}
+
+/// An object that a rule blames; if it is not there, the next.
+#[derive(Debug)]
+pub(crate) struct Blamed {
+    pub(crate) candidates: Vec<Json>,
+    pub(crate) breach: Breach,
+}
+
+impl Response {
+    /// Each place that it blames.
+    pub(crate) fn blamed(&self) -> Vec<Blamed> {
+        let breach = |path: &str| Breach { pointer: pointer(path), ..Breach::new(self.message.clone()) };
+        let mut blamed = Vec::new();
+        for object in &self.objects {
+            // Of several objects, a path is in that which has it.
+            let is_in = |path: &&String| self.objects.len() == 1 || object.pointer(&pointer(path)).is_some();
+            let mut paths: Vec<&str> = self.paths.iter().filter(is_in).map(String::as_str).collect();
+            if paths.is_empty() {
+                paths.push(self.paths.first().or(self.fixes.first()).map_or("", String::as_str));
+            }
+            blamed.extend(paths.into_iter().map(|path| Blamed { candidates: vec![object.clone()], breach: breach(path) }));
+        }
+        if !self.objects.is_empty() {
+            return blamed;
+        }
+        let Some(external) = &self.external else {
+            // It says nobody: that is to be seen too.
+            return vec![Blamed { candidates: self.related.clone(), breach: breach("") }];
+        };
+        let node = json!({"kind": "Node", "metadata": {"name": text(external, "/metadata/name")}});
+        let candidates: Vec<Json> = [external.clone()].into_iter().chain(self.related.iter().cloned()).chain([node]).collect();
+        let name = [text(external, "/name"), text(external, "/metadata/name")].into_iter().find(|name| !name.is_empty()).unwrap_or("");
+        let who = format!("it blames {} `{name}`", text(external, "/kind"));
+        // `relatedObjects[1].rules[0]` is in the second of them.
+        let place = |path: &String| {
+            let (index, rest) = path.strip_prefix("relatedObjects[")?.split_once(']')?;
+            Some((self.related.get(index.parse::<usize>().ok()?)?.clone(), rest.trim_start_matches('.').to_owned()))
+        };
+        let with_evidence = |breach: Breach| Breach { evidence: vec![who.clone()], ..breach };
+        let places: Vec<_> = self.paths.iter().filter_map(place).collect();
+        if places.is_empty() {
+            let path = self.paths.first().or(self.fixes.first()).map_or("", String::as_str);
+            blamed.push(Blamed { candidates, breach: with_evidence(breach(path)) });
+        } else {
+            blamed
+                .extend(places.into_iter().map(|(object, path)| Blamed { candidates: vec![object], breach: with_evidence(breach(&path)) }));
+        }
+        blamed
+    }
 }
 
 /// One object, or lists of lists of them.

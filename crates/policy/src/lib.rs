@@ -3,24 +3,30 @@
 //! [`Policies::read`] finds them in documents, compiles them, and says with its place what does not compile.
 //! [`Policies::judge`] is one request against all of them, [`Policies::assess`] a whole inventory.
 
+mod access;
+mod binding;
 pub mod cel;
 mod gatekeeper;
 mod kubescape;
 mod kyverno;
 mod matching;
 mod modules;
+mod mutation;
 mod rego;
 mod request;
+mod sprintf;
 mod validation;
 mod vap;
 mod world;
 
 pub use kubescape::{Aggregator, KubescapeRule, Response, aggregate};
+pub use mutation::{Mutated, Mutation, Mutator};
 pub use request::{Request, admitted, plural};
 pub use world::World;
 
 use plimsoll_model::{
-    Document, Finding, Inventory, Location, Node, Object, Problem, ProblemKind, Reference, Rule, Severity, Source, Violation,
+    AppliedException, Document, Finding, Inventory, Location, Node, Object, PatchOp, Problem, ProblemKind, Reference, Rule, Severity,
+    Source, Violation,
 };
 use rayon::prelude::*;
 use serde_json::Value as Json;
@@ -57,6 +63,8 @@ pub enum Effect {
     Warn,
     /// It is written down.
     Audit,
+    /// It is changed.
+    Change,
 }
 
 /// What a policy says of a request.
@@ -70,6 +78,8 @@ pub enum Verdict {
     Passed,
     /// It breaks the policy.
     Failed(Vec<Breach>),
+    /// It breaks the policy, and an exception that came with the policies lets it.
+    Excepted(Vec<Breach>, Arc<AppliedException>),
     /// It cannot be said; why.
     Unknown(String),
 }
@@ -81,14 +91,38 @@ pub struct Breach {
     pub message: String,
     /// JSON pointer to the part of the object that decided it; empty for the object as a whole.
     pub pointer: String,
+    /// What the policy writes down beside it.
+    pub evidence: Vec<String>,
+}
+
+impl Breach {
+    /// A breach of the object as a whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), pointer: String::new(), evidence: Vec::new() }
+    }
 }
 
 /// All policies that were read.
 #[derive(Debug, Default)]
 pub struct Policies {
     policies: Vec<Policy>,
+    /// Those that change requests, by name.
+    mutators: Vec<Mutator>,
     /// Those that look at all objects at once.
     wholes: Vec<modules::Whole>,
+    /// The inputs of Kubescape's controls.
+    inputs: Json,
+}
+
+/// What all policies say of all objects.
+#[derive(Debug, Default)]
+pub struct Assessed {
+    /// What breaks them.
+    pub findings: Vec<Finding>,
+    /// What they could not say.
+    pub problems: Vec<Problem>,
+    /// By id of a rule: how many objects it judged, and of how many it could not say.
+    pub tallies: BTreeMap<String, (usize, usize)>,
 }
 
 impl Policies {
@@ -106,17 +140,41 @@ impl Policies {
             objects.iter().filter(|object| object.group() == group && object.kind == kind).copied().collect()
         };
         let bindings = of_kind("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding");
+        let mutating = of_kind("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding");
         let templates = of_kind("templates.gatekeeper.sh", "ConstraintTemplate");
         let templates: Vec<_> = templates.iter().filter_map(|object| gatekeeper::template(object, &mut problems)).collect();
-        let mut policies = Vec::new();
+        let expansions = of_kind("expansion.gatekeeper.sh", "ExpansionTemplate");
+        let expansions = Arc::new(expansions.iter().filter_map(|object| gatekeeper::expansion(object, &mut problems)).collect());
+        let exempting = objects.iter().filter(|object| object.kind == "PolicyException" && object.group().ends_with("kyverno.io"));
+        let exemptions = Arc::new(exempting.filter_map(|object| kyverno::exemption(object, &mut problems)).collect());
+        let (mut policies, mut mutators) = (Vec::new(), Vec::new());
         for object in &objects {
+            match (object.group(), object.kind) {
+                ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
+                    mutators.extend(mutation::read(object, &mutating, &mut problems));
+                }
+                ("policies.kyverno.io", _) if !kyverno::judges_objects(object) => problems.push(not_run(object)),
+                ("policies.kyverno.io", "MutatingPolicy" | "NamespacedMutatingPolicy") => {
+                    mutators.extend(kyverno::mutating_policy(object, &exemptions, &mut problems));
+                }
+                ("policies.kyverno.io", kind)
+                    if kind.ends_with("Policy") && !matches!(kind, "ValidatingPolicy" | "NamespacedValidatingPolicy") =>
+                {
+                    problems.push(not_run(object));
+                }
+                ("kyverno.io", "CleanupPolicy" | "ClusterCleanupPolicy") | ("mutations.gatekeeper.sh", _) => problems.push(not_run(object)),
+                _ => {}
+            }
             policies.extend(match (object.group(), object.kind) {
+                ("policies.kyverno.io", _) if !kyverno::judges_objects(object) => Vec::new(),
                 ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => vap::read(object, &bindings, &mut problems),
                 ("policies.kyverno.io", "ValidatingPolicy" | "NamespacedValidatingPolicy") => {
-                    kyverno::validating_policy(object, &mut problems)
+                    kyverno::validating_policy(object, &exemptions, &mut problems)
                 }
-                ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &mut problems),
-                ("constraints.gatekeeper.sh", _) => gatekeeper::constraint(object, &templates, &mut problems).into_iter().collect(),
+                ("kyverno.io", "ClusterPolicy" | "Policy") => kyverno::policy(object, &exemptions, &mut problems),
+                ("constraints.gatekeeper.sh", _) => {
+                    gatekeeper::constraint(object, &templates, &expansions, &mut problems).into_iter().collect()
+                }
                 _ => Vec::new(),
             });
         }
@@ -127,7 +185,17 @@ impl Policies {
         }
         let (more, wholes) = modules::read(modules, documents, &mut problems);
         policies.extend(more);
-        (Self { policies, wholes }, problems)
+        mutators.sort_by(|a: &Mutator, b| a.name.cmp(&b.name));
+        (Self { policies, mutators, wholes, inputs: modules::inputs(documents) }, problems)
+    }
+
+    /// With inputs of Kubescape's controls (`sensitiveKeyNames`, …), which come before those that came with the policies.
+    #[must_use]
+    pub fn with_inputs(mut self, inputs: impl IntoIterator<Item = (String, Vec<String>)>) -> Self {
+        if let Some(known) = self.inputs.as_object_mut() {
+            known.extend(inputs.into_iter().map(|(name, values)| (name, values.into())));
+        }
+        self
     }
 
     /// All that judge one request.
@@ -137,12 +205,13 @@ impl Policies {
 
     /// What their findings are findings of.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        self.policies.iter().map(|policy| &policy.rule).chain(self.wholes.iter().map(|whole| &whole.rule))
+        let each = self.policies.iter().map(|policy| &policy.rule).chain(self.mutators.iter().map(|mutator| &mutator.rule));
+        each.chain(self.wholes.iter().map(|whole| &whole.rule))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.policies.is_empty() && self.wholes.is_empty()
+        self.policies.is_empty() && self.mutators.is_empty() && self.wholes.is_empty()
     }
 
     /// What each policy says of a request.
@@ -151,9 +220,9 @@ impl Policies {
     }
 
     /// What all policies say of all objects, each as if it were created. `params` are documents that only policies look at.
-    pub fn assess(&self, inventory: &Inventory<'_>, params: &[Document], now: Option<jiff::Timestamp>) -> (Vec<Finding>, Vec<Problem>) {
+    pub fn assess(&self, inventory: &Inventory<'_>, params: &[Document], now: Option<jiff::Timestamp>) -> Assessed {
         if self.is_empty() {
-            return (Vec::new(), Vec::new());
+            return Assessed::default();
         }
         let json: Vec<Json> = inventory.objects.par_iter().map(|object| admitted(object.node.to_json())).collect();
         let more: Vec<Json> = params.iter().flat_map(|document| document.objects().0).map(|object| object.node.to_json()).collect();
@@ -173,13 +242,40 @@ impl Policies {
                 let request = Request::create(json);
                 let namespace = namespaces.get(request.namespace).copied();
                 let request = request.in_namespace(namespace);
-                let mut findings = Vec::new();
-                let mut problems = Vec::new();
+                let mut said = Assessed::default();
+                let Assessed { findings, problems, tallies } = &mut said;
+                // The API server changes first and judges what comes of it.
+                let changed = (!self.mutators.is_empty()).then(|| self.mutate(&request, &world));
+                for (mutator, said) in changed.iter().flat_map(|changed| &changed.steps) {
+                    match said {
+                        Ok(patch) => findings.extend(change(mutator, object, patch)),
+                        Err(Mutation::Refused(why)) => findings.push(Finding {
+                            severity: Severity::High,
+                            ..finding(&mutator.rule, object, Breach::new(format!("the API server would refuse this: {why}")))
+                        }),
+                        Err(Mutation::Unknown(why)) => {
+                            let message = format!("policy `{}` says nothing of {}: {why}", mutator.name, object.id());
+                            problems.push(Problem::at(ProblemKind::Note, object.node, message));
+                        }
+                        Err(_) => {}
+                    }
+                }
+                let request = changed.as_ref().map_or_else(|| request.clone(), |changed| request.with(&changed.object));
                 for (policy, verdict) in self.judge(&request, &world) {
+                    if !matches!(verdict, Verdict::NotMatched | Verdict::Skipped) {
+                        let tally = tallies.entry(policy.rule.id.to_string()).or_default();
+                        tally.0 += usize::from(!matches!(verdict, Verdict::Unknown(_)));
+                        tally.1 += usize::from(matches!(verdict, Verdict::Unknown(_)));
+                    }
                     match verdict {
                         Verdict::Failed(breaches) => {
                             findings.extend(breaches.into_iter().map(|breach| finding(&policy.rule, object, breach)));
                         }
+                        Verdict::Excepted(breaches, by) => findings.extend(
+                            breaches
+                                .into_iter()
+                                .map(|breach| Finding { exception: Some(Arc::clone(&by)), ..finding(&policy.rule, object, breach) }),
+                        ),
                         Verdict::Unknown(why) => {
                             let message = format!("policy `{}` says nothing of {}: {why}", policy.name, object.id());
                             problems.push(Problem::at(ProblemKind::Note, object.node, message));
@@ -188,26 +284,70 @@ impl Policies {
                     }
                 }
                 // A policy that is bound twice says the same twice; its strongest effect comes first.
-                let mut said = std::collections::HashSet::new();
-                findings.retain(|one: &Finding| said.insert((one.rule.id.clone(), one.subject.pointer.clone(), one.message.clone())));
-                (findings, problems)
+                let mut before = std::collections::HashSet::new();
+                findings.retain(|one: &Finding| before.insert((one.rule.id.clone(), one.subject.pointer.clone(), one.message.clone())));
+                said
             })
             .collect();
-        let (findings, problems): (Vec<_>, Vec<_>) = judged.into_iter().unzip();
-        let mut findings: Vec<Finding> = findings.into_iter().flatten().collect();
-        let mut problems: Vec<Problem> = problems.into_iter().flatten().collect();
-        // A rule of Kubescape sees nothing but objects, and names the one that it blames.
-        for (whole, judged) in self.wholes.par_iter().map(|whole| (whole, whole.judge(&json))).collect::<Vec<_>>() {
-            match judged {
-                Ok(blamed) => findings.extend(blamed.into_iter().filter_map(|(object, breach)| {
-                    let object = named(inventory, &object)?;
-                    Some(finding(&whole.rule, &object, breach))
-                })),
-                Err(error) => problems.push(Problem::new(ProblemKind::Limit, format!("`{}` says nothing: {error}", whole.rule.id))),
+        let mut all = judged.into_iter().fold(Assessed::default(), Assessed::and);
+        // A rule of Kubescape sees nothing but objects, and names those that it blames.
+        for (whole, said) in self.wholes.par_iter().map(|whole| (whole, whole.judge(&json, &self.inputs))).collect::<Vec<_>>() {
+            match said {
+                Ok(said) => {
+                    all.tallies.entry(whole.rule.id.to_string()).or_default().0 += said.evaluated;
+                    for one in said.blamed {
+                        match one.candidates.iter().find_map(|object| named(inventory, object)) {
+                            Some(object) => all.findings.push(finding(&whole.rule, &object, one.breach)),
+                            None => {
+                                let message = format!("`{}` blames what is not among the objects: {}", whole.rule.id, one.breach.message);
+                                all.problems.push(Problem::new(ProblemKind::Note, message));
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    all.problems.push(Problem::new(ProblemKind::Limit, format!("`{}` says nothing: {error}", whole.rule.id)));
+                }
             }
         }
-        (findings, problems)
+        all
     }
+}
+
+impl Assessed {
+    fn and(mut self, more: Self) -> Self {
+        self.findings.extend(more.findings);
+        self.problems.extend(more.problems);
+        for (rule, (evaluated, unknown)) in more.tallies {
+            let tally = self.tallies.entry(rule).or_default();
+            *tally = (tally.0 + evaluated, tally.1 + unknown);
+        }
+        self
+    }
+}
+
+fn not_run(object: &Object<'_>) -> Problem {
+    Problem::at(ProblemKind::Note, object.node, format!("a {} is not run: `{}` judges nothing here", object.kind, object.name))
+}
+
+/// What a policy would change of an object, as a finding.
+fn change(mutator: &Mutator, object: &Object<'_>, patch: &[PatchOp]) -> Option<Finding> {
+    let first = patch.first()?;
+    let shown = |operation: &PatchOp| match &operation.value {
+        // What a Secret holds is nobody's to read here.
+        Some(_) if object.kind == "Secret" => operation.path.clone(),
+        Some(value) => format!("{} = {}", operation.path, value.value()),
+        None => format!("{} goes", operation.path),
+    };
+    let breach = Breach {
+        pointer: first.path.clone(),
+        evidence: patch.iter().map(shown).collect(),
+        ..Breach::new(match patch {
+            [only] => format!("the API server would change this: {}", shown(only)),
+            _ => format!("the API server would change {} fields of this, the first at {}", patch.len(), first.path),
+        })
+    };
+    Some(finding(&mutator.rule, object, breach))
 }
 
 /// The object of an inventory that JSON is of.
@@ -217,7 +357,8 @@ fn named<'a>(inventory: &Inventory<'a>, object: &Json) -> Option<Object<'a>> {
 }
 
 fn finding(rule: &Arc<Rule>, object: &Object<'_>, breach: Breach) -> Finding {
-    Violation::at(breach.pointer, breach.message).into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None)
+    let violation = Violation::at(breach.pointer, breach.message);
+    breach.evidence.into_iter().fold(violation, Violation::because).into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None)
 }
 
 /// The rule of a policy: its page is what the policy says of itself.
@@ -231,6 +372,7 @@ fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
         Effect::Deny => Severity::High,
         Effect::Warn => Severity::Medium,
         Effect::Audit => Severity::Low,
+        Effect::Change => Severity::Info,
     });
     let title = note(&["policies.kyverno.io/title"]).unwrap_or_else(|| format!("Policy {}", object.name));
     let description = note(&["policies.kyverno.io/description", "kubernetes.io/description", "description"]);
@@ -239,6 +381,7 @@ fn rule(object: &Object<'_>, id: &str, effect: Effect) -> Arc<Rule> {
         Effect::Deny => "refuses",
         Effect::Warn => "warns of",
         Effect::Audit => "records",
+        Effect::Change => "changes",
     };
     let detects = format!("What the {} `{}` ({location}) {effect}.", object.kind, object.name);
     made_rule(id, &title, &detects, description.as_deref().unwrap_or(""), "", severity)

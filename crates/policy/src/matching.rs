@@ -13,6 +13,7 @@ pub(crate) struct MatchResources {
     exclude_resource_rules: Option<Vec<ResourceRule>>,
     object_selector: Option<Selector>,
     namespace_selector: Option<Selector>,
+    match_policy: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,7 +46,8 @@ struct Requirement {
 impl MatchResources {
     /// Whether `request` is one of those; without any rule, all are.
     pub(crate) fn matches(&self, request: &Request<'_>) -> bool {
-        let listed = |rules: &[ResourceRule]| rules.iter().any(|rule| rule.matches(request));
+        let exact = self.match_policy.as_deref() == Some("Exact");
+        let listed = |rules: &[ResourceRule]| rules.iter().any(|rule| rule.matches(request, exact));
         self.resource_rules.as_deref().is_none_or(listed)
             && !self.exclude_resource_rules.as_deref().is_some_and(listed)
             && self.object_selector.as_ref().is_none_or(|selector| selector.selects(Some(request.object)))
@@ -67,10 +69,34 @@ impl MatchResources {
         self.resource_rules.iter().flatten().any(|rule| listed(&rule.api_groups, group) && listed(&rule.resources, resource))
     }
 
+    /// A list that a rule lacks and that the API server asks for; without it, the rule matches nothing.
+    pub(crate) fn lacks(&self) -> Option<&'static str> {
+        self.resource_rules.iter().chain(&self.exclude_resource_rules).flatten().find_map(|rule| {
+            let lists = [
+                ("apiGroups", &rule.api_groups),
+                ("apiVersions", &rule.api_versions),
+                ("operations", &rule.operations),
+                ("resources", &rule.resources),
+            ];
+            lists.into_iter().find(|(_, list)| list.is_empty()).map(|(name, _)| name)
+        })
+    }
+
     /// The resources that it names.
     pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
         self.resource_rules.iter().flatten().flat_map(|rule| &rule.resources).map(String::as_str)
     }
+}
+
+/// Whether a resource of one group was served as that of another too.
+fn same_resource(one: &str, other: &str, resource: &str) -> bool {
+    let homes: &[&str] = match resource {
+        "daemonsets" | "deployments" | "replicasets" => &["apps", "extensions"],
+        "ingresses" | "networkpolicies" => &["networking.k8s.io", "extensions"],
+        "events" => &["", "events.k8s.io"],
+        _ => &[],
+    };
+    homes.contains(&one) && homes.contains(&other)
 }
 
 fn listed(list: &[String], word: &str) -> bool {
@@ -78,15 +104,18 @@ fn listed(list: &[String], word: &str) -> bool {
 }
 
 impl ResourceRule {
-    fn matches(&self, request: &Request<'_>) -> bool {
+    /// Whether it names the request. Unless that has to be `exact`, other versions of a resource are the same resource, which
+    /// the API server converts.
+    fn matches(&self, request: &Request<'_>, exact: bool) -> bool {
+        let moved = |group: &String| !exact && same_resource(group, request.group, &request.resource);
         let in_scope = match self.scope.as_deref() {
             Some("Cluster") => request.namespace.is_empty(),
             Some("Namespaced") => !request.namespace.is_empty(),
             _ => true,
         };
         in_scope
-            && listed(&self.api_groups, request.group)
-            && listed(&self.api_versions, request.version)
+            && (listed(&self.api_groups, request.group) || self.api_groups.iter().any(moved))
+            && (!exact || listed(&self.api_versions, request.version))
             && listed(&self.operations, request.operation)
             && self.resources.iter().any(|one| one == "*" || one == "*/*" || *one == request.resource)
             && (self.resource_names.is_empty() || self.resource_names.iter().any(|name| name == request.name))

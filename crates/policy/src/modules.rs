@@ -1,12 +1,12 @@
 //! Rego modules that stand in files of their own: Kubescape's rules, and packages with `deny`, `violation` or `warn`, whose
 //! input is one object, as Conftest gives it to them.
 
-use crate::kubescape::{self, Aggregator, KubescapeRule, aggregate};
+use crate::kubescape::{self, Aggregator, Blamed, KubescapeRule, Response, aggregate};
 use crate::rego::{self, Module, Rego};
 use crate::request::Request;
 use crate::world::{World, text};
 use crate::{Breach, Effect, Judge, Policy, Verdict, rule_of};
-use plimsoll_model::{Document, Problem, Severity, Source};
+use plimsoll_model::{Document, Node, Problem, Severity, Source};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,27 +16,45 @@ use std::sync::Arc;
 pub(crate) struct Whole {
     pub(crate) rule: Arc<plimsoll_model::Rule>,
     compiled: KubescapeRule,
+    /// What says which objects the rule is about at all; all that it is given where that is missing.
+    filter: Option<KubescapeRule>,
     aggregator: Option<Aggregator>,
     /// The kinds that it is given, from its metadata; all where that is missing.
     kinds: Vec<String>,
 }
 
+/// What a rule says of all objects.
+pub(crate) struct Said {
+    /// How many objects it is about.
+    pub(crate) evaluated: usize,
+    pub(crate) blamed: Vec<Blamed>,
+}
+
 impl Whole {
-    /// What it says of all objects: the objects to blame, and how.
-    pub(crate) fn judge(&self, objects: &[Json]) -> Result<Vec<(Json, Breach)>, String> {
+    /// What it says of all objects, with the inputs of controls.
+    pub(crate) fn judge(&self, objects: &[Json], inputs: &Json) -> Result<Said, String> {
         let given = |object: &&Json| self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == "*" || kind == text(object, "/kind"));
         let given: Vec<Json> = objects.iter().filter(given).cloned().collect();
         let seen = self.aggregator.map_or_else(|| given.clone(), |aggregator| aggregate(aggregator, &given));
-        let responses = self.compiled.evaluate(&seen, &json!({}), &json!({}))?;
-        let mut blamed = Vec::new();
-        for response in responses {
-            let pointer = response.paths.first().map(|path| kubescape::pointer(path)).unwrap_or_default();
-            for object in response.objects {
-                blamed.push((object, Breach { message: response.message.clone(), pointer: pointer.clone() }));
-            }
-        }
-        Ok(blamed)
+        let responses = self.compiled.evaluate(&seen, inputs, &json!({}))?;
+        let evaluated = match &self.filter {
+            Some(filter) => filter.evaluate(&seen, inputs, &json!({}))?.iter().map(|about| about.objects.len().max(1)).sum(),
+            None => seen.len(),
+        };
+        Ok(Said { evaluated, blamed: responses.iter().flat_map(Response::blamed).collect() })
     }
+}
+
+/// The inputs of controls that stand among documents, as Kubescape's library keeps them.
+pub(crate) fn inputs(documents: &[Document]) -> Json {
+    let mut inputs = serde_json::Map::new();
+    for root in documents.iter().filter_map(Document::root) {
+        let found = root.at(&["settings", "postureControlInputs"]).or_else(|| root.get("postureControlInputs"));
+        if let Some(Json::Object(more)) = found.map(Node::to_json) {
+            inputs.extend(more);
+        }
+    }
+    inputs.into()
 }
 
 /// One rule of a package, asked about one object.
@@ -57,10 +75,8 @@ impl Judge for Plain {
             other => ["/msg", "/message"].iter().map(|key| text(other, key)).find(|text| !text.is_empty()).unwrap_or("denied").to_owned(),
         };
         let breaches: Vec<Breach> = match &answers {
-            Some(Json::Array(answers)) => {
-                answers.iter().map(|answer| Breach { message: message(answer), pointer: String::new() }).collect()
-            }
-            Some(Json::Bool(true)) => vec![Breach { message: "denied".to_owned(), pointer: String::new() }],
+            Some(Json::Array(answers)) => answers.iter().map(|answer| Breach::new(message(answer))).collect(),
+            Some(Json::Bool(true)) => vec![Breach::new("denied")],
             _ => Vec::new(),
         };
         if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
@@ -81,12 +97,11 @@ pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &m
         let path = Path::new(&module.name);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
         if is_whole(module) {
-            // Which resources a rule is about at all, for Kubescape's count.
-            if stem == "filter" || stem.ends_with(".filter") {
+            if is_filter(&stem) {
                 continue;
             }
             let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
-            let name = if stem == "raw" { folder.unwrap_or(stem) } else { stem };
+            let name = if stem == "raw" { folder.unwrap_or_else(|| stem.clone()) } else { stem.clone() };
             let about = metadata.iter().find(|about| text(about, "/name") == name);
             let said = |pointer: &str| about.map_or("", |about| text(about, pointer));
             let aggregator = match said("/attributes/resourcesAggregator") {
@@ -99,7 +114,13 @@ pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &m
             let kinds = lists.filter_map(|one| one.get("resources")?.as_array()).flatten();
             let kinds = kinds.filter_map(Json::as_str).map(str::to_owned).collect();
             let compiled = KubescapeRule::compile(module, &libraries, problems);
-            wholes.extend(compiled.map(|compiled| Whole { rule, compiled, aggregator, kinds }));
+            let beside = |other: &&Arc<Source>| {
+                let other = Path::new(&other.name);
+                let of_stem = other.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+                other.parent() == path.parent() && (if stem == "raw" { of_stem == "filter" } else { of_stem == format!("{stem}.filter") })
+            };
+            let filter = modules.iter().find(beside).and_then(|filter| KubescapeRule::compile(filter, &libraries, problems));
+            wholes.extend(compiled.map(|compiled| Whole { rule, compiled, filter, aggregator, kinds }));
             continue;
         }
         for name in rules(&module.text) {
@@ -119,6 +140,11 @@ pub(crate) fn read(modules: &[Arc<Source>], documents: &[Document], problems: &m
         }
     }
     (policies, wholes)
+}
+
+/// Whether a module says which objects the rule beside it is about.
+fn is_filter(stem: &str) -> bool {
+    stem == "filter" || stem.ends_with(".filter")
 }
 
 /// The rules of a module that judge.

@@ -1,5 +1,6 @@
 //! Rego, run by regorus, with limits and with what regorus reads otherwise than OPA put right.
 
+use crate::sprintf::sprintf;
 use plimsoll_model::{Location, Node, Problem, ProblemKind, Source, Span};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
@@ -76,8 +77,20 @@ impl Rego {
         for (name, count) in [("cosign.has_signature", 1), ("cosign.verify", 2)] {
             engine.add_extension(name.to_owned(), count, Box::new(|_: Vec<Value>| Ok(Value::Undefined))).ok()?;
         }
+        // Functions of OPA that older modules still use.
+        engine
+            .add_extension("any".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| truths.contains(&true)))))
+            .ok()?;
+        engine
+            .add_extension("all".to_owned(), 1, Box::new(|items: Vec<Value>| Ok(truths(&items, |truths| !truths.contains(&false)))))
+            .ok()?;
         let format = |arguments: Vec<Value>| Ok(format_int(&arguments).map_or(Value::Undefined, Value::from));
         engine.add_extension("plimsoll_format_int".to_owned(), 2, Box::new(format)).ok()?;
+        let sprintf = |arguments: Vec<Value>| match arguments.as_slice() {
+            [Value::String(format), Value::Array(arguments)] => Ok(Value::from(sprintf(format, &arguments.iter().collect::<Vec<_>>()))),
+            _ => Ok(Value::Undefined),
+        };
+        engine.add_extension("plimsoll_sprintf".to_owned(), 2, Box::new(sprintf)).ok()?;
         let length: usize = libraries.iter().chain([module]).map(|module| module.text.len()).sum();
         if length > LENGTH {
             let problem = Problem::new(ProblemKind::Limit, format!("the policy is longer than {LENGTH} bytes"));
@@ -110,6 +123,17 @@ impl Rego {
             Some(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
         }
     }
+}
+
+/// `any(x)` and `all(x)`: what comes of the items of a list or set, each of which is true or not.
+fn truths(arguments: &[Value], reduce: fn(&[bool]) -> bool) -> Value {
+    let is_true = |item: &Value| *item == Value::Bool(true);
+    let truths: Vec<bool> = match arguments.first() {
+        Some(Value::Array(items)) => items.iter().map(is_true).collect(),
+        Some(Value::Set(items)) => items.iter().map(is_true).collect(),
+        _ => return Value::Undefined,
+    };
+    Value::Bool(reduce(&truths))
 }
 
 /// A number in a base, as OPA writes it.
@@ -171,7 +195,8 @@ fn place(error: &impl std::fmt::Display) -> String {
 /// - rules with several bodies, `f(x) = y { … } { … }`, are written out;
 /// - an expression in parentheses on a line of its own does not call what is before it;
 /// - a fact, `f("x")`, is true;
-/// - octal numbers that `format_int` and `sprintf` write carry no `0O` before them;
+/// - `format_int` writes no `0O` before octal numbers, and `sprintf` takes any number of arguments;
+/// - functions go by their newer names;
 /// - `not f(a.b)` is undefined where `a.b` is: OPA looks arguments up before it negates.
 fn compatible(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
@@ -182,13 +207,16 @@ fn compatible(text: &str) -> String {
         if !line.starts_with([' ', '\t', '}', '#']) && trimmed.ends_with('{') && trimmed != "{" {
             head = line.trim_end().trim_end_matches('{').to_owned();
         }
-        let line = &*plain_octal(&line.replace("format_int(", "plimsoll_format_int("));
+        let line = line.replace("format_int(", "plimsoll_format_int(");
+        // The older name of the same function.
+        let line = line.replace("re_match(", "regex.match(");
+        let line = &*line.replace("sprintf(", "plimsoll_sprintf(");
         match trimmed {
             _ if is_fact(line) => lines.push(format!("{} := true", line.trim_end())),
             "} {" if line.starts_with('}') && !head.is_empty() => lines.push(format!("}}\n{head}{{")),
             _ if trimmed.starts_with('(') && lines.last().is_some_and(|before| ends_expression(before)) => {
                 let indent = line.len() - line.trim_start().len();
-                lines.push(format!("{}true == {trimmed}", " ".repeat(indent)));
+                lines.push(format!("{}; {trimmed}", " ".repeat(indent)));
             }
             _ => {
                 // On the same line, so that places in error messages hold.
@@ -198,28 +226,6 @@ fn compatible(text: &str) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// `sprintf("%o", …)` with the `0O` taken off, where the call stands on one line.
-fn plain_octal(line: &str) -> String {
-    let call = line.find("sprintf(").filter(|_| line.contains("%o"));
-    let Some((before, rest)) = call.and_then(|at| line.split_at_checked(at)) else { return line.to_owned() };
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for (at, c) in rest.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '(' if !quoted => depth += 1,
-            ')' if !quoted && depth == 1 => {
-                let (call, after) = rest.split_at_checked(at + 1).unwrap_or((rest, ""));
-                return format!("{before}replace({call}, \"0O\", \"\"){after}");
-            }
-            ')' if !quoted => depth -= 1,
-            _ => {}
-        }
-    }
-    line.to_owned()
 }
 
 /// Whether a line is the head of a function and nothing else.

@@ -4,7 +4,7 @@ use crate::cel::Value;
 use serde_json::{Value as Json, json};
 
 /// A request to create or change an object (admission/v1 `AdmissionRequest`).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The object.
     pub object: &'a Json,
@@ -91,12 +91,26 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// The same request with another object.
+    pub(crate) fn with<'b>(&self, object: &'b Json) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { object, ..self.clone() }
+    }
+
     /// The variables that every kind of policy may speak of.
     pub(crate) fn roots(&'a self) -> Vec<(&'static str, Value<'a>)> {
         let or_null = |value: Option<&'a Json>| value.map_or(Value::Null, Value::from);
+        // What is deleted is the old object, and there is no new one.
+        let (object, old) = if self.operation == "DELETE" {
+            (Value::Null, or_null(self.old_object.or(Some(self.object))))
+        } else {
+            (self.object.into(), or_null(self.old_object))
+        };
         vec![
-            ("object", self.object.into()),
-            ("oldObject", or_null(self.old_object)),
+            ("object", object),
+            ("oldObject", old),
             ("namespaceObject", or_null(self.namespace_object)),
             ("request", (&self.review).into()),
         ]

@@ -14,6 +14,8 @@ pub(crate) struct Validation {
     conditions: Vec<(String, Program)>,
     variables: Vec<Variable>,
     checks: Vec<Check>,
+    /// What is written down beside the verdict: key and value.
+    annotations: Vec<(String, Program)>,
     /// Whether an expression that fails refuses the request (`failurePolicy: Fail`, which is the default).
     pub(crate) fail_closed: bool,
 }
@@ -26,39 +28,53 @@ struct Check {
 }
 
 /// Where the parts of a validation stand, which differs by kind of policy.
+#[derive(Default)]
 pub(crate) struct Parts<'a> {
     pub(crate) conditions: Option<Node<'a>>,
     pub(crate) variables: Option<Node<'a>>,
     pub(crate) checks: Option<Node<'a>>,
-    pub(crate) fail_closed: bool,
+    pub(crate) annotations: Option<Node<'a>>,
+    /// Whether an expression that fails lets the request pass.
+    pub(crate) fail_open: bool,
     /// What expressions may speak of, besides `variables`.
     pub(crate) roots: &'a [&'static str],
+}
+
+impl Parts<'_> {
+    /// All that expressions may speak of.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.roots.iter().copied().chain(["variables"]).collect()
+    }
 }
 
 impl Validation {
     /// Compiles all parts. What does not compile is a problem at its place, and then there is no validation.
     pub(crate) fn compile(parts: &Parts<'_>, problems: &mut Vec<Problem>) -> Option<Self> {
         let before = problems.len();
-        let with_variables: Vec<&str> = parts.roots.iter().copied().chain(["variables"]).collect();
+        let names = parts.names();
         let text = |node: Node<'_>, key: &str| node.get(key).map(|node| node.text().to_owned());
         let mut conditions = Vec::new();
         for one in parts.conditions.into_iter().flat_map(Node::items) {
-            conditions.extend(text(one, "name").zip(compiled(one.get("expression"), one, &with_variables, "bool", problems)));
+            conditions.extend(text(one, "name").zip(compiled(one.get("expression"), one, &names, "bool", problems)));
         }
         let mut variables: Vec<Variable> = Vec::new();
         for one in parts.variables.into_iter().flat_map(Node::items) {
-            let program = compiled(one.get("expression"), one, &with_variables, "", problems);
+            let program = compiled(one.get("expression"), one, &names, "", problems);
             variables.extend(text(one, "name").zip(program).map(|(name, program)| Variable { name, program }));
         }
         let mut checks = Vec::new();
         for one in parts.checks.into_iter().flat_map(Node::items) {
             let message_expression = one.get("messageExpression");
-            let message_expression = message_expression.and_then(|node| compiled(Some(node), one, &with_variables, "string", problems));
-            if let Some(program) = compiled(one.get("expression"), one, &with_variables, "bool", problems) {
+            let message_expression = message_expression.and_then(|node| compiled(Some(node), one, &names, "string", problems));
+            if let Some(program) = compiled(one.get("expression"), one, &names, "bool", problems) {
                 checks.push(Check { program, message: text(one, "message"), message_expression });
             }
         }
-        (problems.len() == before).then_some(Self { conditions, variables, checks, fail_closed: parts.fail_closed })
+        let mut annotations = Vec::new();
+        for one in parts.annotations.into_iter().flat_map(Node::items) {
+            annotations.extend(text(one, "key").zip(compiled(one.get("valueExpression"), one, &names, "", problems)));
+        }
+        (problems.len() == before).then_some(Self { conditions, variables, checks, annotations, fail_closed: !parts.fail_open })
     }
 
     /// Puts a variable before those of the policy, at place `at`.
@@ -84,51 +100,84 @@ impl Validation {
                     message_expression: check.message_expression.as_ref().map(|program| program.below(path)),
                 })
                 .collect(),
+            annotations: self.annotations.iter().map(|(key, program)| (key.clone(), program.below(path))).collect(),
             fail_closed: self.fail_closed,
         }
     }
 
-    /// Judges a request; `more` are variables beside those of the request.
-    pub(crate) fn judge<'a>(&'a self, request: &'a Request<'a>, more: Vec<(&'static str, Value<'a>)>, world: &'a World<'a>) -> Verdict {
+    /// What the expressions see of a request; `more` are variables beside those of the request.
+    pub(crate) fn environment<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        more: Vec<(&'static str, Value<'a>)>,
+        world: &'a World<'a>,
+    ) -> Environment<'a> {
         let mut roots = request.roots();
         roots.extend(more);
-        let environment = Environment::new(roots, Limits::default()).with_variables(&self.variables).with_host(Some(world), world.now);
-        let mut unknown = None;
+        Environment::new(roots, Limits::default()).with_variables(&self.variables).with_host(Some(world), world.now)
+    }
+
+    /// What the conditions come to where they do not let the request be judged.
+    pub(crate) fn held_back<'a>(&'a self, environment: &Environment<'a>) -> Option<Verdict> {
+        let mut failed = None;
         for (name, program) in &self.conditions {
-            match program.decide(&environment) {
+            match program.decide(environment) {
                 Ok((true, _)) => {}
                 // One that is false outweighs one that failed.
-                Ok((false, _)) => return Verdict::Skipped,
-                Err(failure) => unknown = unknown.or(Some((format!("match condition `{name}`"), failure))),
+                Ok((false, _)) => return Some(Verdict::Skipped),
+                Err(failure) => failed = failed.or(Some((format!("match condition `{name}`"), failure))),
             }
         }
-        if let Some((what, failure)) = unknown {
-            return self.failed(&what, &failure);
+        failed.map(|(what, failure)| self.failed(&what, &failure))
+    }
+
+    /// Judges a request; `more` are variables beside those of the request.
+    pub(crate) fn judge<'a>(&'a self, request: &'a Request<'a>, more: Vec<(&'static str, Value<'a>)>, world: &'a World<'a>) -> Verdict {
+        let environment = self.environment(request, more, world);
+        if let Some(verdict) = self.held_back(&environment) {
+            return verdict;
         }
         let mut breaches = Vec::new();
         for (at, check) in self.checks.iter().enumerate() {
             match check.program.decide(&environment) {
                 Ok((true, _)) => {}
                 Ok((false, witness)) => breaches.push(Breach {
-                    message: check.message(&environment),
                     pointer: witness.and_then(|address| pointer_to(request.object, address)).unwrap_or_default(),
+                    ..Breach::new(check.message(&environment))
                 }),
                 Err(failure) => match self.failed(&format!("expression {}", at + 1), &failure) {
                     Verdict::Failed(more) => breaches.extend(more),
-                    Verdict::Passed | Verdict::Skipped | Verdict::NotMatched => {}
                     unknown @ Verdict::Unknown(_) => return unknown,
+                    _ => {}
                 },
             }
         }
-        if breaches.is_empty() { Verdict::Passed } else { Verdict::Failed(breaches) }
+        let mut evidence = Vec::new();
+        for (key, program) in &self.annotations {
+            match program.evaluate(&environment) {
+                Ok(Value::Null) => {}
+                Ok(Value::String(text)) if text.trim().is_empty() => {}
+                Ok(value) => evidence.push(format!("{key}: {}", value.display())),
+                Err(failure) => match self.failed(&format!("audit annotation `{key}`"), &failure) {
+                    Verdict::Failed(more) => breaches.extend(more),
+                    Verdict::Unknown(why) => evidence.push(format!("{key}: not known, {why}")),
+                    _ => {}
+                },
+            }
+        }
+        if breaches.is_empty() {
+            return Verdict::Passed;
+        }
+        breaches.iter_mut().for_each(|breach| breach.evidence.clone_from(&evidence));
+        Verdict::Failed(breaches)
     }
 
     /// What an expression without a value comes to: the API server refuses, or lets pass what it cannot judge.
-    fn failed(&self, what: &str, failure: &Failure) -> Verdict {
+    pub(crate) fn failed(&self, what: &str, failure: &Failure) -> Verdict {
         let message = format!("{what} failed: {failure}");
         match failure.kind {
             FailureKind::Unsupported => Verdict::Unknown(message),
-            _ if self.fail_closed => Verdict::Failed(vec![Breach { message, pointer: String::new() }]),
+            _ if self.fail_closed => Verdict::Failed(vec![Breach::new(message)]),
             _ => Verdict::Passed,
         }
     }
@@ -149,7 +198,13 @@ impl Check {
 }
 
 /// Compiles the expression at `node`, whose value has to be of a type.
-fn compiled(node: Option<Node<'_>>, holder: Node<'_>, roots: &[&str], wanted: &str, problems: &mut Vec<Problem>) -> Option<Program> {
+pub(crate) fn compiled(
+    node: Option<Node<'_>>,
+    holder: Node<'_>,
+    roots: &[&str],
+    wanted: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Program> {
     let Some(node) = node else {
         problems.push(Problem::at(ProblemKind::Invalid, holder, "an `expression` is missing"));
         return None;

@@ -1,45 +1,21 @@
-//! ValidatingAdmissionPolicy with its bindings and parameters (admissionregistration.k8s.io/v1).
+//! ValidatingAdmissionPolicy (admissionregistration.k8s.io/v1).
 
-use crate::cel::Value;
-use crate::matching::{MatchResources, Selector};
+use crate::binding::{Asked, ROOTS, Scope, roots};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
-use crate::world::{World, text};
+use crate::world::World;
 use crate::{Breach, Effect, Judge, Policy, Verdict, rule};
-use plimsoll_model::{Node, Object, Problem, ProblemKind};
-use serde::Deserialize;
-use serde_json::Value as Json;
+use plimsoll_model::{Object, Problem, ProblemKind};
 use std::sync::Arc;
 
 /// A policy, as one of its bindings applies it.
 #[derive(Debug)]
 struct Bound {
     validation: Arc<Validation>,
-    constraints: Arc<MatchResources>,
-    binding: Binding,
-    /// The kind of its parameters: API version and kind.
-    param_kind: Option<(String, String)>,
+    scope: Scope,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Binding {
-    validation_actions: Vec<String>,
-    match_resources: Option<MatchResources>,
-    param_ref: Option<ParamRef>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct ParamRef {
-    name: String,
-    namespace: String,
-    selector: Option<Selector>,
-    parameter_not_found_action: String,
-}
-
-/// Reads a policy; `bindings` are the objects that may bind it. One that nothing binds is judged as if everything did: in
-/// a cluster it would do nothing, and whoever hands it over to be judged wants to know.
+/// Reads a policy; `bindings` are the objects that may bind it.
 pub(crate) fn read(object: &Object<'_>, bindings: &[Object<'_>], problems: &mut Vec<Problem>) -> Vec<Policy> {
     let spec = object.node.get("spec");
     let part = |key: &str| spec.and_then(|spec| spec.get(key));
@@ -47,26 +23,20 @@ pub(crate) fn read(object: &Object<'_>, bindings: &[Object<'_>], problems: &mut 
         conditions: part("matchConditions"),
         variables: part("variables"),
         checks: part("validations"),
-        fail_closed: part("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
-        roots: &["object", "oldObject", "namespaceObject", "request", "params"],
+        annotations: part("auditAnnotations"),
+        fail_open: part("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
+        roots: ROOTS,
     };
-    let constraints: Option<MatchResources> = decoded(part("matchConstraints"), object.node, problems);
-    let (Some(validation), Some(constraints)) = (Validation::compile(&parts, problems), constraints) else { return Vec::new() };
-    let (validation, constraints) = (Arc::new(validation), Arc::new(constraints));
-    let param_kind = part("paramKind").map(|kind| {
-        let word = |key| kind.get(key).map_or("", Node::text).to_owned();
-        (word("apiVersion"), word("kind"))
-    });
-    let names_it = |binding: &&Object<'_>| binding.node.at(&["spec", "policyName"]).is_some_and(|name| name.text() == object.name);
-    let mut bound: Vec<Binding> = Vec::new();
-    for binding in bindings.iter().filter(names_it) {
-        bound.extend(decoded::<Binding>(binding.node.get("spec"), binding.node, problems));
+    if parts.checks.is_none() && parts.annotations.is_none() {
+        problems.push(Problem::at(ProblemKind::Invalid, object.node, "the policy has neither `validations` nor `auditAnnotations`"));
+        return Vec::new();
     }
-    if bound.is_empty() {
-        bound.push(Binding { validation_actions: vec!["Deny".to_owned()], ..Binding::default() });
-    }
-    let policy = |binding: Binding| {
+    let Some(validation) = Validation::compile(&parts, problems).map(Arc::new) else { return Vec::new() };
+    let Some(scopes) = Scope::read(object, bindings, problems) else { return Vec::new() };
+    let mut policies = Vec::new();
+    for (scope, binding) in scopes {
         let has = |action: &str| binding.validation_actions.iter().any(|one| one == action);
+        check_actions(object, &binding.validation_actions, problems);
         let effect = if has("Deny") {
             Effect::Deny
         } else if has("Warn") {
@@ -74,87 +44,52 @@ pub(crate) fn read(object: &Object<'_>, bindings: &[Object<'_>], problems: &mut 
         } else {
             Effect::Audit
         };
-        let judge =
-            Bound { validation: Arc::clone(&validation), constraints: Arc::clone(&constraints), binding, param_kind: param_kind.clone() };
-        Policy {
+        let judge = Bound { validation: Arc::clone(&validation), scope };
+        policies.push(Policy {
             rule: rule(object, object.name, effect),
             name: object.name.to_owned(),
             part: String::new(),
             effect,
             judge: Box::new(judge),
-        }
-    };
-    let mut policies: Vec<Policy> = bound.into_iter().map(policy).collect();
+        });
+    }
     policies.sort_by_key(|policy| policy.effect);
     policies
 }
 
-/// A part of a policy as a type; what does not fit is a problem.
-pub(crate) fn decoded<T: Default + for<'d> Deserialize<'d>>(
-    node: Option<Node<'_>>,
-    holder: Node<'_>,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
-    let Some(node) = node else { return Some(T::default()) };
-    match serde_json::from_value(node.to_json()) {
-        Ok(decoded) => Some(decoded),
-        Err(error) => {
-            let at = if node.is_null() { holder } else { node };
-            problems.push(Problem::at(ProblemKind::WrongType, at, format!("the policy cannot be read: {error}")));
-            None
-        }
-    }
+/// What the API server would not take of the actions of a binding.
+fn check_actions(object: &Object<'_>, actions: &[String], problems: &mut Vec<Problem>) {
+    let wrong = if actions.is_empty() {
+        "without `validationActions`".to_owned()
+    } else if let Some(other) = actions.iter().find(|one| !matches!(one.as_str(), "Deny" | "Warn" | "Audit")) {
+        format!("with the action `{other}`; there are Deny, Warn and Audit")
+    } else if actions.iter().any(|one| one == "Deny") && actions.iter().any(|one| one == "Warn") {
+        "with Deny and Warn together, which say the same twice".to_owned()
+    } else {
+        return;
+    };
+    problems.push(Problem::at(ProblemKind::Invalid, object.node, format!("policy `{}` is bound {wrong}", object.name)));
 }
 
 impl Judge for Bound {
     fn judge(&self, request: &Request<'_>, world: &World<'_>) -> Verdict {
-        let bound = self.binding.match_resources.as_ref().is_none_or(|resources| resources.matches(request));
-        if !bound || !self.constraints.matches(request) {
-            return Verdict::NotMatched;
-        }
-        let Some((api_version, kind)) = &self.param_kind else {
-            return self.validation.judge(request, vec![("params", Value::Null)], world);
+        let all = match self.scope.asked(request, world) {
+            Asked::No => return Verdict::NotMatched,
+            // What is missing is judged as an expression that failed is.
+            Asked::Without(_) if !self.validation.fail_closed => return Verdict::Passed,
+            Asked::Without(message) => return Verdict::Failed(vec![Breach::new(message)]),
+            Asked::With(all) => all,
         };
-        let params = self.params(api_version, kind, request, world);
-        if params.is_empty() {
-            let closed = self.binding.param_ref.as_ref().is_some_and(|wanted| wanted.parameter_not_found_action == "Deny");
-            return match (&self.binding.param_ref, closed) {
-                (Some(_), true) => {
-                    let message = format!("no {kind} was found as parameters of the policy");
-                    Verdict::Failed(vec![Breach { message, pointer: String::new() }])
-                }
-                (Some(_), false) => Verdict::NotMatched,
-                (None, _) => self.validation.judge(request, vec![("params", Value::Null)], world),
-            };
-        }
         let mut breaches = Vec::new();
         let mut passed = Verdict::Skipped;
-        for params in params {
-            match self.validation.judge(request, vec![("params", Value::from(params))], world) {
+        for params in all {
+            match self.validation.judge(request, roots(params, request), world) {
                 Verdict::Failed(more) => breaches.extend(more),
                 Verdict::Passed => passed = Verdict::Passed,
-                Verdict::Skipped | Verdict::NotMatched => {}
+                Verdict::Skipped | Verdict::NotMatched | Verdict::Excepted(..) => {}
                 unknown @ Verdict::Unknown(_) => return unknown,
             }
         }
         if breaches.is_empty() { passed } else { Verdict::Failed(breaches) }
-    }
-}
-
-impl Bound {
-    /// The objects that are its parameters for this request.
-    fn params<'w>(&self, api_version: &str, kind: &str, request: &Request<'_>, world: &'w World<'_>) -> Vec<&'w Json> {
-        let Some(wanted) = &self.binding.param_ref else { return Vec::new() };
-        // Parameters in namespaces are those of the object's own, unless another is named.
-        let namespace = if wanted.namespace.is_empty() { request.namespace } else { &wanted.namespace };
-        let fits = |object: &&&Json| {
-            let home = text(object, "/metadata/namespace");
-            text(object, "/apiVersion") == api_version
-                && text(object, "/kind") == kind
-                && (home.is_empty() || home == namespace)
-                && (wanted.name.is_empty() || text(object, "/metadata/name") == wanted.name)
-                && wanted.selector.as_ref().is_none_or(|selector| selector.selects(Some(object)))
-        };
-        world.objects.iter().filter(fits).copied().collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What policies may look at beside the object that they judge.
 
-use crate::cel::Host;
+use crate::access::Grants;
+use crate::cel::{Access, Host, User};
 use crate::request::plural;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
@@ -11,7 +12,12 @@ use std::sync::OnceLock;
 pub struct World<'a> {
     pub(crate) objects: Vec<&'a Json>,
     images: Vec<(String, Json)>,
+    answers: Vec<(String, String, Json)>,
+    contexts: Vec<(String, Json)>,
     pub(crate) now: Option<Timestamp>,
+    /// Whether there is nothing else than these objects.
+    whole: bool,
+    grants: OnceLock<Grants>,
     /// The objects as Rego looks them up, made when they are first asked for.
     inventory: OnceLock<regorus::Value>,
 }
@@ -29,10 +35,31 @@ impl<'a> World<'a> {
         self
     }
 
+    /// With what calls over HTTP are answered: method, URL, `{"statusCode": …, "body": …}`.
+    #[must_use]
+    pub fn with_answers(mut self, answers: Vec<(String, String, Json)>) -> Self {
+        self.answers = answers;
+        self
+    }
+
+    /// With entries of Kyverno's global context, by name.
+    #[must_use]
+    pub fn with_contexts(mut self, contexts: Vec<(String, Json)>) -> Self {
+        self.contexts = contexts;
+        self
+    }
+
     /// With a clock that stands at `now`.
     #[must_use]
     pub fn at(mut self, now: Option<Timestamp>) -> Self {
         self.now = now;
+        self
+    }
+
+    /// With nothing else in it: what is not granted here is not granted.
+    #[must_use]
+    pub fn whole(mut self) -> Self {
+        self.whole = true;
         self
     }
 
@@ -78,6 +105,25 @@ impl Host for World<'_> {
     fn image(&self, reference: &str) -> Result<Json, String> {
         let found = self.images.iter().find(|(known, _)| known == reference);
         found.map(|(_, data)| data.clone()).ok_or_else(|| format!("nothing is known of image `{reference}` here"))
+    }
+
+    fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    fn http(&self, method: &str, url: &str) -> Result<Json, String> {
+        let found = self.answers.iter().find(|(one, place, _)| one.eq_ignore_ascii_case(method) && place == url);
+        found.map(|(_, _, answer)| answer.clone()).ok_or_else(|| format!("what {url} answers is not known here"))
+    }
+
+    fn context(&self, name: &str, projection: &str) -> Result<Json, String> {
+        let found = self.contexts.iter().find(|(known, _)| known == name).map(|(_, data)| data);
+        let part = if projection.is_empty() { found } else { found.and_then(|data| data.get(projection)) };
+        part.cloned().ok_or_else(|| format!("the global context `{name}` is not known here"))
+    }
+
+    fn allows(&self, user: &User, access: &Access) -> Result<bool, String> {
+        self.grants.get_or_init(|| Grants::of(&self.objects, self.whole)).allow(user, access)
     }
 }
 

@@ -29,6 +29,12 @@ fn operators() {
         ("'a' + \"b\" + '''c'''", json!("abc")),
         (r"r'\d' == '\\d'", json!(true)),
         ("[1, 2] + [3]", json!([1, 2, 3])),
+        ("quantity('50k').add(quantity('20')) == quantity('50.02k')", json!(true)),
+        ("type(ip('10.0.0.1')) == net.IP && type(duration('1s')) == google.protobuf.Duration", json!(true)),
+        ("[3, 4].transformList(i, x, i > 0, x * 2)", json!([8])),
+        ("format.dns1123LabelPrefix().validate('web-').hasValue() || format.uri().validate('a b').hasValue()", json!(true)),
+        ("optional.ofNonZeroValue(duration('0s')).hasValue()", json!(false)),
+        ("url('https://example.com/a b?c=d e').getEscapedPath()", json!("/a%20b")),
         ("1 == 1.0 && 1u == 1", json!(true)),
         ("'1' == 1", json!(false)),
         ("2 in object.list && 'a' in object.map && !('c' in object.map)", json!(true)),
@@ -36,6 +42,8 @@ fn operators() {
         ("timestamp('2026-01-02T03:04:05Z') + duration('1h') > timestamp('2026-01-02T04:00:00Z')", json!(true)),
         ("duration('90m').getHours()", json!(1)),
         ("timestamp('2026-01-02T23:30:00Z').getHours('+01:00')", json!(0)),
+        ("timestamp('2026-07-02T23:30:00Z').getHours('America/New_York')", json!(19)),
+        ("timestamp('2026-01-02T23:30:00Z').getDayOfMonth('Asia/Kolkata')", json!(2)),
         ("type(1) == int && type('') == string", json!(true)),
     ]);
 }
@@ -119,6 +127,7 @@ fn evaluation_fails_as_in_the_api_server() {
         "9223372036854775807 + object.list[0]",
         "object.text > 1",
         "quantity('x')",
+        "timestamp(0).getHours('Europe/Nowhere')",
     ] {
         assert_eq!(value_of(text, &object), Err(FailureKind::Evaluation), "{text}");
     }

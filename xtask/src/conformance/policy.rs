@@ -168,14 +168,14 @@ fn kyverno_verdict(case: &KyvernoCase, policies: &Policies) -> String {
     let named = namespaces.iter().find(|namespace| namespace["metadata"]["name"] == request.namespace);
     let namespace = if case.namespace_object.is_null() { named.unwrap_or(&own) } else { &case.namespace_object };
     let request = request.in_namespace(Some(namespace));
-    let world = World::new(others.iter().collect()).with_images(images).at(Some(jiff::Timestamp::now()));
+    let world = World::new(others.iter().collect()).with_images(images).at(Some(jiff::Timestamp::now())).whole();
     let verdicts = policies.judge(&request, &world);
     let verdict =
         verdicts.iter().find(|(policy, _)| policy.name == case.policy_name && (policy.part.is_empty() || policy.part == case.rule));
     match verdict.map(|(_, verdict)| verdict) {
         Some(Verdict::Failed(_)) => "fail".to_owned(),
         Some(Verdict::Passed) => "pass".to_owned(),
-        Some(Verdict::Skipped | Verdict::NotMatched) => "skip".to_owned(),
+        Some(Verdict::Skipped | Verdict::NotMatched | Verdict::Excepted(..)) => "skip".to_owned(),
         Some(Verdict::Unknown(why)) => why.clone(),
         None => "no such policy".to_owned(),
     }

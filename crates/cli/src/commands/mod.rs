@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod diff;
+pub(crate) mod exceptions;
 pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod policy;

@@ -18,7 +18,8 @@ pub(crate) struct Args {
 enum Command {
     /// Compile policies, list them, and say where one is wrong.
     Check(CheckArgs),
-    /// Run tests of policies: gator's suites (`kind: Suite`) and Kyverno's tests (`kind: Test`).
+    /// Run tests of policies: `kind: PolicyTest` (docs/policies.md), gator's suites (`kind: Suite`) and Kyverno's tests
+    /// (`kind: Test`).
     Test(TestArgs),
 }
 
@@ -44,19 +45,33 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn test(args: &TestArgs) -> anyhow::Result<Outcome> {
-    let results = policy_test::run(&args.paths)?;
+    let results = policy_test::run(&args.paths);
     if results.is_empty() {
-        bail!("there is no test in {}: neither `kind: Suite` of gator nor `kind: Test` of Kyverno", args.paths.join(", "));
+        let known = "neither `kind: PolicyTest`, nor `kind: Suite` of gator, nor `kind: Test` of Kyverno";
+        bail!("there is no test in {}: {known}", args.paths.join(", "));
     }
     let mut out = io::stdout().lock();
-    let failed = results.iter().filter(|result| result.complaint.is_some()).count();
+    let (mut passed, mut failed, mut not_run) = (0, 0, 0);
     for result in &results {
-        if let Some(complaint) = &result.complaint {
-            writeln!(out, "FAILED {}\n  {complaint}", result.name)?;
+        match &result.outcome {
+            policy_test::Outcome::Passed => passed += 1,
+            policy_test::Outcome::Failed(complaint) => {
+                failed += 1;
+                writeln!(out, "FAILED {}\n  {complaint}", result.name)?;
+            }
+            policy_test::Outcome::NotRun(why) => {
+                not_run += 1;
+                writeln!(out, "NOT RUN {}\n  {why}", result.name)?;
+            }
         }
     }
-    writeln!(out, "{} of {} passed", results.len() - failed, results.len())?;
-    Ok(if failed > 0 { Outcome::Findings } else { Outcome::Clean })
+    let rest = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
+    writeln!(out, "{passed} of {} passed{rest}", results.len())?;
+    Ok(match (failed, not_run) {
+        (0, 0) => Outcome::Clean,
+        (0, _) => Outcome::Incomplete,
+        _ => Outcome::Findings,
+    })
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Outcome> {

@@ -54,8 +54,8 @@ pub(super) enum Kind {
     List(Vec<(bool, Expr)>),
     /// `{k: a, ?l: b}`.
     Map(Vec<(bool, Expr, Expr)>),
-    /// `Object.spec{field: a}`, as a map: the object says what type a field has.
-    Struct(Vec<(bool, Box<str>, Expr)>),
+    /// `Object.spec{field: a}`: its name and fields. It is a map: the object says what type a field has.
+    Struct(Box<str>, Vec<(bool, Box<str>, Expr)>),
     Not(Box<Expr>),
     Negate(Box<Expr>),
     /// All must be true; one that is false outweighs errors of others.
@@ -139,7 +139,7 @@ impl Expr {
             Kind::Call { arguments, .. } => arguments.iter().collect(),
             Kind::List(items) => items.iter().map(|(_, item)| item).collect(),
             Kind::Map(entries) => entries.iter().flat_map(|(_, key, value)| [key, value]).collect(),
-            Kind::Struct(fields) => fields.iter().map(|(_, _, value)| value).collect(),
+            Kind::Struct(_, fields) => fields.iter().map(|(_, _, value)| value).collect(),
             Kind::Not(one) | Kind::Negate(one) => vec![one],
             Kind::And(all) | Kind::Or(all) => all.iter().collect(),
             Kind::Conditional(all) => all.iter().collect(),
@@ -156,7 +156,7 @@ impl Expr {
             Kind::Call { arguments, .. } => arguments.iter_mut().collect(),
             Kind::List(items) => items.iter_mut().map(|(_, item)| item).collect(),
             Kind::Map(entries) => entries.iter_mut().flat_map(|(_, key, value)| [key, value]).collect(),
-            Kind::Struct(fields) => fields.iter_mut().map(|(_, _, value)| value).collect(),
+            Kind::Struct(_, fields) => fields.iter_mut().map(|(_, _, value)| value).collect(),
             Kind::Not(one) | Kind::Negate(one) => vec![one],
             Kind::And(all) | Kind::Or(all) => all.iter_mut().collect(),
             Kind::Conditional(all) => all.iter_mut().collect(),

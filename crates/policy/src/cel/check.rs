@@ -25,7 +25,13 @@ pub(super) fn check(expr: &Expr) -> Result<Type, Failure> {
         Kind::Bytes(_) => Type::Bytes,
         Kind::Type(_) => Type::Kind,
         Kind::List(_) => Type::List,
-        Kind::Map(_) | Kind::Struct(_) => Type::Map,
+        Kind::Map(_) => Type::Map,
+        Kind::Struct(name, fields) => {
+            for (_, field, value) in fields {
+                well_named(value, &format!("{name}.{field}"))?;
+            }
+            Type::Map
+        }
         Kind::Select { optional: true, .. } | Kind::Index { optional: true, .. } => Type::Optional,
         Kind::Root(_) | Kind::Local(_) | Kind::Select { .. } | Kind::Index { .. } => Type::Dyn,
         Kind::Call { function, arguments } => {
@@ -75,4 +81,22 @@ pub(super) fn check(expr: &Expr) -> Result<Type, Failure> {
         },
         Kind::Bind(_) => ty(1),
     })
+}
+
+/// That structs written as the value of a field carry its name (apiserver `cel/mutation/dynamic/objects.go`).
+fn well_named(value: &Expr, wanted: &str) -> Result<(), Failure> {
+    match &value.kind {
+        Kind::Struct(name, _) if name.starts_with("Object") && wanted.starts_with("Object") && **name != *wanted => {
+            let message = format!("`{name}` stands where `{wanted}` belongs");
+            Err(Failure { kind: FailureKind::Compile, message, at: value.at.clone() })
+        }
+        Kind::List(items) => items.iter().try_for_each(|(_, item)| well_named(item, wanted)),
+        Kind::Conditional(parts) => {
+            let [_, yes, no] = &**parts;
+            well_named(yes, wanted)?;
+            well_named(no, wanted)
+        }
+        Kind::Fold(fold) if fold.kind == FoldKind::Map => well_named(&fold.body, wanted),
+        _ => Ok(()),
+    }
 }

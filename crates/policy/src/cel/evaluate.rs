@@ -1,6 +1,7 @@
 //! A tree to a value (langdef, section "Evaluation"; costs as cel-go `interpreter/runtimecost.go` counts them).
 
 use super::ast::{Expr, Fold, FoldKind, Kind, Operator};
+use super::library::authorizer::{Access, User};
 use super::value::{Key, List, Map, Value};
 use super::{Failure, FailureKind, Program};
 use jiff::Timestamp;
@@ -38,6 +39,14 @@ pub trait Host: Sync {
     fn resources(&self, api_version: &str, resource: &str, namespace: &str) -> Result<Vec<serde_json::Value>, String>;
     /// What is known of an image: its manifest and configuration.
     fn image(&self, reference: &str) -> Result<serde_json::Value, String>;
+    /// Whether there is nothing else than the objects that it knows.
+    fn is_whole(&self) -> bool;
+    /// What a call over HTTP is answered.
+    fn http(&self, method: &str, url: &str) -> Result<serde_json::Value, String>;
+    /// What stands in Kyverno's global context; a part of it where `projection` is not empty.
+    fn context(&self, name: &str, projection: &str) -> Result<serde_json::Value, String>;
+    /// Whether somebody may do something; an error says what would have to be known.
+    fn allows(&self, user: &User, access: &Access) -> Result<bool, String>;
 }
 
 /// What an expression may speak of.
@@ -246,7 +255,7 @@ impl<'a> Machine<'_, 'a> {
                 }
                 Ok(Value::Map(Map::Made(Arc::new(map))))
             }
-            Kind::Struct(fields) => {
+            Kind::Struct(_, fields) => {
                 self.spend(expr, 40)?;
                 let mut map = BTreeMap::new();
                 for (optional, name, value) in fields {
@@ -353,6 +362,9 @@ impl<'a> Machine<'_, 'a> {
                 other => self.fail(expr, format!("{} has no fields", other.type_name())),
             },
             Value::Null if optional => Ok(Value::Optional(None)),
+            Value::Opaque(opaque) if opaque.field(field).is_some() => {
+                Ok(opaque.field(field).map_or(Value::Null, |field| Value::Opaque(Arc::new(field))))
+            }
             other => self.fail(expr, format!("{} has no field `{field}`", other.type_name())),
         }
     }

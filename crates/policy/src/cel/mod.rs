@@ -17,6 +17,8 @@ mod value;
 
 pub(crate) use evaluate::Witness;
 pub use evaluate::{Environment, Host, Limits, Variable};
+pub use library::authorizer::{Access, User};
+pub(crate) use library::opaque::Opaque;
 pub use value::{Key, List, Map, Value};
 
 use std::fmt;

@@ -206,6 +206,10 @@ impl Parser<'_> {
             if self.take(".") {
                 let optional = self.take("?");
                 let name_at = self.at();
+                // Literals and operators are no names; a field of that name is written `__true__`.
+                if matches!(self.peek(), Token::Word(word) if matches!(&**word, "true" | "false" | "null" | "in")) {
+                    return Err(self.unexpected("a name"));
+                }
                 let name = self.word()?;
                 expr = if !optional && self.take("(") {
                     self.method(expr, &name, name_at, start)?
@@ -311,10 +315,11 @@ impl Parser<'_> {
         }
         // `Object.spec{…}`, `JSONPatch{…}`: the names of structs, as mutations make them.
         if matches!(&*name, "Object" | "JSONPatch") {
+            let mut name = name.into_string();
             while self.take(".") {
-                self.word()?;
+                name = format!("{name}.{}", unescape(&self.word()?));
             }
-            return self.structure(start);
+            return self.structure(name.into(), start);
         }
         // `math.greatest(…)`: a library's name is no variable.
         if let (Token::Symbol("."), Token::Word(member), Token::Symbol("(")) = (self.peek(), self.peek_after(1), self.peek_after(2)) {
@@ -327,12 +332,22 @@ impl Parser<'_> {
         if let Some(ty) = library::type_name(&name) {
             return self.build(Kind::Type(ty), start);
         }
+        // `net.IP`, `google.protobuf.Timestamp`: a type with dots in its name.
+        let mut qualified = name.to_string();
+        for count in 1..=2 {
+            let (Token::Symbol("."), Token::Word(part)) = (self.peek_after(2 * count - 2), self.peek_after(2 * count - 1)) else { break };
+            qualified = format!("{qualified}.{part}");
+            if let Some(ty) = library::type_name(&qualified) {
+                self.next += 2 * count;
+                return self.build(Kind::Type(ty), start);
+            }
+        }
         let known = self.locals.iter().map(|local| &**local).chain(self.roots.iter().copied()).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "there are no variables".to_owned() } else { format!("there are {known}") };
         Err(Failure { kind: FailureKind::Compile, message: format!("no variable is called `{name}`; {known}"), at })
     }
 
-    fn structure(&mut self, start: usize) -> Parse {
+    fn structure(&mut self, name: Box<str>, start: usize) -> Parse {
         self.expect("{")?;
         let mut fields = Vec::new();
         while !self.take("}") {
@@ -345,7 +360,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.build(Kind::Struct(fields), start)
+        self.build(Kind::Struct(name, fields), start)
     }
 
     fn has(&mut self, start: usize) -> Parse {
@@ -398,7 +413,7 @@ impl Parser<'_> {
 
     fn method(&mut self, receiver: Expr, name: &str, at: Range<usize>, start: usize) -> Parse {
         if let Some(kind) = macro_kind(name)
-            && let Some(names) = self.macro_variables(kind)
+            && let Some(names) = self.macro_variables(kind, name)
         {
             return self.fold(kind, name, receiver, &names, at, start);
         }
@@ -410,13 +425,14 @@ impl Parser<'_> {
     }
 
     /// The variables that a macro declares: names that are followed by a comma. Two, if another expression follows them.
-    fn macro_variables(&mut self, kind: FoldKind) -> Option<Vec<Box<str>>> {
+    fn macro_variables(&mut self, kind: FoldKind, name: &str) -> Option<Vec<Box<str>>> {
         let comma = |token: &Token| matches!(token, Token::Symbol(","));
         let Token::Word(first) = self.peek().clone() else { return None };
         if !comma(self.peek_after(1)) {
             return None;
         }
-        let two = !matches!(kind, FoldKind::Map | FoldKind::Filter | FoldKind::SortBy | FoldKind::OptMap | FoldKind::OptFlatMap);
+        let one = matches!(kind, FoldKind::Map | FoldKind::Filter | FoldKind::SortBy | FoldKind::OptMap | FoldKind::OptFlatMap);
+        let two = !one || name == "transformList";
         if let (true, Token::Word(second), true) = (two, self.peek_after(2).clone(), comma(self.peek_after(3))) {
             self.next += 4;
             return Some(vec![first, second]);
@@ -464,7 +480,7 @@ fn macro_kind(name: &str) -> Option<FoldKind> {
 /// The name of a field whose name is no identifier (apiserver `cel/escaping.go`): `__dash__`, `__namespace__`.
 fn unescape(name: &str) -> Box<str> {
     const WORDS: [(&str, &str); 4] = [("__underscores__", "__"), ("__dot__", "."), ("__dash__", "-"), ("__slash__", "/")];
-    const KEYWORDS: [&str; 20] = [
+    const KEYWORDS: [&str; 21] = [
         "true",
         "false",
         "null",
@@ -484,6 +500,7 @@ fn unescape(name: &str) -> Box<str> {
         "namespace",
         "return",
         "var",
+        "void",
         "while",
     ];
     let inner = name.strip_prefix("__").and_then(|rest| rest.strip_suffix("__"));

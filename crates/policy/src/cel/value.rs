@@ -95,6 +95,7 @@ pub(super) enum Type {
     Semver,
     Format,
     Image,
+    Authorizer,
 }
 
 impl Type {
@@ -121,6 +122,7 @@ impl Type {
             Self::Cidr => "net.CIDR",
             Self::Semver => "kubernetes.Semver",
             Self::Format => "kubernetes.NamedFormat",
+            Self::Authorizer => "kubernetes.authorization.Authorizer",
             Self::Image => "kyverno.Image",
         }
     }

@@ -1,6 +1,7 @@
 //! Formats with names (apiserver `cel/library/format.go`).
 
 use super::opaque::Opaque;
+use super::url;
 use super::{Call, Fault, Function, Type, Value, global, method, regexes, strings_list};
 use std::sync::Arc;
 
@@ -8,6 +9,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     global("format.named", 1, 1, Type::Optional, named),
     global("format.dns1123Label", 0, 0, Type::Format, |_| Ok(made("dns1123Label"))),
     global("format.dns1123Subdomain", 0, 0, Type::Format, |_| Ok(made("dns1123Subdomain"))),
+    global("format.dns1123LabelPrefix", 0, 0, Type::Format, |_| Ok(made("dns1123LabelPrefix"))),
+    global("format.dns1123SubdomainPrefix", 0, 0, Type::Format, |_| Ok(made("dns1123SubdomainPrefix"))),
+    global("format.dns1035LabelPrefix", 0, 0, Type::Format, |_| Ok(made("dns1035LabelPrefix"))),
+    global("format.uri", 0, 0, Type::Format, |_| Ok(made("uri"))),
     global("format.dns1035Label", 0, 0, Type::Format, |_| Ok(made("dns1035Label"))),
     global("format.qualifiedName", 0, 0, Type::Format, |_| Ok(made("qualifiedName"))),
     global("format.labelValue", 0, 0, Type::Format, |_| Ok(made("labelValue"))),
@@ -19,10 +24,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// The formats: name, the most characters, expression.
-const FORMATS: [(&str, usize, &str); 9] = [
-    ("dns1123Label", 63, "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
-    ("dns1123Subdomain", 253, r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
-    ("dns1035Label", 63, "^[a-z]([-a-z0-9]*[a-z0-9])?$"),
+const FORMATS: [(&str, usize, &str); 13] = [
+    ("dns1123Label", 63, LABEL),
+    ("dns1123LabelPrefix", 63, LABEL),
+    ("dns1123Subdomain", 253, SUBDOMAIN),
+    ("dns1123SubdomainPrefix", 253, SUBDOMAIN),
+    ("dns1035Label", 63, NAME),
+    ("dns1035LabelPrefix", 63, NAME),
+    ("uri", usize::MAX, ""),
     (
         "qualifiedName",
         317,
@@ -34,6 +43,16 @@ const FORMATS: [(&str, usize, &str); 9] = [
     ("date", 10, r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"),
     ("datetime", 64, r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$"),
 ];
+
+const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+const NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
+
+/// What a generated name starts with may end in a dash: more comes after it (apimachinery `validation/generate.go`).
+fn masked(name: &str, text: &str) -> String {
+    let start = text.strip_suffix('-').filter(|start| name.ends_with("Prefix") && !start.is_empty());
+    start.map_or_else(|| text.to_owned(), |start| start.chars().take(start.chars().count() - 1).chain(['a']).collect())
+}
 
 fn made<'a>(name: &'static str) -> Value<'a> {
     Value::Opaque(Arc::new(Opaque::Format(name)))
@@ -53,7 +72,8 @@ fn validate<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     if text.chars().count() > *most {
         wrong.push(format!("must be no more than {most} characters"));
     }
-    if !regexes::compile(pattern)?.is_match(&text) {
+    let is_one = if *name == "uri" { url::parse(&text).is_some() } else { regexes::compile(pattern)?.is_match(&masked(name, &text)) };
+    if !is_one {
         wrong.push(format!("must be a valid {name}"));
     }
     Ok(Value::optional((!wrong.is_empty()).then(|| strings_list(wrong))))

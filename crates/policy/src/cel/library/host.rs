@@ -8,9 +8,15 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    method("Get", 4, 5, Type::Dyn, get),
+    // Older versions write them with a capital.
+    method("Get", 2, 5, Type::Dyn, get),
+    method("get", 2, 5, Type::Dyn, get),
     method("List", 3, 4, Type::Map, list),
+    method("list", 3, 4, Type::Map, list),
+    method("Post", 3, 5, Type::Dyn, post),
+    method("post", 3, 5, Type::Dyn, post),
     method("GetMetadata", 2, 2, Type::Dyn, metadata),
+    method("getMetadata", 2, 2, Type::Dyn, metadata),
     super::both("parseServiceAccount", 1, 2, Type::Map, service_account),
     global("image", 1, 1, Type::Image, image),
     global("isImage", 1, 1, Type::Bool, |call| Ok(Value::Bool(Image::parse(&call.string(0, "isImage")?).is_some()))),
@@ -83,9 +89,20 @@ fn host<'a>(call: &Call<'_, 'a>, name: &str) -> Result<&'a dyn Host, Fault> {
     call.environment.host.ok_or_else(|| Fault::Unsupported(format!("`{name}` looks beyond the object, and nothing else is here")))
 }
 
-/// `resource.Get(apiVersion, resource, [namespace,] name)`.
+/// `resource.Get(apiVersion, resource, [namespace,] name)`, `http.Get(url[, headers])`, `globalContext.Get(name, projection)`.
 fn get<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     let host = host(call, "Get")?;
+    match call.get(0) {
+        Value::Type("http") => return Ok(owned(&host.http("GET", &call.string(1, "Get")?).map_err(Fault::Unsupported)?)),
+        Value::Type("globalContext") => {
+            let projection = if call.has(2) { call.string(2, "Get")? } else { "".into() };
+            return Ok(owned(&host.context(&call.string(1, "Get")?, &projection).map_err(Fault::Unsupported)?));
+        }
+        _ => {}
+    }
+    if !call.has(3) {
+        return call.mismatch("Get");
+    }
     let (version, resource) = (call.string(1, "Get")?, call.string(2, "Get")?);
     let (namespace, name) =
         if call.has(4) { (call.string(3, "Get")?, call.string(4, "Get")?) } else { ("".into(), call.string(3, "Get")?) };
@@ -94,7 +111,17 @@ fn get<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     let is_named = |object: &serde_json::Value| object.pointer("/metadata/name").and_then(serde_json::Value::as_str) == Some(&*name);
     match found.into_iter().find(is_named) {
         Some(object) => Ok(owned(&object)),
-        None => Err(format!("{resource} `{name}` not found").into()),
+        None if host.is_whole() => Err(format!("{resource} `{name}` not found").into()),
+        None => Err(Fault::Unsupported(format!("{resource} `{name}` was not read"))),
+    }
+}
+
+/// `http.Post(url, body[, headers])`; a policy that creates objects is not asked for more than its answer.
+fn post<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
+    let host = host(call, "Post")?;
+    match call.get(0) {
+        Value::Type("http") => Ok(owned(&host.http("POST", &call.string(1, "Post")?).map_err(Fault::Unsupported)?)),
+        _ => Err(Fault::Unsupported("nothing is created here".to_owned())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The functions that expressions may call: a library a file, found by name and number of arguments.
 
+pub(super) mod authorizer;
 mod format;
 mod host;
 mod lists;
@@ -73,7 +74,7 @@ impl std::fmt::Debug for Function {
     }
 }
 
-const LIBRARIES: [&[Function]; 12] = [
+const LIBRARIES: [&[Function]; 13] = [
     standard::FUNCTIONS,
     strings::FUNCTIONS,
     lists::FUNCTIONS,
@@ -86,6 +87,7 @@ const LIBRARIES: [&[Function]; 12] = [
     net::FUNCTIONS,
     format::FUNCTIONS,
     host::FUNCTIONS,
+    authorizer::FUNCTIONS,
 ];
 
 /// Functions and methods by name.

@@ -26,6 +26,9 @@ fn of_non_zero<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     let zero = match &value {
         Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) => true,
         Value::Double(value) => *value == 0.0,
+        Value::Duration(span) => span.is_zero(),
+        // The first moment of the year 1, as Go has it.
+        Value::Timestamp(at) => at.as_second() == -62_135_596_800 && at.subsec_nanosecond() == 0,
         Value::String(_) | Value::Bytes(_) | Value::List(_) | Value::Map(_) => value.size() == 0,
         _ => false,
     };

@@ -22,7 +22,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 /// The type of a name that stands for one.
 pub(crate) fn type_name(name: &str) -> Option<&'static str> {
-    const TYPES: [Type; 12] = [
+    const TYPES: [Type; 20] = [
         Type::Dyn,
         Type::Null,
         Type::Bool,
@@ -35,6 +35,14 @@ pub(crate) fn type_name(name: &str) -> Option<&'static str> {
         Type::Map,
         Type::Kind,
         Type::Optional,
+        Type::Timestamp,
+        Type::Duration,
+        Type::Quantity,
+        Type::Url,
+        Type::Ip,
+        Type::Cidr,
+        Type::Semver,
+        Type::Format,
     ];
     TYPES.iter().map(|ty| ty.name()).find(|known| *known == name)
 }

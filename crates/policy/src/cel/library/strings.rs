@@ -1,9 +1,12 @@
 //! Strings (cel-go `ext/strings.go` version 2, and the standard functions). Positions are counted in characters.
 
-use super::{Call, Fault, Function, Type, Value, method, standard, strings_list};
+use super::{Call, Fault, Function, Type, Value, global, method, standard, strings_list};
 use std::borrow::Cow;
 
 pub(super) const FUNCTIONS: &[Function] = &[
+    global("jsonpatch.escapeKey", 1, 1, Type::String, |call| {
+        Ok(Value::text(plimsoll_model::escape(&call.string(0, "jsonpatch.escapeKey")?)))
+    }),
     method("charAt", 2, 2, Type::String, char_at),
     method("contains", 2, 2, Type::Bool, contains),
     method("endsWith", 2, 2, Type::Bool, ends_with),

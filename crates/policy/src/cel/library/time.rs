@@ -1,8 +1,9 @@
 //! Timestamps and durations (langdef; cel-go `common/types`).
 
 use super::{Call, Fault, Function, Type, Value, method};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Zoned};
+use std::sync::LazyLock;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     method("getDate", 1, 2, Type::Int, |call| part(call, "getDate", |at| i64::from(at.day()))),
@@ -24,13 +25,19 @@ fn now<'a>(call: &mut Call<'_, 'a>) -> Result<Value<'a>, Fault> {
     call.environment.now.map(Value::Timestamp).ok_or_else(|| Fault::Unsupported("there is no clock here".to_owned()))
 }
 
-/// A part of a timestamp, in UTC or at the offset that the second argument names.
+/// The time zones of the IANA database, as they are in the binary.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A part of a timestamp, in UTC or in the zone or at the offset that the second argument names.
 fn part<'a>(call: &Call<'_, 'a>, name: &str, read: fn(&Zoned) -> i64) -> Result<Value<'a>, Fault> {
     let Value::Timestamp(at) = call.get(0) else { return call.mismatch(name) };
     let zone = if call.has(1) { call.string(1, name)? } else { "UTC".into() };
-    let offset = if zone == "UTC" || zone.is_empty() { Some(Offset::UTC) } else { parse_offset(&zone) };
-    let offset = offset.ok_or_else(|| Fault::Unsupported(format!("`{zone}`: only UTC and offsets such as `+01:00` are known here")))?;
-    Ok(Value::Int(read(&at.to_zoned(TimeZone::fixed(offset)))))
+    let zone = match parse_offset(&zone) {
+        _ if zone == "UTC" || zone.is_empty() => TimeZone::UTC,
+        Some(offset) => TimeZone::fixed(offset),
+        None => ZONES.get(&zone).map_err(|_| format!("no time zone is called `{zone}`"))?,
+    };
+    Ok(Value::Int(read(&at.to_zoned(zone))))
 }
 
 fn part_or<'a>(call: &Call<'_, 'a>, name: &str, read: fn(&Zoned) -> i64, of_span: fn(&SignedDuration) -> i64) -> Result<Value<'a>, Fault> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub(super) const FUNCTIONS: &[Function] = &[
     global("isURL", 1, 1, Type::Bool, |call| Ok(Value::Bool(parse(&call.string(0, "isURL")?).is_some()))),
     global("url", 1, 1, Type::Url, url),
-    method("getEscapedPath", 1, 1, Type::String, |call| text(call, "getEscapedPath", |url| url.path.clone())),
+    method("getEscapedPath", 1, 1, Type::String, |call| text(call, "getEscapedPath", |url| url.path.replace(' ', "%20"))),
     method("getHost", 1, 1, Type::String, |call| text(call, "getHost", |url| url.host.clone())),
     method("getHostname", 1, 1, Type::String, |call| text(call, "getHostname", |url| split_port(&url.host).0)),
     method("getPort", 1, 1, Type::String, |call| text(call, "getPort", |url| split_port(&url.host).1)),
@@ -26,24 +26,26 @@ pub struct Url {
     query: String,
 }
 
-fn parse(text: &str) -> Option<Url> {
-    if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+pub(super) fn parse(text: &str) -> Option<Url> {
+    if text.bytes().any(|byte| byte < b' ' || byte == 0x7f) {
         return None;
     }
     let (rest, _) = text.split_once('#').unwrap_or((text, ""));
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (scheme, rest) = match rest.split_once("://") {
-        Some((scheme, rest)) => (scheme, rest),
-        None if rest.starts_with('/') => ("", rest),
-        None => return None,
-    };
     let is_scheme = |scheme: &str| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
     };
-    if !scheme.is_empty() && !is_scheme(scheme) {
+    let (scheme, rest) = rest.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", rest));
+    let (authority, path) = match rest.strip_prefix("//") {
+        Some(rest) if !scheme.is_empty() => rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?,
+        _ if rest.starts_with('/') => ("", rest),
+        // What comes after a scheme without a slash is opaque.
+        _ if !scheme.is_empty() => ("", ""),
+        _ => return None,
+    };
+    if authority.contains(' ') {
         return None;
     }
-    let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let port = split_port(host).1;
     let good = port.bytes().all(|byte| byte.is_ascii_digit()) && (!host.starts_with('[') || host.contains(']'));

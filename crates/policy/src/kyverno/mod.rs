@@ -1,17 +1,23 @@
 //! Kyverno's policies in CEL: `ValidatingPolicy`, and the rules of a `ClusterPolicy` or `Policy` with `validate.cel`
 //! (<https://kyverno.io/docs/policy-types/>). A policy on pods holds for what makes pods too.
 
+mod exceptions;
+mod filters;
+
+pub(crate) use exceptions::{Exemption, exemption};
+
+use crate::binding::decoded;
 use crate::cel::Value;
-use crate::matching::{MatchResources, Selector};
+use crate::matching::MatchResources;
+use crate::mutation::{Mutate, Mutation, Mutator, Steps};
 use crate::request::Request;
 use crate::validation::{Parts, Validation};
-use crate::vap::decoded;
 use crate::world::World;
 use crate::{Effect, Judge, Policy, Verdict, rule};
-use plimsoll_model::config::glob;
+use filters::Filters;
 use plimsoll_model::{Node, Object, Problem, ProblemKind};
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
 
 const ROOTS: &[&str] = &[
     "object",
@@ -59,12 +65,13 @@ impl Generated {
     }
 }
 
-/// What the libraries hang on: they have no value of their own.
-fn roots(images: &Json) -> Vec<(&'static str, Value<'_>)> {
+/// What the libraries hang on: they have no value of their own. `allowed` is what exceptions let through.
+fn roots<'a>(images: &'a Json, allowed: &'a Json) -> Vec<(&'static str, Value<'a>)> {
     let mut roots: Vec<_> =
-        ["params", "resource", "user", "image", "globalContext", "http"].into_iter().map(|name| (name, Value::Null)).collect();
+        ["resource", "user", "image", "globalContext", "http"].into_iter().map(|name| (name, Value::Type(name))).collect();
+    roots.push(("params", Value::Null));
     roots.push(("images", images.into()));
-    roots.push(("exceptions", Value::map([("allowedImages", Value::list(vec![])), ("allowedValues", Value::list(vec![]))])));
+    roots.push(("exceptions", allowed.into()));
     roots
 }
 
@@ -79,16 +86,22 @@ fn images(object: &Json) -> Json {
     json!({"containers": list("containers"), "initContainers": list("initContainers"), "ephemeralContainers": list("ephemeralContainers")})
 }
 
+/// Whether a policy is about objects of Kubernetes, and not about payloads of other services (`spec.evaluation.mode`).
+pub(crate) fn judges_objects(object: &Object<'_>) -> bool {
+    object.node.at(&["spec", "evaluation", "mode"]).is_none_or(|mode| mode.text() == "Kubernetes")
+}
+
 /// A `ValidatingPolicy` or `NamespacedValidatingPolicy` of policies.kyverno.io.
-pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
+pub(crate) fn validating_policy(object: &Object<'_>, exemptions: &Arc<Vec<Exemption>>, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let spec = object.node.get("spec");
     let part = |key: &str| spec.and_then(|spec| spec.get(key));
     let parts = Parts {
         conditions: part("matchConditions"),
         variables: part("variables"),
         checks: part("validations"),
-        fail_closed: part("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+        fail_open: part("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
         roots: ROOTS,
+        ..Parts::default()
     };
     let constraints: Option<MatchResources> = decoded(part("matchConstraints"), object.node, problems);
     let (Some(validation), Some(constraints)) = (Validation::compile(&parts, problems), constraints) else { return Vec::new() };
@@ -102,7 +115,13 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
         _ => Effect::Audit,
     };
     let home = if object.kind.starts_with("Namespaced") { object.effective_namespace().to_owned() } else { String::new() };
-    let judge = Validating { validation: Generated::new(validation, wanted), constraints, home };
+    let judge = Validating {
+        name: object.name.to_owned(),
+        validation: Generated::new(validation, wanted),
+        constraints,
+        exemptions: Arc::clone(exemptions),
+        home,
+    };
     vec![Policy {
         rule: rule(object, object.name, effect),
         name: object.name.to_owned(),
@@ -114,8 +133,10 @@ pub(crate) fn validating_policy(object: &Object<'_>, problems: &mut Vec<Problem>
 
 #[derive(Debug)]
 struct Validating {
+    name: String,
     validation: Generated,
     constraints: MatchResources,
+    exemptions: Arc<Vec<Exemption>>,
     /// The namespace that a `NamespacedValidatingPolicy` is about; empty for all.
     home: String,
 }
@@ -125,19 +146,75 @@ impl Judge for Validating {
         if !self.home.is_empty() && self.home != request.namespace {
             return Verdict::NotMatched;
         }
-        let images = images(request.object);
-        if self.constraints.matches(request) {
-            return self.validation.own.judge(request, roots(&images), world);
-        }
-        let Some(validation) = self.validation.of(request.kind).filter(|_| self.constraints.names("", "pods")) else {
-            return Verdict::NotMatched;
+        let validation = if self.constraints.matches(request) {
+            &self.validation.own
+        } else {
+            let of_controller = self.validation.of(request.kind).filter(|_| self.constraints.names("", "pods"));
+            let Some(validation) = of_controller else { return Verdict::NotMatched };
+            validation
         };
-        validation.judge(request, roots(&images), world)
+        let images = images(request.object);
+        let held: Vec<&Exemption> = self.exemptions.iter().filter(|one| one.lets(&self.name, "", request, &images, world)).collect();
+        let verdict = validation.judge(request, roots(&images, &exceptions::allowed(&held)), world);
+        exceptions::excepted(verdict, &held)
+    }
+}
+
+/// A `MutatingPolicy` or `NamespacedMutatingPolicy` of policies.kyverno.io.
+pub(crate) fn mutating_policy(object: &Object<'_>, exemptions: &Arc<Vec<Exemption>>, problems: &mut Vec<Problem>) -> Option<Mutator> {
+    let spec = object.node.get("spec");
+    let part = |key: &str| spec.and_then(|spec| spec.get(key));
+    let parts = Parts {
+        conditions: part("matchConditions"),
+        variables: part("variables"),
+        fail_open: part("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
+        roots: ROOTS,
+        ..Parts::default()
+    };
+    let own = Steps::compile(&parts, part("mutations"), object.node, problems)?;
+    let constraints: MatchResources = decoded(part("matchConstraints"), object.node, problems)?;
+    let asked = spec.and_then(|spec| spec.at(&["autogen", "podControllers", "controllers"]));
+    let asked: Vec<&str> = asked.into_iter().flat_map(Node::items).map(Node::text).collect();
+    let on_pods = constraints.resources().all(|resource| resource == "pods");
+    let wanted = CONTROLLERS.iter().filter(|(resource, ..)| on_pods && asked.contains(resource));
+    let controllers = wanted.map(|(_, kind, path)| (*kind, own.below(path))).collect();
+    let home = if object.kind.starts_with("Namespaced") { object.effective_namespace().to_owned() } else { String::new() };
+    let again = part("reinvocationPolicy").is_some_and(|policy| policy.text() == "IfNeeded");
+    Some(Mutator::new(
+        object,
+        again,
+        Box::new(Mutating { name: object.name.to_owned(), own, controllers, constraints, exemptions: Arc::clone(exemptions), home }),
+    ))
+}
+
+#[derive(Debug)]
+struct Mutating {
+    name: String,
+    own: Steps,
+    controllers: Vec<(&'static str, Steps)>,
+    constraints: MatchResources,
+    exemptions: Arc<Vec<Exemption>>,
+    /// The namespace that a `NamespacedMutatingPolicy` is about; empty for all.
+    home: String,
+}
+
+impl Mutate for Mutating {
+    fn mutate(&self, request: &Request<'_>, world: &World<'_>) -> Mutation {
+        if !self.home.is_empty() && self.home != request.namespace {
+            return Mutation::NotMatched;
+        }
+        let of_controller = || self.controllers.iter().find(|(kind, _)| *kind == request.kind).map(|(_, steps)| steps);
+        let images = images(request.object);
+        if self.exemptions.iter().any(|one| one.lets(&self.name, "", request, &images, world) && !one.is_partial()) {
+            return Mutation::Skipped;
+        }
+        let steps = if self.constraints.matches(request) { Some(&self.own) } else { of_controller() };
+        steps.map_or(Mutation::NotMatched, |steps| steps.run(request, &roots(&images, &exceptions::allowed(&[])), world))
     }
 }
 
 /// The rules of a `ClusterPolicy` or `Policy` of kyverno.io that are written in CEL; others are notes.
-pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Policy> {
+pub(crate) fn policy(object: &Object<'_>, exemptions: &Arc<Vec<Exemption>>, problems: &mut Vec<Problem>) -> Vec<Policy> {
     let Some(spec) = object.node.get("spec") else { return Vec::new() };
     let controllers = object.node.at(&["metadata", "annotations"]).and_then(|all| all.get("pod-policies.kyverno.io/autogen-controllers"));
     let controllers: Option<Vec<&str>> = controllers.map(|list| list.text().split(',').map(str::trim).collect());
@@ -153,8 +230,9 @@ pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Po
             conditions: one.get("celPreconditions"),
             variables: cel.get("variables"),
             checks: cel.get("expressions"),
-            fail_closed: spec.get("failurePolicy").is_none_or(|policy| policy.text() != "Ignore"),
+            fail_open: spec.get("failurePolicy").is_some_and(|policy| policy.text() == "Ignore"),
             roots: ROOTS,
+            ..Parts::default()
         };
         let validation = Validation::compile(&parts, problems);
         let matching: Option<Filters> = decoded(one.get("match"), one, problems);
@@ -170,7 +248,14 @@ pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Po
             name: object.name.to_owned(),
             part: name.to_owned(),
             effect,
-            judge: Box::new(Classic { validation: Generated::new(validation, wanted), matching, exclude, home }),
+            judge: Box::new(Classic {
+                name: (object.name.to_owned(), name.to_owned()),
+                validation: Generated::new(validation, wanted),
+                matching,
+                exclude,
+                exemptions: Arc::clone(exemptions),
+                home,
+            }),
         });
     }
     policies
@@ -178,9 +263,12 @@ pub(crate) fn policy(object: &Object<'_>, problems: &mut Vec<Problem>) -> Vec<Po
 
 #[derive(Debug)]
 struct Classic {
+    /// Of the policy and the rule.
+    name: (String, String),
     validation: Generated,
     matching: Filters,
     exclude: Filters,
+    exemptions: Arc<Vec<Exemption>>,
     /// The namespace that a `Policy` is about; empty for all.
     home: String,
 }
@@ -201,136 +289,9 @@ impl Judge for Classic {
         if self.exclude.matches(request, kind) {
             return Verdict::Skipped;
         }
-        validation.judge(request, roots(&images), world)
-    }
-}
-
-/// `match` and `exclude`: any of the filters, or all of them; the old form is one filter.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Filters {
-    any: Vec<Filter>,
-    all: Vec<Filter>,
-    #[serde(flatten)]
-    one: Filter,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Filter {
-    resources: Resources,
-    subjects: Vec<Subject>,
-    roles: Vec<String>,
-    cluster_roles: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Resources {
-    kinds: Vec<String>,
-    name: String,
-    names: Vec<String>,
-    namespaces: Vec<String>,
-    operations: Vec<String>,
-    annotations: std::collections::BTreeMap<String, String>,
-    selector: Option<Selector>,
-    namespace_selector: Option<Selector>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Subject {
-    kind: String,
-    name: String,
-    namespace: String,
-}
-
-impl Filters {
-    fn filters(&self) -> impl Iterator<Item = &Filter> {
-        self.any.iter().chain(&self.all).chain(Some(&self.one).filter(|one| !one.is_empty()))
-    }
-
-    fn matches(&self, request: &Request<'_>, kind: (&str, &str, &str)) -> bool {
-        let matches = |filter: &Filter| filter.matches(request, kind);
-        let any = self.any.iter().any(matches);
-        let all = !self.all.is_empty() && self.all.iter().all(matches);
-        let one = !self.one.is_empty() && matches(&self.one);
-        any || all || one
-    }
-
-    /// Whether it is about pods, all of them: only then does a rule hold for what makes pods.
-    fn is_for_all_pods(&self) -> bool {
-        self.filters().all(|filter| filter.resources.kinds.iter().all(|kind| matches!(kind.as_str(), "Pod" | "v1/Pod")))
-            && self.filters().any(|filter| !filter.resources.kinds.is_empty())
-            && self.allows_generation()
-    }
-
-    fn allows_generation(&self) -> bool {
-        self.filters().all(|filter| {
-            let resources = &filter.resources;
-            resources.name.is_empty() && resources.names.is_empty() && resources.selector.is_none() && resources.annotations.is_empty()
-        })
-    }
-}
-
-impl Filter {
-    fn is_empty(&self) -> bool {
-        let resources = &self.resources;
-        resources.kinds.is_empty()
-            && resources.name.is_empty()
-            && resources.names.is_empty()
-            && resources.namespaces.is_empty()
-            && resources.operations.is_empty()
-            && resources.annotations.is_empty()
-            && resources.selector.is_none()
-            && resources.namespace_selector.is_none()
-            && self.subjects.is_empty()
-            && self.roles.is_empty()
-            && self.cluster_roles.is_empty()
-    }
-
-    fn matches(&self, request: &Request<'_>, kind: (&str, &str, &str)) -> bool {
-        let resources = &self.resources;
-        let listed = |globs: &[String], word: &str| globs.is_empty() || globs.iter().any(|pattern| glob(pattern, word));
-        let annotated = resources.annotations.iter().all(|(key, pattern)| {
-            let value = request.object.pointer("/metadata/annotations").and_then(|all| all.get(key)?.as_str());
-            value.is_some_and(|value| glob(pattern, value))
-        });
-        // Names of namespaces are looked at for a namespace itself too.
-        let namespace = if request.kind == "Namespace" { request.name } else { request.namespace };
-        (resources.kinds.is_empty() || resources.kinds.iter().any(|pattern| is_kind(pattern, kind)))
-            && (resources.name.is_empty() || glob(&resources.name, request.name))
-            && listed(&resources.names, request.name)
-            && listed(&resources.namespaces, namespace)
-            && (resources.operations.is_empty() || resources.operations.iter().any(|one| one == request.operation))
-            && annotated
-            && resources.selector.as_ref().is_none_or(|selector| selector.selects(Some(request.object)))
-            && resources.namespace_selector.as_ref().is_none_or(|selector| selector.selects(request.namespace_object))
-            && self.matches_user(request)
-    }
-
-    /// Whether the user is one of those named. Who holds which role is not known from manifests.
-    fn matches_user(&self, request: &Request<'_>) -> bool {
-        if self.subjects.is_empty() && self.roles.is_empty() && self.cluster_roles.is_empty() {
-            return true;
-        }
-        let user = request.review.pointer("/userInfo/username").and_then(Json::as_str).unwrap_or("");
-        let groups = request.review.pointer("/userInfo/groups").and_then(Json::as_array);
-        let in_group = |name: &str| groups.is_some_and(|groups| groups.iter().any(|group| group.as_str() == Some(name)));
-        self.subjects.iter().any(|subject| match subject.kind.as_str() {
-            "ServiceAccount" => user == format!("system:serviceaccount:{}:{}", subject.namespace, subject.name),
-            "Group" => in_group(&subject.name),
-            _ => !user.is_empty() && glob(&subject.name, user),
-        })
-    }
-}
-
-/// Whether `pattern` (`Kind`, `version/Kind`, `group/version/Kind`, with globs) names a kind. Subresources are not objects.
-fn is_kind(pattern: &str, (group, version, kind): (&str, &str, &str)) -> bool {
-    match pattern.split('/').collect::<Vec<_>>().as_slice() {
-        [one] => glob(one, kind),
-        [a, b] => glob(a, version) && glob(b, kind),
-        [a, b, c] => glob(a, group) && glob(b, version) && glob(c, kind),
-        _ => false,
+        let (policy, rule) = &self.name;
+        let held: Vec<&Exemption> = self.exemptions.iter().filter(|one| one.lets(policy, rule, request, &images, world)).collect();
+        let verdict = validation.judge(request, roots(&images, &exceptions::allowed(&held)), world);
+        exceptions::excepted(verdict, &held)
     }
 }
