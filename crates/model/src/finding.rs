@@ -1,6 +1,6 @@
 //! Findings: the only currency between the engines and the outputs.
 
-use crate::{Location, ObjectId};
+use crate::{Location, ObjectId, shell_word};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -84,7 +84,7 @@ pub struct Finding {
     /// Other objects that take part: the Service that exposes a workload, the role that a binding grants.
     pub related: Vec<Related>,
     /// What cures it, where that is mechanical.
-    pub remediation: Option<Remediation>,
+    pub remediation: Option<Box<Remediation>>,
     /// The exception that covers it. An excepted finding stays visible and does not count for the exit status.
     pub exception: Option<Arc<AppliedException>>,
 }
@@ -111,8 +111,17 @@ pub struct Remediation {
     pub changes: Vec<ObjectChange>,
     /// Whether it may be applied without looking at what the workload does.
     pub applicability: Applicability,
-    /// What to run to gather the evidence, where that is one command.
-    pub evidence_command: Option<String>,
+    /// What to run to gather the evidence, where that is one command; see [`Finding::evidence_command`].
+    pub evidence: Option<EvidenceCommand>,
+}
+
+/// A command that gathers evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvidenceCommand {
+    /// Run in the container that the finding is about.
+    InContainer(&'static str),
+    /// A whole command.
+    Whole(String),
 }
 
 /// What a cure does to an object as a whole, or to another one than the finding is about.
@@ -333,6 +342,21 @@ impl Finding {
                 finding.concealed = here.any(|(_, line)| lines.contains(line));
             }
         }
+    }
+
+    /// The command that gathers the evidence for its cure, as one would type it.
+    pub fn evidence_command(&self) -> Option<String> {
+        Some(match self.remediation.as_ref()?.evidence.as_ref()? {
+            EvidenceCommand::Whole(command) => command.clone(),
+            EvidenceCommand::InContainer(command) => {
+                let Subject { object, container, .. } = &self.subject;
+                let ObjectId { namespace, kind, name, .. } = &**object;
+                let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {}", shell_word(namespace)) };
+                let container = container.as_deref().map(|name| format!(" -c {}", shell_word(name))).unwrap_or_default();
+                let target = format!("{}/{name}", kind.to_lowercase());
+                format!("kubectl exec{namespace} {}{container} -- {command}", shell_word(&target))
+            }
+        })
     }
 
     /// Whether it counts: not covered by an exception.

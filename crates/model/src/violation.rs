@@ -2,8 +2,8 @@
 
 use crate::document::{Node, Way};
 use crate::{
-    Applicability, Finding, JsonText, Location, ObjectChange, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation, Rule, Severity,
-    Span, Subject, Target, tokens,
+    Applicability, EvidenceCommand, Finding, JsonText, Location, ObjectChange, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation,
+    Rule, Severity, Span, Subject, Target, tokens,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -202,14 +202,14 @@ impl Violation {
             concealed: self.concealed,
             evidence: self.evidence,
             related: self.related,
-            remediation: base.filter(|_| advised).map(|node| Remediation {
-                summary: self.cure,
-                patch: patch(node, prefix, &self.changes),
-                changes: self.objects,
-                applicability: self.applicability,
-                evidence_command: self
-                    .command
-                    .or_else(|| self.probe.map(|command| exec(object, container.map(|container| container.name), command))),
+            remediation: base.filter(|_| advised).map(|node| {
+                Box::new(Remediation {
+                    summary: self.cure,
+                    patch: patch(node, prefix, &self.changes),
+                    changes: self.objects,
+                    applicability: self.applicability,
+                    evidence: self.command.map(EvidenceCommand::Whole).or(self.probe.map(EvidenceCommand::InContainer)),
+                })
             }),
             message: self.message,
             exception: None,
@@ -229,15 +229,6 @@ pub fn shell_word(word: &str) -> Cow<'_, str> {
     } else {
         Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
     }
-}
-
-/// How to run `command` in a container of the pods of `object`.
-fn exec(object: &ObjectId, container: Option<&str>, command: &str) -> String {
-    let ObjectId { namespace, kind, name, .. } = object;
-    let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {}", shell_word(namespace)) };
-    let container = container.map(|name| format!(" -c {}", shell_word(name))).unwrap_or_default();
-    let target = format!("{}/{name}", kind.to_lowercase());
-    format!("kubectl exec{namespace} {}{container} -- {command}", shell_word(&target))
 }
 
 /// The bytes of the value at `pointer` with its key; of a value that is missing, the key of the nearest parent, which

@@ -61,7 +61,7 @@ pub struct Certificate<'r> {
     pub needs: Option<&'r str>,
     /// A command that gathers it, or what a person needs to choose.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub evidence_command: Option<&'r str>,
+    pub evidence_command: Option<String>,
     /// What a person has to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'r str>,

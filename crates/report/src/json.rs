@@ -250,7 +250,7 @@ struct RemediationView<'r> {
     needs: Option<&'r str>,
     /// A command that gathers it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    evidence_command: Option<&'r str>,
+    evidence_command: Option<String>,
     /// JSON Patch (RFC 6902) of the object.
     patch: &'r [PatchOp],
     /// What changes beside that: another object, a new one, one that goes.
@@ -341,7 +341,7 @@ impl<'r> FindingView<'r> {
                     summary: &cure.summary,
                     applicability,
                     needs,
-                    evidence_command: cure.evidence_command.as_deref(),
+                    evidence_command: finding.evidence_command(),
                     patch: &cure.patch,
                     changes: &cure.changes,
                 }

@@ -163,10 +163,11 @@ fn evidence(finding: &Finding, paint: Paint, out: &mut Vec<u8>) -> io::Result<()
 /// What to do, each thing once.
 fn cures(findings: &[&Finding], verbose: bool, paint: Paint, out: &mut Vec<u8>) -> io::Result<()> {
     let mut said: Vec<String> = Vec::new();
-    for cure in findings.iter().filter(|finding| finding.is_open()).filter_map(|finding| finding.remediation.as_ref()) {
+    for finding in findings.iter().filter(|finding| finding.is_open()) {
+        let Some(cure) = &finding.remediation else { continue };
         let line = match &cure.applicability {
             Applicability::Safe => cure.summary.to_string(),
-            Applicability::NeedsEvidence(what) => match &cure.evidence_command {
+            Applicability::NeedsEvidence(what) => match finding.evidence_command() {
                 Some(command) if verbose => format!("{}; first find out {what}: {command}", cure.summary),
                 _ => format!("{}; first find out {what}", cure.summary),
             },

@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 use plimsoll_model::{
-    Applicability, AppliedException, ControlResult, Finding, Framework, Location, ObjectId, Origin, PatchOp, Problem, ProblemKind,
-    Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
+    Applicability, AppliedException, ControlResult, EvidenceCommand, Finding, Framework, Location, ObjectId, Origin, PatchOp, Problem,
+    ProblemKind, Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
 };
 use plimsoll_report::{Format, Report, Style, Totals, problems, render};
 use serde_json::Value;
@@ -39,13 +39,13 @@ fn finding(rule: &Arc<Rule>, source: &Arc<Source>, at: &str, name: &str) -> Find
         related: Vec::new(),
         concealed: false,
         evidence: vec!["a fact".into()],
-        remediation: Some(Remediation {
+        remediation: Some(Box::new(Remediation {
             summary: "do not".into(),
             patch: vec![PatchOp::remove("/spec/hostPID")],
             changes: Vec::new(),
             applicability: Applicability::NeedsEvidence("whether it matters".into()),
-            evidence_command: Some("kubectl exec pod/one -- id".into()),
-        }),
+            evidence: Some(EvidenceCommand::Whole("kubectl exec pod/one -- id".into())),
+        })),
         exception: None,
     }
 }

@@ -87,7 +87,7 @@ fn cured(case: &Case, answers: &Answers, rule: &[String]) -> Result<(), String> 
     }
     let mut after = Judged::new(&input, &parameters);
     for _ in 0..32 {
-        let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(Remediation::is_concrete);
+        let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(|cure| cure.is_concrete());
         let Some(finding) = after.findings.iter().filter(is_answer).find(curable) else { break };
         let Some(cure) = &finding.remediation else { break };
         if !cure.patch.is_empty() {

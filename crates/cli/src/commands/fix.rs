@@ -84,7 +84,7 @@ fn certificate<'r>(
 ) -> Certificate<'r> {
     let object = &finding.subject.object;
     let cure = finding.remediation.as_ref();
-    let is_concrete = cure.is_some_and(Remediation::is_concrete);
+    let is_concrete = cure.is_some_and(|cure| cure.is_concrete());
     let is_gone = |stage: &Stage| stage.gone.get(at).copied().unwrap_or(false);
     // What is not cured by what may be made, was tried to see what it would do.
     let (status, stage) = match &cured.tried {
@@ -116,9 +116,7 @@ fn certificate<'r>(
             Applicability::NeedsEvidence(what) => Some(&**what),
             Applicability::Safe => None,
         })),
-        evidence_command: cure
-            .and_then(|cure| cure.evidence_command.as_deref())
-            .filter(|_| matches!(status, Status::NeedsEvidence | Status::NoPatch)),
+        evidence_command: finding.evidence_command().filter(|_| matches!(status, Status::NeedsEvidence | Status::NoPatch)),
         advice: cure.map(|cure| &*cure.summary).filter(|_| status == Status::NoPatch),
         elsewhere: finding.location.as_ref().and_then(|place| fix::not_a_file(place.source.origin)),
         source: sources(cured, finding, tracer),
@@ -197,7 +195,7 @@ fn text(certificates: &[Certificate<'_>], cured: &Cured, args: &Args) -> String 
                 one.proof.as_ref().filter(|_| one.status == Status::NeedsEvidence).map(|_| "it would clear the finding and add none");
             let more = [
                 ("find out", one.needs),
-                ("by", one.evidence_command),
+                ("by", one.evidence_command.as_deref()),
                 ("tried", tried),
                 ("to do", one.advice),
                 ("but", one.why),
