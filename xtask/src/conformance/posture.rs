@@ -7,7 +7,7 @@ use super::{Cases, json_lines};
 use anyhow::Context;
 use plimsoll_checks::{Parameters, assess};
 use plimsoll_model::{
-    Finding, Inventory, Limits, Location, ObjectChange, Origin, PatchOp, Remediation, Snapshot, Source, Workload, WorkloadKinds, parse,
+    Finding, Inventory, Limits, Location, ObjectChange, Origin, PatchOp, Snapshot, Source, Workload, WorkloadKinds, parse,
 };
 use plimsoll_pod_security::{Level, Version, strictest};
 use plimsoll_sources::schema;

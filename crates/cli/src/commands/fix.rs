@@ -2,7 +2,7 @@
 
 use crate::fix::{self, Cured, Renamed, Stage, Standing};
 use crate::{Outcome, compliance, engine, input, output};
-use plimsoll_model::{Applicability, Finding, Location, ObjectChange, ObjectId, PatchOp, Remediation};
+use plimsoll_model::{Applicability, Finding, Location, ObjectChange, ObjectId, PatchOp};
 use plimsoll_pod_security::{Level, Version};
 use plimsoll_report::{Certificate, Certificates, LevelChange, Proof, SourceChange, SourceKind, Status};
 use plimsoll_sources::trace::{Place, Renderer, Tracer};
