@@ -2,7 +2,8 @@
 
 #![cfg(test)]
 
-use plimsoll_model::edit::{append, apply, diff, edits, edits_of, patch_json, remove};
+use plimsoll_model::edit::documents as whole;
+use plimsoll_model::edit::{apply, diff, edits, edits_of, patch_json};
 use plimsoll_model::{Document, Limits, Origin, PatchOp, Source, parse};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -207,8 +208,8 @@ fn patches_of_several_objects_are_proved_together() {
 fn without(text: &str, number: usize) -> Result<String, String> {
     let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
     let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
-    let edit = remove(&objects[number]).map_err(|refused| refused.message)?;
-    Ok(apply(text, &[edit]).expect("an edit fits its own text"))
+    let edits = whole(documents.last().unwrap(), &[objects[number]], &[]).map_err(|refused| refused.message)?;
+    Ok(apply(text, &edits).expect("edits fit their own text"))
 }
 
 #[test]
@@ -223,6 +224,11 @@ fn objects_go_with_their_documents() {
     ] {
         assert_eq!(without(&text, number), Ok(wanted), "{text}");
     }
+    let text = format!("{a}---\n{b}---\n{a}");
+    let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text.as_str()), Limits::default());
+    let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
+    let edits = whole(&documents[2], &objects[1..], &[json!({"kind": "New"})]).unwrap();
+    assert_eq!(apply(&text, &edits), Some(format!("{a}---\nkind: New\n")));
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: A\n";
     assert_eq!(without(list, 0), Err("it is an item of a list".to_owned()));
 }
@@ -232,7 +238,7 @@ fn objects_come_at_the_end() {
     let appended = |text: &str| {
         let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
         let object = json!({"apiVersion": "v1", "kind": "B", "spec": {"all": {}, "types": ["In", "Out"]}});
-        append(documents.last().unwrap(), &object).map(|edit| apply(text, &[edit]).unwrap()).map_err(|refused| refused.message)
+        whole(documents.last().unwrap(), &[], &[object]).map(|edits| apply(text, &edits).unwrap()).map_err(|refused| refused.message)
     };
     let wanted = "kind: A\na:\n  - b\n---\napiVersion: v1\nkind: B\nspec:\n  all: {}\n  types:\n    - In\n    - Out\n";
     assert_eq!(appended("kind: A\na:\n  - b\n").as_deref(), Ok(wanted));

@@ -151,22 +151,18 @@ impl Draft {
         let mut edits: Vec<TextEdit> = Vec::new();
         let mut patches: Vec<(Object<'_>, Vec<Patch<'_>>)> = Vec::new();
         let mut taken_out: Vec<(Object<'_>, Vec<PatchOp>, &str)> = Vec::new();
+        let last = objects.last().map_or(first, |last| last).node.document();
+        let mut gone: Vec<(Object<'_>, &str)> = Vec::new();
         for (start, identity) in &tasks.deleted {
             let Some(object) = find(*start) else { continue };
             let pointer = object.pointer();
-            if let Some(root) = object.node.document().root().filter(|_| !pointer.is_empty()) {
-                taken_out.push((Object { node: root, ..*object }, vec![PatchOp::remove(pointer)], identity));
-                continue;
-            }
-            match edit::remove(object) {
-                // The first document of a file goes with the line below it, at which the next one would start to go.
-                Ok(edit) if edits.last().is_some_and(|last| last.span.end > edit.span.start) => {
-                    self.fail(identity, format!("{name}: its neighbour has to go first"));
-                }
-                Ok(edit) => edits.push(edit),
-                Err(why) => self.fail(identity, format!("{}: {}", why.location, why.message)),
+            match object.node.document().root().filter(|_| !pointer.is_empty()) {
+                Some(root) => taken_out.push((Object { node: root, ..*object }, vec![PatchOp::remove(pointer)], identity)),
+                None => gone.push((*object, identity)),
             }
         }
+        let created: Vec<_> = tasks.created.into_iter().filter(|(identity, object)| self.fits_new(identity, object, name)).collect();
+        edits.extend(self.documents(last, gone, created));
         for (start, ops) in tasks.patches {
             let Some(object) = find(start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
             let ops = if self.fits(object, &ops) { ops } else { self.sift(object, &ops) };
@@ -176,15 +172,6 @@ impl Draft {
         }
         patches.extend(taken_out.iter().map(|(object, ops, identity)| (*object, vec![(*identity, ops.as_slice())])));
         edits.extend(self.edits(&patches));
-        for (identity, object) in tasks.created {
-            let last = objects.last().map_or(first, |last| last).node.document();
-            if self.fits_new(identity, &object, name) {
-                match edit::append(last, &object) {
-                    Ok(edit) => edits.push(edit),
-                    Err(why) => self.fail(identity, format!("{}: {}", why.location, why.message)),
-                }
-            }
-        }
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         if edits.is_empty() {
             return;
@@ -197,6 +184,42 @@ impl Draft {
                 all.into_iter().for_each(|identity| self.fail(identity, format!("{name}: the changes touch the same lines")));
             }
         }
+    }
+
+    /// The edits that let documents go and come. What cannot be done with all others is done alone, the first come first.
+    fn documents(&mut self, last: &Document, gone: Vec<(Object<'_>, &str)>, created: Vec<(&str, Value)>) -> Vec<TextEdit> {
+        if gone.is_empty() && created.is_empty() {
+            return Vec::new();
+        }
+        let objects: Vec<Object<'_>> = gone.iter().map(|(object, _)| *object).collect();
+        let new: Vec<Value> = created.iter().map(|(_, object)| object.clone()).collect();
+        let mut kept = match edit::documents(last, &objects, &new) {
+            Ok(edits) => return edits,
+            Err(_) => (Vec::new(), Vec::new()),
+        };
+        let mut edits = Vec::new();
+        let mut attempt = |gone: &[Object<'_>], new: &[Value]| match edit::documents(last, gone, new) {
+            Ok(made) => {
+                edits = made;
+                None
+            }
+            Err(why) => Some(format!("{}: {}", why.location, why.message)),
+        };
+        for (object, identity) in gone {
+            kept.0.push(object);
+            if let Some(why) = attempt(&kept.0, &kept.1) {
+                kept.0.pop();
+                self.fail(identity, why);
+            }
+        }
+        for (identity, object) in created {
+            kept.1.push(object);
+            if let Some(why) = attempt(&kept.0, &kept.1) {
+                kept.1.pop();
+                self.fail(identity, why);
+            }
+        }
+        edits
     }
 
     /// The edits that make patches of one source; what cannot be made is set apart.

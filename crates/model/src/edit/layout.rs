@@ -29,7 +29,7 @@ impl Layout {
         let span = document.root().map(Node::span).unwrap_or_default();
         let text = source.slice(span);
         let mut layout = Self {
-            eol: if source.text.contains("\r\n") { "\r\n" } else { "\n" },
+            eol: if ends_in_return(source.text.get(span.start as usize..).unwrap_or("")) { "\r\n" } else { "\n" },
             step: 2,
             list_step: 0,
             flow_lists: is_json,
@@ -138,6 +138,11 @@ impl Layout {
     pub(super) fn list_indent(&self, key: usize) -> usize {
         key + self.list_step
     }
+}
+
+/// Whether the first line of a text ends in a carriage return: files keep to one line end.
+fn ends_in_return(text: &str) -> bool {
+    text.split_inclusive('\n').next().is_some_and(|line| line.ends_with("\r\n"))
 }
 
 #[derive(Default)]

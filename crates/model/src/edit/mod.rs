@@ -12,7 +12,7 @@ mod whole;
 
 pub use diff::diff;
 pub use patch::patch_json;
-pub use whole::{append, manifest, remove};
+pub use whole::{documents, manifest};
 
 use crate::document::{Document, Limits, Node, parse, tokens};
 use crate::{JsonText, Location, Object, PatchKind, PatchOp, Source, Span};

@@ -1,10 +1,11 @@
 //! Objects that come and go as a whole.
 
 use super::layout::Layout;
-use super::{Refused, TextEdit, apply, refuse, render};
+use super::{Refused, TextEdit, apply, refuse, render, span_of};
 use crate::document::{Document, Limits, Node, parse};
 use crate::{Object, ProblemKind, Source, Span};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The text of an object as a manifest, in block style.
 pub fn manifest(object: &Value) -> String {
@@ -17,57 +18,67 @@ fn text(object: &Value, layout: &Layout) -> String {
     format!("{entries}{}", layout.eol)
 }
 
-/// The edit that puts a document with `object` at the end of the source of `last`.
+/// The edits that take documents out of a source, with the comments in them, and put new ones at its end; `last` is its
+/// last document. The text is read once to prove them all. Where nothing is left of the source but comments, everything goes.
 ///
 /// # Errors
-/// The source is JSON, which holds one document, or the text would not be valid.
-pub fn append(last: &Document, object: &Value) -> Result<TextEdit, Refused> {
+/// An object is an item of a list, a document cannot be told from its neighbours, or the source is JSON, which holds one.
+pub fn documents(last: &Document, gone: &[Object<'_>], new: &[Value]) -> Result<Vec<TextEdit>, Refused> {
     let source = &last.source;
-    let place = crate::Location { source: std::sync::Arc::clone(source), span: Span::default() };
-    let Some(root) = last.root() else { return Err(Refused { message: "the file has no object".to_owned(), location: place }) };
+    let separators = separators(&source.text);
+    let mut edits = Vec::with_capacity(gone.len() + 1);
+    for object in gone {
+        edits.push(removal(object, &separators)?);
+    }
+    edits.sort_by_key(|edit| edit.span.start);
+    if !new.is_empty() {
+        edits.push(addition(last, new)?);
+    }
+    let place = crate::Location { source: Arc::clone(source), span: gone.first().map_or(Span::default(), |object| object.node.span()) };
+    let refused = |message: &str| Refused { message: message.to_owned(), location: place };
+    let Some(text) = apply(&source.text, &edits) else { return Err(refused("the changes touch the same lines")) };
+    let (before, _) = parse(source, Limits::default());
+    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
+    let is_gone = |document: &&Document| gone.iter().any(|object| span_of(object.node.document()) == span_of(document));
+    let kept: Vec<&Document> = before.iter().filter(|document| !is_gone(document)).collect();
+    let json = |document: &Document| document.root().map(Node::to_json);
+    let stays = kept.iter().zip(&after).all(|(old, new)| json(old) == json(new));
+    let comes = after.iter().skip(kept.len()).map(json).eq(new.iter().cloned().map(Some));
+    let counts = kept.len() + gone.len() == before.len() && kept.len() + new.len() == after.len();
+    if !stays || !comes || !counts || problems.iter().any(|problem| problem.kind == ProblemKind::Syntax) {
+        return Err(refused("the other documents would not stay as they are"));
+    }
+    Ok(edits)
+}
+
+fn addition(last: &Document, new: &[Value]) -> Result<TextEdit, Refused> {
+    let source = &last.source;
     let layout = Layout::of(last);
-    if layout.is_json {
-        return Err(refuse(root, "a JSON file holds one object"));
+    if layout.is_json || last.root().is_none() {
+        let location = crate::Location { source: Arc::clone(source), span: span_of(last).unwrap_or_default() };
+        return Err(Refused { message: "a JSON file holds one object".to_owned(), location });
     }
     let end = Span::new(source.text.len(), 0).start;
     let gap = if source.text.ends_with('\n') { "" } else { layout.eol };
-    let edit = TextEdit { span: Span { start: end, end }, text: format!("{gap}---{}{}", layout.eol, text(object, &layout)) };
-    verify(source, &edit, root, |before, after| match after.split_last() {
-        Some((new, same)) => is_same(before, same) && new.root().is_some_and(|root| root.to_json() == *object),
-        None => false,
-    })?;
-    Ok(edit)
+    let texts: String = new.iter().map(|object| format!("---{}{}", layout.eol, text(object, &layout))).collect();
+    Ok(TextEdit { span: Span { start: end, end }, text: format!("{gap}{texts}") })
 }
 
-/// The edit that takes the document of `object` out of its source, with the comments in it. Where nothing is left of the
-/// source but comments, everything goes.
-///
-/// # Errors
-/// The object is an item of a list, or its document cannot be told from its neighbours.
-pub fn remove(object: &Object<'_>) -> Result<TextEdit, Refused> {
-    let document = object.node.document();
-    let source = &document.source;
+fn removal(object: &Object<'_>, separators: &[Span]) -> Result<TextEdit, Refused> {
     if !object.pointer().is_empty() {
         return Err(refuse(object.node, "it is an item of a list"));
     }
     let span = object.node.span();
-    let length = Span::new(source.text.len(), 0).start;
-    let mut separators = separators(&source.text);
-    let before = separators.iter().rev().find(|line| line.start <= span.start).copied();
-    separators.retain(|line| line.start >= span.end.max(before.map_or(0, |before| before.end)));
-    let after = separators.first().copied();
+    let length = Span::new(object.node.document().source.text.len(), 0).start;
+    let at = separators.partition_point(|line| line.start <= span.start);
+    let before = at.checked_sub(1).and_then(|at| separators.get(at));
+    let after = separators.get(at..).unwrap_or_default().iter().find(|line| line.start >= span.end);
     let span = match (before, after) {
         (Some(before), after) => Span { start: before.start, end: after.map_or(length, |after| after.start) },
         (None, Some(after)) => Span { start: 0, end: after.end },
         (None, None) => Span { start: 0, end: length },
     };
-    let edit = TextEdit { span, text: String::new() };
-    let own = document.root().map(Node::span);
-    verify(source, &edit, object.node, |before, after| {
-        let others: Vec<&Document> = before.iter().filter(|one| one.root().map(Node::span) != own).collect();
-        others.len() + 1 == before.len() && others.len() == after.len() && others.iter().zip(after).all(|(old, new)| same(old, new))
-    })?;
-    Ok(edit)
+    Ok(TextEdit { span, text: String::new() })
 }
 
 /// The lines that part documents.
@@ -81,25 +92,4 @@ fn separators(text: &str) -> Vec<Span> {
         at += line.len();
     }
     lines
-}
-
-fn verify(
-    source: &std::sync::Arc<Source>,
-    edit: &TextEdit,
-    place: Node<'_>,
-    holds: impl FnOnce(&[Document], &[Document]) -> bool,
-) -> Result<(), Refused> {
-    let text = apply(&source.text, std::slice::from_ref(edit)).unwrap_or_default();
-    let (before, _) = parse(source, Limits::default());
-    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
-    let broken = problems.iter().any(|problem| problem.kind == ProblemKind::Syntax);
-    if broken || !holds(&before, &after) { Err(refuse(place, "the other documents would not stay as they are")) } else { Ok(()) }
-}
-
-fn is_same(before: &[Document], after: &[Document]) -> bool {
-    before.len() == after.len() && before.iter().zip(after).all(|(old, new)| same(old, new))
-}
-
-fn same(old: &Document, new: &Document) -> bool {
-    old.root().map(Node::to_json) == new.root().map(Node::to_json)
 }
