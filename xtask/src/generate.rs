@@ -53,6 +53,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<bool> {
 /// Every generated file with its text.
 fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
+    files.insert(
+        "docs/schemas/policy-test.schema.json".to_owned(),
+        serde_json::to_string_pretty(&plimsoll_policy::testing::json_schema())? + "\n",
+    );
     files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
     files.insert(
         "docs/schemas/certificates.schema.json".to_owned(),

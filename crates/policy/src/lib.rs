@@ -15,6 +15,7 @@ mod mutation;
 mod rego;
 mod request;
 mod sprintf;
+pub mod testing;
 mod validation;
 mod vap;
 mod world;

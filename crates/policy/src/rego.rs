@@ -2,11 +2,13 @@
 
 use crate::sprintf::sprintf;
 use plimsoll_model::{Location, Node, Problem, ProblemKind, Source, Span};
+use regex::Regex;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Value};
 use serde_json::Value as Json;
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 /// How long the evaluation of one object may take. A policy that needs longer is broken.
@@ -91,6 +93,13 @@ impl Rego {
             _ => Ok(Value::Undefined),
         };
         engine.add_extension("plimsoll_sprintf".to_owned(), 2, Box::new(sprintf)).ok()?;
+        engine
+            .add_extension(
+                "plimsoll_submatches".to_owned(),
+                3,
+                Box::new(|all: Vec<Value>| Ok(submatches(&all).unwrap_or(Value::Undefined))),
+            )
+            .ok()?;
         let length: usize = libraries.iter().chain([module]).map(|module| module.text.len()).sum();
         if length > LENGTH {
             let problem = Problem::new(ProblemKind::Limit, format!("the policy is longer than {LENGTH} bytes"));
@@ -123,6 +132,29 @@ impl Rego {
             Some(value) => serde_json::to_value(&value).map(Some).map_err(|error| error.to_string()),
         }
     }
+}
+
+/// `regex.find_all_string_submatch_n`: each match with its groups. The engine's own refuses expressions of a size that
+/// those for references of images have.
+fn submatches(arguments: &[Value]) -> Option<Value> {
+    static COMPILED: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let [Value::String(pattern), Value::String(text), count] = arguments else { return None };
+    let mut known = COMPILED.lock().ok()?;
+    if !known.contains_key(&**pattern) {
+        let compiled = Regex::new(pattern).ok()?;
+        // Modules name a handful of expressions; what is made up for each object is not kept.
+        if known.len() >= 64 {
+            known.clear();
+        }
+        known.insert(pattern.to_string(), compiled);
+    }
+    let regex = known.get(&**pattern)?.clone();
+    drop(known);
+    let most = usize::try_from(count.as_i64().ok()?).unwrap_or(usize::MAX);
+    let groups = |found: regex::Captures<'_>| -> Value {
+        found.iter().map(|group| Value::from(group.map_or("", |group| group.as_str()))).collect::<Vec<_>>().into()
+    };
+    Some(regex.captures_iter(text).take(most).map(groups).collect::<Vec<_>>().into())
 }
 
 /// `any(x)` and `all(x)`: what comes of the items of a list or set, each of which is true or not.
@@ -208,6 +240,7 @@ fn compatible(text: &str) -> String {
             head = line.trim_end().trim_end_matches('{').to_owned();
         }
         let line = line.replace("format_int(", "plimsoll_format_int(");
+        let line = line.replace("regex.find_all_string_submatch_n(", "plimsoll_submatches(");
         // The older name of the same function.
         let line = line.replace("re_match(", "regex.match(");
         let line = &*line.replace("sprintf(", "plimsoll_sprintf(");

@@ -164,6 +164,9 @@ spec:
 fn modules_of_rego() {
     let plain = "package tags\nimport rego.v1\ndeny contains msg if {\n  some c in input.spec.containers\n  endswith(c.image, \":latest\")\n  msg := c.name\n}\n";
     assert_eq!(found("", Some(plain)).0, ["POLICY-tags.deny high bare: bad"]);
+    // Functions that the engine has otherwise, or not at all.
+    let functions = "package tags\ndeny[msg] {\n  re_match(\"^b\", input.metadata.name)\n  any([false, true])\n  not all([false, true])\n  found := regex.find_all_string_submatch_n(\"(b)(x)?a\", \"babab\", 1)\n  msg := sprintf(\"%v %d %o %v\", [found, 7, 8])\n}\n";
+    assert_eq!(found("", Some(functions)).0, ["POLICY-tags.deny high bare: [[\"ba\", \"b\", \"\"]] 7 10 %!v(MISSING)"]);
     let kubescape = "package armo_builtins\nimport rego.v1\ndeny contains msga if {\n  pod := input[_]\n  pod.kind == \"Pod\"\n  some i, c in pod.spec.containers\n  endswith(c.image, \":latest\")\n  msga := {\"alertMessage\": c.name, \"failedPaths\": [sprintf(\"spec.containers[%d].image\", [i])], \"alertObject\": {\"k8sApiObjects\": [pod]}}\n}\n";
     assert_eq!(found("", Some(kubescape)).0, ["POLICY-made-up medium bare/spec/containers/1/image: bad"]);
     let (findings, problems) = found("", Some("package tags\ndeny contains msg if {\n  msg := \n}\n"));
