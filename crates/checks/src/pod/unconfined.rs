@@ -25,9 +25,9 @@ Set `seccompProfile: {type: RuntimeDefault}` for the pod and drop all capabiliti
 
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
     let (own, pod) = (&container.security, &workload.pod.security);
-    let profiles = [own.seccomp, pod.seccomp, own.app_armor, pod.app_armor]
-        .into_iter()
-        .any(|profile| profile.is_some_and(|kind| kind != "Unconfined"));
+    // The container's word counts before its pod's.
+    let profiles = [own.seccomp.or(pod.seccomp), own.app_armor.or(pod.app_armor)];
+    let profiles = profiles.into_iter().any(|profile| profile.is_some_and(|kind| kind != "Unconfined"));
     let annotated = workload.pod.annotation(&format!("container.apparmor.security.beta.kubernetes.io/{}", container.name)).is_some();
     if workload.pod.is_windows() || profiles || annotated || own.se_linux.is_some() || pod.se_linux.is_some() {
         return;
