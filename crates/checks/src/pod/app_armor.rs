@@ -2,6 +2,7 @@
 
 use crate::check::reference::docs;
 use crate::check::{Check, Run};
+use crate::isolation::sandbox;
 use plimsoll_model::{Severity, Violation};
 
 pub(super) static CHECK: Check = Check {
@@ -10,7 +11,7 @@ pub(super) static CHECK: Check = Check {
     severity: Severity::Info,
     docs: "
 ## What it detects
-A container without an AppArmor profile, in `securityContext.appArmorProfile` of it or its pod, or in the older annotation.
+A container outside of a sandbox without an AppArmor profile, in `securityContext.appArmorProfile` of it or its pod, or in the older annotation.
 
 ## Why it matters
 Where the node has AppArmor, the runtime's profile holds anyway; where it has not, the pod starts unconfined and nobody is told. A pod that names a profile is refused there.
@@ -26,7 +27,7 @@ Set `appArmorProfile: {type: RuntimeDefault}` where all nodes have AppArmor. On 
             const PREFIX: &str = "container.apparmor.security.beta.kubernetes.io/";
             workload.pod.annotations.iter().any(|(key, _)| key.strip_prefix(PREFIX) == Some(container.name))
         };
-        if named || se_linux || annotated() || workload.pod.is_windows() {
+        if named || se_linux || annotated() || workload.pod.is_windows() || sandbox::of(workload, reporter).is_some() {
             return;
         }
         let place = "/securityContext/appArmorProfile";

@@ -10,7 +10,7 @@ pub(super) static OF_POD: Check = Check {
     severity: Severity::Info,
     docs: "
 ## What it detects
-A pod whose `securityContext` is missing or empty. What it has to say is asked for by checks of its own.
+A pod without a `securityContext`. What it has to say is asked for by checks of its own.
 
 ## Why it matters
 Users, groups and profiles are those of the image and the node, and change with them.
@@ -20,7 +20,7 @@ Set `runAsNonRoot: true` and `seccompProfile: {type: RuntimeDefault}` for the po
 ",
     references: &[cis("5.7.3")],
     run: Run::Workload(|workload, reporter| {
-        if !says_something(workload.pod.at(&["securityContext"])) {
+        if workload.pod.at(&["securityContext"]).is_none_or(Node::is_null) {
             let violation = Violation::at("/spec/securityContext", "the pod has no `securityContext`");
             let context = serde_json::json!({"seccompProfile": {"type": "RuntimeDefault"}});
             reporter.report(violation.cured_by("use the runtime's seccomp profile", Some(context)).needs("which system calls it makes"));
@@ -34,7 +34,7 @@ pub(super) static OF_CONTAINER: Check = Check {
     severity: Severity::Info,
     docs: "
 ## What it detects
-A container whose `securityContext` is missing or empty. What it has to say is asked for by checks of its own.
+A container without a `securityContext`. What it has to say is asked for by checks of its own.
 
 ## Why it matters
 Capabilities, privilege escalation and the root file system can be limited for a container only; without it they are what the runtime gives.
@@ -44,7 +44,7 @@ Set `allowPrivilegeEscalation: false` and `capabilities: {drop: [ALL]}`.
 ",
     references: &[cis("5.7.3")],
     run: Run::Container(|workload, index, container, reporter| {
-        if !says_something(container.at(&["securityContext"])) {
+        if container.at(&["securityContext"]).is_none_or(Node::is_null) {
             let message = |name: &str| format!("{name} has no `securityContext`");
             let violation = Violation::of_container(&workload.pod, index, "/securityContext", message);
             let context = serde_json::json!({"allowPrivilegeEscalation": false});
@@ -52,7 +52,3 @@ Set `allowPrivilegeEscalation: false` and `capabilities: {drop: [ALL]}`.
         }
     }),
 };
-
-fn says_something(context: Option<Node<'_>>) -> bool {
-    context.is_some_and(|context| context.entries().next().is_some())
-}
