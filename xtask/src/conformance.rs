@@ -47,7 +47,10 @@ const SUITES: &[Suite] = &[
     Suite { name: "posture/kubescape", data: "posture/kubescape/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },
     Suite { name: "posture/frameworks", data: "posture/kubescape/frameworks.jsonl", run: posture::frameworks },
-    Suite { name: "posture/verdicts", data: "posture/verdicts.jsonl", run: posture::verdicts },
+    Suite { name: "posture/verdicts", data: "posture/verdicts.jsonl", run: posture::peers::verdicts },
+    Suite { name: "posture/checkov-results", data: "posture/checkov-results.jsonl", run: posture::peers::checkov },
+    Suite { name: "posture/kubesec", data: "posture/kubesec.jsonl", run: posture::peers::kubesec },
+    Suite { name: "posture/polaris-mutations", data: "posture/polaris-mutations.jsonl", run: posture::peers::mutations },
     Suite { name: "psa/admission-reviews", data: "psa/admission-reviews.jsonl", run: psa::admission_reviews },
     Suite { name: "psa/checks", data: "psa/checks.jsonl", run: psa::checks },
     Suite { name: "psa/checks-unit", data: "psa/checks-unit.jsonl", run: psa::checks_unit },
@@ -61,6 +64,8 @@ struct Cases {
     failures: Vec<Failure>,
     /// Cases that are known to fail for a reason that holds for many of them.
     known: usize,
+    /// What else is worth knowing of the suite, one line each.
+    notes: Vec<String>,
 }
 
 #[derive(Serialize, Clone, Debug, PartialEq)]
@@ -76,6 +81,18 @@ impl Cases {
         if wanted != got {
             self.failures.push(Failure { case: name(), wanted: wanted.to_owned(), got: got.to_owned() });
         }
+    }
+
+    /// A case that came out as wanted.
+    fn passed(&mut self) {
+        self.total += 1;
+    }
+
+    /// Cases that fail in the same way and are argued together; the name says how many.
+    fn group(&mut self, name: String, count: usize, wanted: &str, got: &str) {
+        self.total += count;
+        self.known += count.saturating_sub(1);
+        self.failures.push(Failure { case: name, wanted: wanted.to_owned(), got: got.to_owned() });
     }
 
     /// A case that fails for a reason that is written down for all of its kind. It never counts as passed.
@@ -101,6 +118,9 @@ struct Outcome {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     absent: bool,
     failures: Vec<Failure>,
+    /// What else is worth knowing, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     /// Known failures that pass now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ratchet: Vec<String>,
@@ -145,6 +165,7 @@ fn outcome(suite: &Suite, root: &Path, known: &Known) -> Outcome {
         expected_failures: 0,
         absent: true,
         failures: Vec::new(),
+        notes: Vec::new(),
         ratchet: Vec::new(),
     };
     let path = root.join(suite.data);
@@ -166,7 +187,16 @@ fn outcome(suite: &Suite, root: &Path, known: &Known) -> Outcome {
     let passed = cases.total - cases.failures.len() - cases.known;
     let expected_failures = cases.known + cases.failures.iter().filter(|failure| is_known(failure)).count();
     cases.failures.retain(|failure| !is_known(failure));
-    Outcome { passed, total: cases.total, expected_failures, absent: false, failures: cases.failures, ratchet, ..absent }
+    Outcome {
+        passed,
+        total: cases.total,
+        expected_failures,
+        absent: false,
+        failures: cases.failures,
+        notes: cases.notes,
+        ratchet,
+        ..absent
+    }
 }
 
 impl Outcome {
@@ -200,6 +230,9 @@ fn print(outcomes: &Outcomes) {
         let expected =
             if suite.expected_failures > 0 { format!(" ({} expected failures)", suite.expected_failures) } else { String::new() };
         println!("{} {}/{}{expected}", suite.name, suite.passed, suite.total);
+        for note in &suite.notes {
+            println!("  {note}");
+        }
         for failure in &suite.failures {
             println!("  FAILED {}\n    wanted {}\n    got    {}", failure.case, failure.wanted, failure.got);
         }

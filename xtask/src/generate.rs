@@ -1,6 +1,7 @@
 //! Generated files: schemas, the pages of the checks, the list of their ids, the command line reference.
 
 use crate::ids;
+use crate::peers::Peers;
 use anyhow::{Context, bail};
 use plimsoll_model::Rule;
 use std::collections::BTreeMap;
@@ -65,9 +66,15 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     let rules = rules();
     let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
     files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);
-    for rule in &rules {
-        files.insert(format!("docs/checks/{}.md", rule.id), page(rule));
+    let peers = Peers::read()?;
+    let unknown = peers.unknown(&rules);
+    if !unknown.is_empty() {
+        bail!("peers.toml names checks that are not there: {}", unknown.join(", "));
     }
+    for rule in &rules {
+        files.insert(format!("docs/checks/{}.md", rule.id), page(rule, &peers));
+    }
+    files.insert("docs/peers.md".to_owned(), peers.page());
     files.insert("docs/checks/README.md".to_owned(), index(&rules));
     files.insert("docs/frameworks.md".to_owned(), frameworks(&rules));
     files.insert("docs/parameters.md".to_owned(), parameters());
@@ -83,13 +90,18 @@ pub(crate) fn rules() -> Vec<Arc<Rule>> {
     rules
 }
 
-fn page(rule: &Rule) -> String {
+fn page(rule: &Rule, peers: &Peers) -> String {
     let mut page = format!("# {}: {}\n\nSeverity: {}\n\n{}\n", rule.id, rule.title, rule.severity, rule.docs.trim());
     if !rule.references.is_empty() {
         page.push_str("\n## References\n\n");
         for one in rule.references.iter() {
             page.push_str(&format!("- {} [{}]({})\n", one.system, one.id, one.url));
         }
+    }
+    let names = peers.names_of(&rule.id);
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|(peer, check)| format!("{peer} `{check}`")).collect();
+        page.push_str(&format!("\n## What [peers](../peers.md) call it\n\n{}\n", names.join(", ")));
     }
     page
 }

@@ -6,6 +6,7 @@ mod corpus;
 mod generate;
 mod ids;
 mod new_check;
+mod peers;
 mod tidy;
 
 use clap::{Parser, Subcommand};

@@ -139,8 +139,8 @@ fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, report
 }
 
 fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a>, reporter: &mut Reporter<'r, 'a>) {
-    for workload in inventory.in_namespace("kube-system") {
-        for process in Component::ALL.into_iter().filter_map(|wanted| component::process(workload, wanted)) {
+    for workload in &inventory.workloads {
+        if let Some(process) = component::process(workload) {
             reporter.enter(workload.object, Some(&workload.pod));
             look_at_process(registry, &process, reporter);
         }

@@ -50,11 +50,19 @@ pub(crate) enum Component {
     Etcd,
     /// `kube-proxy`
     KubeProxy,
+    /// `kubelet`
+    Kubelet,
 }
 
 impl Component {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Etcd, Self::KubeProxy];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::ApiServer, Self::ControllerManager, Self::Scheduler, Self::Etcd, Self::KubeProxy, Self::Kubelet];
+
+    /// The component whose program is called `name`.
+    pub(crate) fn of_program(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|component| component.program() == name)
+    }
 
     /// The name of its program.
     pub(crate) fn program(self) -> &'static str {
@@ -64,6 +72,7 @@ impl Component {
             Self::Scheduler => "kube-scheduler",
             Self::Etcd => "etcd",
             Self::KubeProxy => "kube-proxy",
+            Self::Kubelet => "kubelet",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::check::Component;
 use crate::version;
-use plimsoll_model::{Inventory, Node, Object, Violation, Workload};
+use plimsoll_model::{Container, ContainerKind, Inventory, Node, Object, Violation, Workload};
 use serde_json::json;
 
 /// A component with its flags. Pointers start at the pod, or at the configuration's root.
@@ -45,23 +45,45 @@ struct Flag<'a> {
     part: &'a str,
 }
 
-/// Every process of a component that was read.
-pub(crate) fn all<'s, 'a>(inventory: &'s Inventory<'a>, wanted: Component) -> impl Iterator<Item = Process<'a>> + use<'s, 'a> {
-    let pods = inventory.in_namespace("kube-system").filter_map(move |workload| process(workload, wanted));
-    pods.chain(inventory.of_kind("ClusterConfiguration").filter_map(move |object| configured(&object, wanted)))
+/// Every process of a component that was read, in `namespace` or configured by kubeadm.
+pub(crate) fn all<'s, 'a>(
+    inventory: &'s Inventory<'a>,
+    namespace: &str,
+    wanted: Component,
+) -> impl Iterator<Item = Process<'a>> + use<'s, 'a> {
+    let pods: Vec<_> = inventory.in_namespace(namespace).filter_map(process).filter(|process| process.component == wanted).collect();
+    pods.into_iter().chain(inventory.of_kind("ClusterConfiguration").filter_map(move |object| configured(&object, wanted)))
 }
 
-/// The component that `workload` runs, if it is `wanted`: its first container's program has that name.
-pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<Process<'a>> {
-    let container = workload.pod.containers.iter().find(|container| container.kind == plimsoll_model::ContainerKind::Main)?;
+/// The component that a workload's first container runs, and the place of its program among the words of `command` and
+/// `args`: by the name of the program, of what a shell's line starts, or, where no program is named, of the image.
+fn component(container: &Container<'_>) -> Option<(Component, usize)> {
+    let words =
+        || ["command", "args"].into_iter().flat_map(|field| container.at(&[field]).into_iter().flat_map(Node::items)).map(Node::text);
+    let named = |word: &str| Component::of_program(word.rsplit('/').next().unwrap_or(word));
+    // The program, one that takes the component's name as its first argument (`hyperkube kubelet`), or a line.
+    let is_candidate = |(at, word): &(usize, &str)| *at < 2 || word.contains(char::is_whitespace);
+    let found = words().enumerate().filter(is_candidate).find_map(|(at, word)| {
+        let component = word.split_whitespace().take(2).find_map(named)?;
+        Some((component, at))
+    });
+    let by_image = || {
+        let only_flags = container.at(&["command"]).is_none() && words().next().is_some_and(|word| word.starts_with('-'));
+        let name = container.image.rsplit('/').next().and_then(|name| name.split([':', '@']).next());
+        Some((Component::of_program(name.filter(|_| only_flags)?)?, 0))
+    };
+    found.or_else(by_image)
+}
+
+/// The component that `workload` runs, with its flags.
+pub(crate) fn process<'a>(workload: &Workload<'a>) -> Option<Process<'a>> {
+    let container = workload.pod.containers.iter().find(|container| container.kind == ContainerKind::Main)?;
+    let (component, at) = component(container)?;
     let words = |field: &'static str| {
         let items = container.at(&[field]).into_iter().flat_map(Node::items).enumerate();
         items.map(move |(at, node)| (node.text(), format!("/spec/containers/0/{field}/{at}")))
     };
     let all: Vec<(&'a str, String)> = words("command").chain(words("args")).collect();
-    let is_program = |word: &str| word.rsplit('/').next() == Some(wanted.program());
-    // The program itself, or a shell's line that starts it.
-    let at = all.iter().position(|(word, _)| word.split_whitespace().take(2).any(is_program))?;
     let mut flags: Vec<Flag<'a>> = Vec::new();
     let mut rest = all.iter().skip(at).peekable();
     while let Some((argument, pointer)) = rest.next() {
@@ -91,7 +113,7 @@ pub(crate) fn process<'a>(workload: &Workload<'a>, wanted: Component) -> Option<
     }
     let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
     Some(Process {
-        component: wanted,
+        component,
         version: container.image.rsplit_once(':').and_then(|(_, tag)| version::parse(tag)),
         flags,
         defaults: &[],
@@ -138,7 +160,7 @@ fn kubeadm_defaults(component: Component, local_etcd: bool) -> &'static [(&'stat
             ("peer-trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"),
             ("trusted-ca-file", "/etc/kubernetes/pki/etcd/ca.crt"),
         ],
-        Component::KubeProxy => &[],
+        Component::KubeProxy | Component::Kubelet => &[],
     }
 }
 
@@ -149,7 +171,7 @@ pub(crate) fn configured<'a>(object: &Object<'a>, wanted: Component) -> Option<P
         Component::ControllerManager => "/controllerManager/extraArgs",
         Component::Scheduler => "/scheduler/extraArgs",
         Component::Etcd => "/etcd/local/extraArgs",
-        Component::KubeProxy => return None,
+        Component::KubeProxy | Component::Kubelet => return None,
     };
     let external = object.node.at(&["etcd", "external"]);
     if object.group() != "kubeadm.k8s.io" || (wanted == Component::Etcd && external.is_some()) {

@@ -1,4 +1,5 @@
-//! What leads to workloads, and which network policies hold for them: read once for all checks.
+//! What selects and refers to workloads: Services and what leads to them, network policies, disruption budgets, autoscalers.
+//! Read once for all checks.
 
 use plimsoll_model::{Inventory, Node, Object, Workload, selects};
 use std::collections::{HashMap, HashSet};
@@ -11,15 +12,44 @@ pub(crate) struct Exposure<'a> {
     services: HashMap<Key<'a>, Vec<Object<'a>>>,
     /// Ingresses, routes of the Gateway API and virtual services of Istio by namespace and name of the Service.
     entrances: HashMap<(&'a str, String), Vec<Entrance<'a>>>,
-    /// Workloads, and namespaces as a whole, that a network policy selects.
-    covered: HashSet<Key<'a>>,
-    covered_namespaces: HashSet<&'a str>,
+    /// What a network policy selects at all, and what one limits in a direction.
+    covered: Coverage<'a>,
+    limited: [Coverage<'a>; 2],
     /// Namespaces with a network policy.
     namespaces_with_policy: HashSet<&'a str>,
-    /// Whether a policy of the cluster selects everything.
-    covered_cluster: bool,
+    /// Workloads that a disruption budget selects.
+    budgeted: HashSet<Key<'a>>,
+    /// Autoscalers by namespace, kind and name of what they scale.
+    autoscalers: HashMap<Key<'a>, Object<'a>>,
+    /// Labels that a Service carries: namespace, label, value.
+    service_labels: HashSet<(&'a str, &'a str, &'a str)>,
     /// Whether a result of a service scan says that nobody has to authenticate: namespace and name.
     unauthenticated: HashSet<(&'a str, &'a str)>,
+}
+
+/// Workloads that network policies hold for: by themselves, with their whole namespace, or all.
+#[derive(Default)]
+struct Coverage<'a> {
+    workloads: HashSet<Key<'a>>,
+    namespaces: HashSet<&'a str>,
+    cluster: bool,
+}
+
+/// The way that traffic goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+}
+
+impl Direction {
+    /// As in `policyTypes`.
+    pub(crate) fn policy_type(self) -> &'static str {
+        match self {
+            Self::In => "Ingress",
+            Self::Out => "Egress",
+        }
+    }
 }
 
 /// What lets traffic in to a Service.
@@ -47,13 +77,18 @@ impl<'a> Exposure<'a> {
         let mut exposure = Self {
             services: HashMap::new(),
             entrances: HashMap::new(),
-            covered: HashSet::new(),
-            covered_namespaces: HashSet::new(),
+            covered: Coverage::default(),
+            limited: [Coverage::default(), Coverage::default()],
             namespaces_with_policy: HashSet::new(),
-            covered_cluster: false,
+            budgeted: HashSet::new(),
+            autoscalers: HashMap::new(),
+            service_labels: HashSet::new(),
             unauthenticated: HashSet::new(),
         };
         for service in inventory.of_kind("Service").filter(|service| service.group().is_empty()) {
+            for (label, value) in service.node.at(&["metadata", "labels"]).into_iter().flat_map(Node::entries) {
+                exposure.service_labels.insert((service.effective_namespace(), label.text(), value.text()));
+            }
             let Some(selector) = service.node.at(&["spec", "selector"]) else { continue };
             for workload in inventory.labelled(service.effective_namespace(), selector) {
                 exposure.services.entry(key(&workload.object)).or_default().push(service);
@@ -63,6 +98,7 @@ impl<'a> Exposure<'a> {
         exposure.read_routes(inventory);
         exposure.read_virtual_services(inventory);
         exposure.read_policies(inventory);
+        exposure.read_upkeep(inventory);
         for result in inventory.of_kind("ServiceScanResult") {
             if items(result.node, &["spec", "ports"]).any(|port| port.get("authenticated").and_then(Node::as_bool) == Some(false)) {
                 exposure.unauthenticated.insert((result.effective_namespace(), result.name));
@@ -146,14 +182,23 @@ impl<'a> Exposure<'a> {
         for policy in inventory.of_kind("NetworkPolicy") {
             let namespace = policy.effective_namespace();
             self.namespaces_with_policy.insert(namespace);
-            if let Some(selector) = policy.node.get("spec").and_then(|spec| spec.get("podSelector")) {
-                self.cover(inventory, namespace, selector);
+            let Some(spec) = policy.node.get("spec") else { continue };
+            // Without types it is about what comes in, and about what goes out if it has rules for that (networking/v1 defaulting).
+            let types = spec.get("policyTypes").filter(|types| types.items().next().is_some());
+            let limits = |direction: Direction| match types {
+                Some(types) => types.items().any(|one| one.text() == direction.policy_type()),
+                None => direction == Direction::In || items(spec, &["egress"]).next().is_some(),
+            };
+            if let Some(selector) = spec.get("podSelector") {
+                self.cover(inventory, namespace, selector, limits);
             }
         }
         for policy in inventory.of_kind("CiliumNetworkPolicy") {
             self.namespaces_with_policy.insert(policy.effective_namespace());
-            for selector in cilium_specs(&policy).filter_map(|spec| spec.get("endpointSelector")) {
-                self.cover(inventory, policy.effective_namespace(), selector);
+            for spec in cilium_specs(&policy) {
+                if let Some(selector) = spec.get("endpointSelector") {
+                    self.cover(inventory, policy.effective_namespace(), selector, |direction| cilium_limits(spec, direction));
+                }
             }
         }
         for policy in inventory.of_kind("CiliumClusterwideNetworkPolicy") {
@@ -163,27 +208,74 @@ impl<'a> Exposure<'a> {
                 let Some(selector) = spec.get("endpointSelector").filter(|_| decides && (denies("ingress") || denies("egress"))) else {
                     continue;
                 };
-                if is_empty(selector) {
-                    self.covered_cluster = true;
-                } else {
-                    let all = inventory.workloads.iter().filter(|workload| selects(selector, workload.pod.labels()));
-                    self.covered.extend(all.map(|workload| key(&workload.object)));
-                }
+                let all = inventory.workloads.iter().filter(|workload| selects(selector, workload.pod.labels()));
+                let keys: Vec<Key<'a>> = if is_empty(selector) { Vec::new() } else { all.map(|workload| key(&workload.object)).collect() };
+                self.each_coverage(
+                    |direction| cilium_limits(spec, direction),
+                    |coverage| {
+                        coverage.cluster |= is_empty(selector);
+                        coverage.workloads.extend(&keys);
+                    },
+                );
             }
         }
     }
 
-    fn cover(&mut self, inventory: &Inventory<'a>, namespace: &'a str, selector: Node<'a>) {
-        if is_empty(selector) {
-            self.covered_namespaces.insert(namespace);
+    /// Adds what a selector selects to what is covered, and to what is limited in the directions that `limits` says.
+    fn cover(&mut self, inventory: &Inventory<'a>, namespace: &'a str, selector: Node<'a>, limits: impl Fn(Direction) -> bool) {
+        let keys: Vec<Key<'a>> = if is_empty(selector) {
+            Vec::new()
         } else {
-            self.covered.extend(inventory.selected(namespace, selector).into_iter().map(|workload| key(&workload.object)));
+            inventory.selected(namespace, selector).into_iter().map(|workload| key(&workload.object)).collect()
+        };
+        self.each_coverage(limits, |coverage| {
+            if is_empty(selector) {
+                coverage.namespaces.insert(namespace);
+            }
+            coverage.workloads.extend(&keys);
+        });
+    }
+
+    fn each_coverage(&mut self, limits: impl Fn(Direction) -> bool, add: impl Fn(&mut Coverage<'a>)) {
+        add(&mut self.covered);
+        let [incoming, outgoing] = &mut self.limited;
+        if limits(Direction::In) {
+            add(incoming);
+        }
+        if limits(Direction::Out) {
+            add(outgoing);
+        }
+    }
+
+    fn read_upkeep(&mut self, inventory: &Inventory<'a>) {
+        for budget in inventory.of_kind("PodDisruptionBudget") {
+            self.budgeted.extend(budget_targets(&budget, inventory).into_iter().map(|workload| key(&workload.object)));
+        }
+        for scaler in inventory.of_kind("HorizontalPodAutoscaler").chain(inventory.of_kind("ScaledObject")) {
+            let target = |field| text(scaler.node, &["spec", "scaleTargetRef", field]);
+            let kind = Some(target("kind")).filter(|kind| !kind.is_empty()).unwrap_or("Deployment");
+            self.autoscalers.insert((scaler.effective_namespace(), kind, target("name")), scaler);
         }
     }
 
     /// The Services whose selector selects the pods of a workload.
     pub(crate) fn services(&self, workload: &Workload<'a>) -> &[Object<'a>] {
         self.services.get(&key(&workload.object)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a disruption budget selects the workload.
+    pub(crate) fn has_budget(&self, workload: &Workload<'a>) -> bool {
+        self.budgeted.contains(&key(&workload.object))
+    }
+
+    /// The autoscaler that sets the number of replicas of an object.
+    pub(crate) fn autoscaler(&self, object: &Object<'a>) -> Option<Object<'a>> {
+        self.autoscalers.get(&key(object)).copied()
+    }
+
+    /// Whether some Service of a namespace carries a label.
+    pub(crate) fn has_service_label(&self, namespace: &str, label: &str, value: &str) -> bool {
+        self.service_labels.contains(&(namespace, label, value))
     }
 
     /// What lets traffic in to a Service.
@@ -194,19 +286,43 @@ impl<'a> Exposure<'a> {
 
     /// Whether a network policy selects the workload.
     pub(crate) fn is_covered(&self, workload: &Workload<'a>) -> bool {
-        let namespace = workload.object.effective_namespace();
-        self.covered_cluster || self.covered_namespaces.contains(namespace) || self.covered.contains(&key(&workload.object))
+        self.covered.has(workload)
+    }
+
+    /// Whether a network policy limits what the workload sends or receives.
+    pub(crate) fn is_limited(&self, workload: &Workload<'a>, direction: Direction) -> bool {
+        let [incoming, outgoing] = &self.limited;
+        if direction == Direction::In { incoming.has(workload) } else { outgoing.has(workload) }
     }
 
     /// Whether a namespace has a network policy, or one of the cluster holds everywhere.
     pub(crate) fn has_policy(&self, namespace: &str) -> bool {
-        self.covered_cluster || self.namespaces_with_policy.contains(namespace)
+        self.covered.cluster || self.namespaces_with_policy.contains(namespace)
     }
 
     /// Whether a scan has found that a Service answers without authentication.
     pub(crate) fn is_unauthenticated(&self, service: &Object<'a>) -> bool {
         self.unauthenticated.contains(&(service.effective_namespace(), service.name))
     }
+}
+
+impl<'a> Coverage<'a> {
+    fn has(&self, workload: &Workload<'a>) -> bool {
+        self.cluster || self.namespaces.contains(workload.object.effective_namespace()) || self.workloads.contains(&key(&workload.object))
+    }
+}
+
+/// Whether the rules of a Cilium policy deny what they do not name: those of a direction do unless they say that they do not.
+fn cilium_limits(spec: Node<'_>, direction: Direction) -> bool {
+    let (rules, denials) = if direction == Direction::In { ("ingress", "ingressDeny") } else { ("egress", "egressDeny") };
+    let denies = spec.at(&["enableDefaultDeny", rules]).and_then(Node::as_bool) != Some(false);
+    denies && (spec.get(rules).is_some() || spec.get(denials).is_some())
+}
+
+/// The workloads that a disruption budget selects: without a selector none, with an empty one all of its namespace.
+pub(crate) fn budget_targets<'i, 'a>(budget: &Object<'a>, inventory: &'i Inventory<'a>) -> Vec<&'i Workload<'a>> {
+    let selector = budget.node.at(&["spec", "selector"]);
+    selector.map(|selector| inventory.selected(budget.effective_namespace(), selector)).unwrap_or_default()
 }
 
 /// Whether a Service is reached from outside of the cluster by itself.

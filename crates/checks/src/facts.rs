@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) nodes: NodeLabels,
     /// What the Security Profiles Operator makes.
     pub(crate) profiles: Profiles,
+    /// The namespaces that have an object of a kind, for the kinds of [`COUNTED`].
+    namespaces: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 /// Nodes by label, in the order in which they were read.
@@ -36,6 +38,9 @@ pub(crate) struct Profiles {
     /// SELinux types.
     pub(crate) selinux: BTreeSet<String>,
 }
+
+/// Kinds for which it is known whether a namespace has any.
+const COUNTED: [&str; 4] = ["ConfigMap", "LimitRange", "ResourceQuota", "Secret"];
 
 impl Facts {
     pub(crate) fn new(inventory: &Inventory<'_>) -> Self {
@@ -57,7 +62,10 @@ impl Facts {
         });
         let off = |map: &Object<'_>| map.node.at(&["data", "allow-snippet-annotations"]).is_some_and(|value| value.text() == "false");
         let snippets_off = inventory.of_kind("ConfigMap").filter(off).map(|map| map.effective_namespace().to_owned()).collect();
+        let of_kind = |kind| inventory.of_kind(kind).map(|object| object.effective_namespace().to_owned()).collect();
+        let namespaces = COUNTED.into_iter().map(|kind| (kind, of_kind(kind))).collect();
         Self {
+            namespaces,
             policy_webhook,
             snippets_off,
             kubelets: kubelets.into_iter().collect(),
@@ -65,6 +73,16 @@ impl Facts {
             nodes: NodeLabels::new(inventory),
             profiles: Profiles::new(inventory),
         }
+    }
+
+    /// Whether a namespace has an object of a kind, one of [`COUNTED`].
+    pub(crate) fn has_any(&self, kind: &str, namespace: &str) -> bool {
+        self.namespaces.get(kind).is_some_and(|namespaces| namespaces.contains(namespace))
+    }
+
+    /// The minor version of Kubernetes 1 that is known to run: the API server's, else that of the oldest kubelet.
+    pub(crate) fn minor(&self) -> Option<u32> {
+        self.api_server.or_else(|| self.kubelets.first().map(|(version, _)| *version)).map(|(_, minor, _)| minor)
     }
 }
 

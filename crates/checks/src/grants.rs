@@ -4,7 +4,7 @@
 //! takes its Role from its own namespace; a ClusterRole with an `aggregationRule` has the rules of what that selects.
 
 use plimsoll_model::{Inventory, Node, Object, selects, shell_word};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// All grants, in order of the bindings.
 pub(crate) struct Grants<'a> {
@@ -17,13 +17,13 @@ pub(crate) struct Grants<'a> {
 
 /// One subject of one binding, with the role that it is given.
 pub(crate) struct Grant<'a> {
-    /// The RoleBinding or ClusterRoleBinding.
+    /// The RoleBinding or ClusterRoleBinding; the role itself where nothing that was read binds it.
     pub(crate) binding: Object<'a>,
     /// The Role or ClusterRole.
     pub(crate) role: Object<'a>,
     /// The place of the subject in `subjects`.
     pub(crate) index: usize,
-    /// `ServiceAccount`, `User` or `Group`.
+    /// `ServiceAccount`, `User` or `Group`; empty where nothing that was read binds the role.
     pub(crate) kind: &'a str,
     /// The subject's name.
     pub(crate) name: &'a str,
@@ -70,18 +70,38 @@ impl<'a> Grants<'a> {
             known.entry((role.kind, role.effective_namespace(), role.name)).or_insert((role, rules));
         }
         let mut all = Vec::new();
+        let mut bound = HashSet::new();
         for binding in inventory.of_kind("RoleBinding").chain(inventory.of_kind("ClusterRoleBinding")) {
             let text = |path: &[&str]| binding.node.at(path).map_or("", Node::text);
             let (kind, name) = (text(&["roleRef", "kind"]), text(&["roleRef", "name"]));
             let namespace = if kind == "Role" { binding.effective_namespace() } else { "" };
-            let found = known.get(&(kind, namespace, name)).cloned();
+            // The API server gives `cluster-admin` back what a manifest takes from it.
+            let is_whole =
+                |rules: &[PolicyRule<'_>]| name != "cluster-admin" || kind == "Role" || rules.iter().any(PolicyRule::is_everything);
+            let found = known.get(&(kind, namespace, name)).filter(|(_, rules)| is_whole(rules)).cloned();
             let Some((role, rules)) = found.or_else(|| own_role(binding, kind, name)) else { continue };
+            bound.insert((kind, namespace, name));
             for (index, subject) in binding.node.get("subjects").into_iter().flat_map(Node::items).enumerate() {
                 let text = |key| subject.get(key).map_or("", Node::text);
                 let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
                 all.push(Grant { binding, role, index, kind, name, namespace, rules: rules.clone() });
             }
         }
+        // A role that nothing binds yet grants to whoever is bound to it next. Those of the API server itself are what they are.
+        let unbound = known.iter().filter(|(key, (role, _))| !bound.contains(*key) && !is_of_the_api_server(role));
+        let mut unbound: Vec<Grant<'a>> = unbound
+            .map(|(_, (role, rules))| Grant {
+                binding: *role,
+                role: *role,
+                index: 0,
+                kind: "",
+                name: "",
+                namespace: "",
+                rules: rules.clone(),
+            })
+            .collect();
+        unbound.sort_by_key(|grant| (grant.role.kind, grant.role.effective_namespace(), grant.role.name));
+        all.append(&mut unbound);
         let mut of_account: HashMap<_, Vec<usize>> = HashMap::new();
         let mut of_groups = Vec::new();
         for (at, grant) in all.iter().enumerate() {
@@ -112,6 +132,14 @@ fn own_role<'a>(binding: Object<'a>, kind: &str, name: &str) -> Option<(Object<'
     let all = || vec!["*"];
     let rule = PolicyRule { role: binding, index: 0, verbs: all(), groups: all(), resources: all(), names: Vec::new() };
     (kind == "ClusterRole" && name == "cluster-admin").then(|| (binding, vec![rule]))
+}
+
+/// Whether a role is one that the API server makes, or gets its rules from others that are looked at themselves.
+fn is_of_the_api_server(role: &Object<'_>) -> bool {
+    role.label("kubernetes.io/bootstrapping") == Some("rbac-defaults")
+        || role.name.starts_with("system:")
+        || role.node.get("aggregationRule").is_some()
+        || (role.kind == "ClusterRole" && matches!(role.name, "admin" | "cluster-admin" | "edit" | "view"))
 }
 
 fn rules(role: Object<'_>) -> Vec<PolicyRule<'_>> {
@@ -154,9 +182,15 @@ impl Grant<'_> {
         }
     }
 
+    /// Whether nothing that was read binds the role.
+    pub(crate) fn is_unbound(&self) -> bool {
+        self.kind.is_empty()
+    }
+
     /// The subject as a person would call it.
     pub(crate) fn subject(&self) -> String {
         match self.kind {
+            "" => format!("whoever is bound to {} `{}`", self.role.kind, self.role.name),
             "ServiceAccount" => format!("service account `{}/{}`", self.namespace, self.name),
             "Group" => format!("group `{}`", self.name),
             _ => format!("user `{}`", self.name),
@@ -201,6 +235,17 @@ impl PolicyRule<'_> {
         };
         let name = || power.names.is_empty() || self.names.is_empty() || self.names.iter().any(|name| power.names.contains(name));
         fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource) && name()
+    }
+
+    /// Whether it allows every verb on every resource, of the core group or of all.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.has_all_verbs() && self.resources.contains(&"*") && self.groups.iter().any(|group| group.is_empty() || *group == "*")
+    }
+
+    /// Whether it allows every verb that objects have, by `*` or by naming each.
+    fn has_all_verbs(&self) -> bool {
+        const OBJECT_VERBS: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
+        self.verbs.contains(&"*") || OBJECT_VERBS.iter().all(|verb| self.verbs.contains(verb))
     }
 
     /// JSON pointer from its role to the rule; of a role that was not read, what refers to it.

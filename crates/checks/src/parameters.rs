@@ -22,6 +22,8 @@ pub struct Parameters {
     chosen: BTreeMap<&'static str, Vec<String>>,
     /// The values of those that hold regular expressions, compiled.
     patterns: BTreeMap<&'static str, Arc<Patterns>>,
+    /// The minor version of Kubernetes 1 that objects are judged for, where the user says one.
+    minor: Option<u32>,
 }
 
 /// Regular expressions that a value is compared with, compiled when the first value is.
@@ -85,6 +87,7 @@ parameters! {
     CPU_REQUEST_MIN = "cpu-request-min": &["0"], "The smallest CPU request.";
     CPU_LIMIT_MAX = "cpu-limit-max": &[], "The largest CPU limit.";
     CPU_LIMIT_MIN = "cpu-limit-min": &["0"], "The smallest CPU limit.";
+    MIN_REPLICAS = "min-replicas": &["2"], "The smallest number of replicas that a workload should have.";
     SANDBOX_CPU_LIMIT_MAX = "sandbox-cpu-limit-max": &[], "The largest CPU limit of an agent sandbox.";
     SANDBOX_MEMORY_LIMIT_MAX = "sandbox-memory-limit-max": &[], "The largest memory limit of an agent sandbox.";
 }
@@ -114,6 +117,17 @@ impl Parameters {
         }
         self.chosen.insert(parameter.name, values);
         Ok(())
+    }
+
+    /// The same, for objects that Kubernetes 1.`minor` is to take.
+    #[must_use]
+    pub fn for_kubernetes(self, minor: u32) -> Self {
+        Self { minor: Some(minor), ..self }
+    }
+
+    /// The minor version of Kubernetes 1 that the user says.
+    pub(crate) fn kubernetes(&self) -> Option<u32> {
+        self.minor
     }
 
     /// The values of a parameter.

@@ -5,7 +5,7 @@ use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
 use crate::parameters::Parameters;
-use plimsoll_model::{Finding, Inventory, Object, ObjectId, Pod, Rule, Unknown, Violation};
+use plimsoll_model::{Finding, Inventory, Object, ObjectId, Pod, Rule, Severity, Unknown, Violation};
 use std::sync::Arc;
 
 /// The surroundings of one call of a check.
@@ -90,15 +90,24 @@ impl<'r, 'a> Reporter<'r, 'a> {
         self.current.pod = pod;
     }
 
-    /// That the subject of a grant `may do something` by `rule`.
+    /// That the subject of a grant `may do something` by `rule`. Of a role that nothing binds, that whoever is bound to it may.
     pub(crate) fn report_grant(&mut self, grant: &Grant<'_>, rule: &PolicyRule<'_>, may: &str) {
         let what = format!("{} {may}", grant.subject());
+        if grant.is_unbound() {
+            let place = if rule.role.node == grant.role.node { rule.pointer() } else { "/metadata/name".to_owned() };
+            let violation = Violation::at(place, what).because("nothing that was read binds the role").severity(Severity::Low);
+            self.report(violation.advice("take the rule out of the role, or see that few are bound to it"));
+            return;
+        }
         let reason = if rule.is_of_own_role() {
             "ClusterRole `cluster-admin`, which every API server has, grants it".to_owned()
         } else {
             format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name)
         };
-        let violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
+        let mut violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
+        if !rule.names.is_empty() {
+            violation = violation.because(format!("only of the names {}", rule.names.join(", "))).severity(Severity::Low);
+        }
         let violation = violation.cured_by("take the subject out of the binding, or the rule out of the role", None);
         let violation = violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject()));
         self.report(violation.asked_by(grant.audit_query()));
@@ -113,9 +122,13 @@ impl<'r, 'a> Reporter<'r, 'a> {
         }
     }
 
+    /// The namespace of what is looked at.
+    pub(crate) fn namespace(&self) -> &'a str {
+        self.current.object.map_or("", |object| object.effective_namespace())
+    }
+
     /// The object of a kind and name beside the one that is looked at.
     pub(crate) fn beside(&self, kind: &str, name: &str) -> Option<Object<'a>> {
-        let namespace = self.current.object.map_or("", |object| object.effective_namespace());
-        self.inventory.find(kind, namespace, name)
+        self.inventory.find(kind, self.namespace(), name)
     }
 }

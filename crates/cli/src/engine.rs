@@ -38,8 +38,13 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let mut assessment = Assessment::default();
     let mut of_policies = plimsoll_policy::Assessed::default();
     let mut problems = loaded.snapshot.problems.clone();
-    if let Judge::Everything(_) = judge {
-        assessment = plimsoll_checks::assess(&inventory, &loaded.parameters);
+    if let Judge::Everything(version) = judge {
+        let parameters = loaded.parameters.clone();
+        let parameters = match version {
+            Version::Minor(minor) => parameters.for_kubernetes(u32::try_from(minor).unwrap_or(u32::MAX)),
+            Version::Latest => parameters,
+        };
+        assessment = plimsoll_checks::assess(&inventory, &parameters);
         findings.append(&mut assessment.findings);
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);

@@ -294,7 +294,7 @@ fn fixes_keep_comments_and_prove_themselves() {
     assert!(ran.out.starts_with("--- a/a.yaml\n+++ b/a.yaml\n"), "{}", ran.out);
     assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), BAD);
     let ran = plimsoll_in(directory.path(), &["scan", "--fix", "-o", "json"], b"");
-    assert!(ran.err.contains("cured 3 findings in 1 files"), "{}", ran.err);
+    assert!(ran.err.contains("cured 5 findings in 1 files"), "{}", ran.err);
     let wanted = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: bad\nspec:\n  hostPID: true # why not\n  containers:\n  - name: main\n    image: nginx\n    securityContext:\n      allowPrivilegeEscalation: false\n  securityContext:\n    seccompProfile:\n      type: RuntimeDefault\n";
     assert_eq!(fs::read_to_string(directory.path().join("a.yaml")).unwrap(), wanted);
     assert!(!ids(&json(&ran)).contains(&"PSS-allowPrivilegeEscalation"));
@@ -439,7 +439,7 @@ fn fixes_come_with_certificates() {
     assert_eq!(certificate("POD-naked")["status"], "no-patch");
     assert!(run(&["fix", "--diff"]).out.contains("+      allowPrivilegeEscalation: false"));
     let ran = run(&["fix", "--apply"]);
-    assert!(ran.out.contains("cured 3 findings in 1 files"), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("cured 5 findings in 1 files"), "{}{}", ran.out, ran.err);
     assert!(fs::read_to_string(directory.path().join("a.yaml")).unwrap().contains("hostPID: true # why not"));
     let ran = run(&["fix", "--apply", "--unsafe", "--check", "PSS-*"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
@@ -468,4 +468,18 @@ fn policies_that_users_bring() {
     let broken = plimsoll_in(directory.path(), &["policy", "check", "-"], policy.replace("endsWith", "endWith").as_bytes());
     assert_eq!(broken.status, 2);
     assert!(broken.err.contains("-:10:17: no method is called `endWith`") && broken.err.contains(">>>endWith<<<"), "{}", broken.err);
+}
+
+#[test]
+fn api_versions_are_judged_for_the_version_that_is_asked_for() {
+    const OLD: &[u8] =
+        b"apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: a, namespace: shop}\nspec: {maxUnavailable: 1}\n";
+    let directory = directory(&[]);
+    let found = |version: &str| {
+        let ran = plimsoll_in(directory.path(), &["scan", "-", "--kubernetes-version", version, "-o", "json"], OLD);
+        ids(&json(&ran)).contains(&"CLU-deprecated-api")
+    };
+    assert!(!found("v1.20"));
+    assert!(found("v1.25"));
+    assert!(found("latest"));
 }

@@ -252,6 +252,13 @@ impl<'a> Container<'a> {
         self.node?.at(path)
     }
 
+    /// Whether it runs as long as the pod: a container of the main list, or an init container that is restarted always, a
+    /// sidecar (KEP-753).
+    pub fn runs_on(&self) -> bool {
+        let is_sidecar = || self.at(&["restartPolicy"]).is_some_and(|policy| policy.text() == "Always");
+        self.kind == ContainerKind::Main || (self.kind == ContainerKind::Init && is_sidecar())
+    }
+
     /// JSON pointer from the pod's `spec` to the container.
     pub fn pointer(&self) -> String {
         format!("/{}/{}", self.kind.field(), self.index)

@@ -31,8 +31,9 @@ pub struct WorkloadKind {
 
 /// Kinds known without configuration: group, kind, pointer to the pod template.
 ///
-/// Kubernetes API reference 1.36; Agent Sandbox 0.1; Argo Rollouts 1.8; Knative Serving 1.18; OpenKruise 1.8.
+/// Kubernetes API reference 1.36; Agent Sandbox 0.1; Argo Rollouts 1.8; Knative Serving 1.18; OpenKruise 1.8; OpenShift 4.20.
 const BUILT_IN: &[(&str, &str, &str)] = &[
+    ("", "DeploymentConfig", "/spec/template"),
     ("", "Pod", ""),
     ("", "PodTemplate", "/template"),
     ("", "ReplicationController", "/spec/template"),
@@ -51,6 +52,7 @@ const BUILT_IN: &[(&str, &str, &str)] = &[
     ("apps.kruise.io", "UnitedDeployment", "/spec/template/cloneSetTemplate/spec/template"),
     ("apps.kruise.io", "UnitedDeployment", "/spec/template/deploymentTemplate/spec/template"),
     ("apps.kruise.io", "UnitedDeployment", "/spec/template/statefulSetTemplate/spec/template"),
+    ("apps.openshift.io", "DeploymentConfig", "/spec/template"),
     ("argoproj.io", "Rollout", "/spec/template"),
     ("batch", "CronJob", "/spec/jobTemplate/spec/template"),
     ("batch", "Job", "/spec/template"),

@@ -1,9 +1,12 @@
-//! What peers say about objects: Kubescape's rules by the objects that they blame.
+//! What peers say about objects: here Kubescape's rules by the objects that they blame, in `peers` the verdicts of others.
 //!
 //! Which of our checks answers for a peer's is data beside this file. An answer is `ID`, `ID:Kind` (only findings about
 //! objects of that kind) or `ID@part` (only findings whose pointer ends with that part).
 
+pub(super) mod peers;
+
 use super::{Cases, json_lines};
+use crate::peers::is_answer;
 use anyhow::Context;
 use plimsoll_checks::{Parameters, assess};
 use plimsoll_model::{
@@ -73,22 +76,25 @@ pub(super) fn cures(file: &Path) -> anyhow::Result<Cases> {
 
 const NOTHING: &str = "nothing was found";
 
-/// Applies the cures of a case's findings, as often as there are any, and says what is left.
 fn cured(case: &Case, answers: &Answers, rule: &[String]) -> Result<(), String> {
     let mut parameters = parameters(case)?;
     for (name, value) in &answers.chosen {
         parameters.set(name, vec![value.clone()]).map_err(|error| error.to_string())?;
     }
-    let mut input = case.input.clone();
-    let is_answer = |finding: &&Finding| rule.iter().any(|answer| is_answer(answer, finding));
-    let before = Judged::new(&input, &parameters);
-    if !before.findings.iter().any(|finding| is_answer(&finding)) {
+    curable(&case.input, &parameters, |finding| rule.iter().any(|answer| is_answer(answer, finding)))
+}
+
+/// Applies the cures of the findings about `objects` that are asked for, as often as there are any, and says what is left.
+fn curable(objects: &[Value], parameters: &Parameters, is_wanted: impl Fn(&Finding) -> bool) -> Result<(), String> {
+    let mut input = objects.to_vec();
+    let before = Judged::new(&input, parameters);
+    if !before.findings.iter().any(&is_wanted) {
         return Err(NOTHING.to_owned());
     }
-    let mut after = Judged::new(&input, &parameters);
+    let mut after = Judged::new(&input, parameters);
     for _ in 0..32 {
         let curable = |finding: &&Finding| finding.remediation.as_ref().is_some_and(|cure| cure.is_concrete());
-        let Some(finding) = after.findings.iter().filter(is_answer).find(curable) else { break };
+        let Some(finding) = after.findings.iter().filter(|finding| is_wanted(finding)).find(curable) else { break };
         let Some(cure) = &finding.remediation else { break };
         if !cure.patch.is_empty() {
             patch(&mut input, finding.location.as_ref(), &cure.patch)?;
@@ -101,9 +107,9 @@ fn cured(case: &Case, answers: &Answers, rule: &[String]) -> Result<(), String> 
                 ObjectChange::Delete { target } => *at(&mut input, Some(&target.location))? = Value::Null,
             }
         }
-        after = Judged::new(&input, &parameters);
+        after = Judged::new(&input, parameters);
     }
-    let left: Vec<&Finding> = after.findings.iter().filter(is_answer).collect();
+    let left: Vec<&Finding> = after.findings.iter().filter(|finding| is_wanted(finding)).collect();
     if let Some(finding) = left.first() {
         let cure = finding.remediation.as_ref().map_or("no cure", |cure| &*cure.summary);
         return Err(format!("{} left, first: {} ({cure})", left.len(), finding.message));
@@ -201,41 +207,6 @@ pub(super) fn frameworks(file: &Path) -> anyhow::Result<Cases> {
     Ok(cases)
 }
 
-/// The verdicts of polaris, checkov and trivy-checks on whole manifests.
-pub(super) fn verdicts(file: &Path) -> anyhow::Result<Cases> {
-    let answers: BTreeMap<String, BTreeMap<String, Vec<String>>> =
-        toml::from_str(include_str!("posture/verdicts.toml")).context("posture/verdicts.toml")?;
-    let mut cases = Cases::default();
-    for case in json_lines(file)? {
-        let case: Verdict = match case.and_then(serde_json::from_value) {
-            Ok(case) => case,
-            Err(error) => {
-                cases.unreadable(format!("case {}", cases.total + 1), error);
-                continue;
-            }
-        };
-        // Only checks that map are compared; how many do is said by `missing`.
-        let Some(answers) = answers.get(&case.tool).and_then(|tool| tool.get(&case.check)) else {
-            cases.known();
-            continue;
-        };
-        let documents = parse(&Source::new("case", Origin::Stdin, case.manifest.as_str()), Limits::default()).0;
-        let findings = judge(&Snapshot { documents, problems: Vec::new() }, &Parameters::default());
-        let fails = findings.iter().any(|finding| answers.iter().any(|answer| is_answer(answer, finding)));
-        cases.case(|| format!("{} ({})", case.name, case.check), &case.verdict, if fails { "fail" } else { "pass" });
-    }
-    Ok(cases)
-}
-
-#[derive(Deserialize)]
-struct Verdict {
-    name: String,
-    tool: String,
-    check: String,
-    verdict: String,
-    manifest: String,
-}
-
 /// Which checks answer for which rule, and why none does.
 #[derive(Deserialize)]
 struct Answers {
@@ -317,16 +288,6 @@ fn got(case: &Case, answers: &[String], wanted: &BTreeSet<Blamed>) -> Result<BTr
         all.insert(one);
     }
     Ok(all)
-}
-
-fn is_answer(answer: &str, finding: &Finding) -> bool {
-    if let Some((id, end)) = answer.split_once('@') {
-        return finding.rule.id == id && finding.subject.pointer.ends_with(end);
-    }
-    match answer.split_once(':') {
-        Some((id, kind)) => finding.rule.id == id && finding.subject.object.kind == kind,
-        None => finding.rule.id == answer,
-    }
 }
 
 /// Everything that the engines find.

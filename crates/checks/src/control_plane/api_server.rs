@@ -82,6 +82,11 @@ flags! {
         "An API server whose `--authorization-mode` lacks `RBAC`.",
         "Roles and bindings are objects without effect then.",
         "Set `--authorization-mode=Node,RBAC`.";
+    BASIC_AUTH_FILE: "apiserver-basic-auth-file", High, "API server takes passwords from a file",
+        Want::Absent("basic-auth-file"), [],
+        "An API server (before 1.19) with `--basic-auth-file`.",
+        "The passwords stand in the clear on the disk, never run out, and change only with a restart.",
+        "Use client certificates, OIDC or service account tokens, remove the flag, and update the API server.";
     CIPHERS_STRONG: "apiserver-tls-cipher-suites", Medium, "API server takes weak ciphers",
         Want::Only("tls-cipher-suites", CIPHERS), [cis("1.2.28"), kubescape("C-0277"), kubescape("C-0143")],
         "An API server that names no cipher suites, or some without forward secrecy or with ciphers older than AES.",
@@ -122,6 +127,11 @@ flags! {
         "An API server without the admission plugin `ImagePolicyWebhook`.",
         "The plugin asks a service about every image before it runs. Where a policy engine does that by a webhook of its own, the plugin is not needed.",
         "Enable the plugin with `defaultAllow: false`, or verify signatures in a policy engine.";
+    INSECURE_BIND_ADDRESS: "apiserver-insecure-bind-address", Critical, "API server serves an address without authentication",
+        Want::Absent("insecure-bind-address"), [],
+        "An API server (before 1.24) with `--insecure-bind-address`.",
+        "Every request that reaches the address is allowed everything.",
+        "Remove the flag, and update the API server.";
     INSECURE_PORT: "apiserver-insecure-port", Critical, "API server serves a port without authentication",
         Want::Is("insecure-port", "0", "0"), [kubescape("C-0005")],
         "`--insecure-port` with another value than 0 (API servers before 1.24).",
@@ -137,6 +147,11 @@ flags! {
         "An API server without `--kubelet-client-certificate` or `--kubelet-client-key`.",
         "A kubelet that accepts this accepts requests from everybody.",
         "Give the API server a client certificate for kubelets in both flags.";
+    KUBELET_HTTPS: "apiserver-kubelet-https", High, "API server talks to kubelets in the clear",
+        Want::Is("kubelet-https", "true", "true"), [],
+        "`--kubelet-https=false` (API servers before 1.22).",
+        "Logs, `exec` and `port-forward` cross the network as they are, with the API server's credentials.",
+        "Remove the flag.";
     NAMESPACE_LIFECYCLE: "apiserver-namespace-lifecycle", Low, "API server takes objects for namespaces that are gone",
         Want::HasNot("disable-admission-plugins", "NamespaceLifecycle"), [cis("1.2.12"), kubescape("C-0126")],
         "`NamespaceLifecycle` among the disabled admission plugins.",

@@ -14,8 +14,8 @@ flags! {
         "Its metrics and, if profiling is on, its memory are served there to whoever reaches the node.",
         "Set `--bind-address=127.0.0.1`. Let whatever collects metrics run on the node or go through an authenticating proxy.";
     GC_THRESHOLD: "controller-manager-gc-threshold", Low, "Controller manager has no chosen threshold for terminated pods",
-        Want::Given(&[("terminated-pod-gc-threshold", "1000")]), [cis("1.3.1"), kubescape("C-0144")],
-        "A controller manager without `--terminated-pod-gc-threshold`.",
+        Want::Positive("terminated-pod-gc-threshold", "1000"), [cis("1.3.1"), kubescape("C-0144")],
+        "A controller manager without `--terminated-pod-gc-threshold`, or with one that is not above 0, which turns the collection off.",
         "The default keeps 12,500 terminated pods; on a small control plane they take the memory that the API server and etcd need.",
         "Set `--terminated-pod-gc-threshold` to what the cluster can hold.";
     PROFILING: "controller-manager-profiling", Low, "Controller manager serves profiles",

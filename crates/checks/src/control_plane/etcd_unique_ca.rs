@@ -33,7 +33,7 @@ fn look(process: &Process<'_>, reporter: &mut Reporter<'_, '_>) {
         _ => ("client-ca-file", Component::Etcd, "trusted-ca-file"),
     };
     let Some(file) = process.value(mine) else { return };
-    let mut others = component::all(reporter.inventory, other).peekable();
+    let mut others = component::all(reporter.inventory, reporter.namespace(), other).peekable();
     if others.peek().is_none() {
         reporter.unknown(format!("the pod of {}", other.program()));
     } else if others.any(|other| other.value(theirs) == Some(file)) {

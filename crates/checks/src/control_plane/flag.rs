@@ -16,6 +16,8 @@ pub(super) enum Want {
     Set(&'static str, &'static str),
     /// All of these flags are given; the second is where kubeadm has the file, empty where somebody has to choose.
     Given(&'static [(&'static str, &'static str)]),
+    /// The flag is a number above zero; this one would do.
+    Positive(&'static str, &'static str),
     /// The flag is a number of at least this.
     AtLeast(&'static str, u64),
     /// The flag, a list, has this item; without the flag it has not.
@@ -26,6 +28,28 @@ pub(super) enum Want {
     Seconds(&'static str, u64, u64),
     /// The flag, a list, is given and has only these items.
     Only(&'static str, &'static [&'static str]),
+    /// The flag, a list, has only these items; without the flag all is well.
+    OnlyIfSet(&'static str, &'static [&'static str]),
+}
+
+impl Want {
+    /// The flag that is looked at; of several, the first.
+    fn flag(&self) -> &'static str {
+        match *self {
+            Self::Is(name, ..)
+            | Self::IsNot(name, _)
+            | Self::Absent(name)
+            | Self::Set(name, _)
+            | Self::Positive(name, _)
+            | Self::AtLeast(name, _)
+            | Self::Has(name, _)
+            | Self::HasNot(name, _)
+            | Self::Seconds(name, ..)
+            | Self::Only(name, _)
+            | Self::OnlyIfSet(name, _) => name,
+            Self::Given(names) => names.first().map_or("", |(name, _)| name),
+        }
+    }
 }
 
 /// Admission plugins without which the API server does not start where they are enabled and not configured.
@@ -75,6 +99,11 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
                 reporter.report(if usual.starts_with('/') { violation.needs(format!("whether `{usual}` is there")) } else { violation });
             }
         }
+        Want::Positive(name, usual) => {
+            if !value(name).is_some_and(|value| value.parse::<u64>().is_ok_and(|number| number > 0)) {
+                reporter.report(process.wants(name, Some(usual), format!("`--{name}` is not set to a number above 0")));
+            }
+        }
         Want::AtLeast(name, least) => match value(name) {
             None => reporter.report(process.wants(name, Some(&least.to_string()), format!("`--{name}` is not set"))),
             // 0 keeps everything.
@@ -115,7 +144,8 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
                 reporter.report(process.wants(name, Some(&format!("{}s", least.max(60).min(most))), message));
             }
         }
-        Want::Only(name, good) => match value(name) {
+        Want::Only(name, good) | Want::OnlyIfSet(name, good) => match value(name) {
+            None if matches!(want, Want::OnlyIfSet(..)) => {}
             None => reporter.report(process.wants(name, Some(&good.join(",")), format!("`--{name}` is not set"))),
             Some(_) => {
                 let (kept, bad): (Vec<&str>, Vec<&str>) = items(name).into_iter().partition(|item| good.contains(item));
@@ -135,6 +165,8 @@ fn said_elsewhere<'p>(process: &'p Process<'_>, want: &Want) -> Option<&'p str> 
         (Want::Has(name @ "authorization-mode", _), Component::ApiServer) => (*name, "authorization-config"),
         (Want::Is(name @ "anonymous-auth", ..), Component::ApiServer) => (*name, "authentication-config"),
         (Want::Is(name @ "profiling", ..), Component::Scheduler) => (*name, "config"),
+        // What a kubelet's flags do not say, its configuration file may.
+        (want, Component::Kubelet) => (want.flag(), "config"),
         _ => return None,
     };
     process.value(file).filter(|_| !process.is_given(name) || name == "profiling")

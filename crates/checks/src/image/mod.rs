@@ -1,5 +1,6 @@
 //! What images workloads run.
 
+mod allowed_repos_prefix;
 mod cves;
 mod floating_tag;
 mod no_digest;
@@ -21,6 +22,7 @@ use reference::Reference;
 
 /// Sorted by id.
 pub(crate) static ALL: &[&Check] = &[
+    &allowed_repos_prefix::CHECK,
     &cves::CVE_2022_23648,
     &cves::CVE_2022_24348,
     &cves::CVE_2022_39328,

@@ -3,10 +3,11 @@
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::cures::{DEFAULT_DENY, default_deny, in_namespace};
+use crate::exposure::Direction;
 use crate::reporter::Reporter;
-use plimsoll_model::{Severity, Violation};
+use plimsoll_model::{Severity, Violation, Workload};
 
-pub(super) static ALL: &[&Check] = &[&NAMESPACE, &WORKLOAD];
+pub(super) static ALL: &[&Check] = &[&EGRESS, &INGRESS, &NAMESPACE, &NO_SELECTOR, &WORKLOAD];
 
 static WORKLOAD: Check = Check {
     id: "NET-no-policy",
@@ -75,3 +76,72 @@ Put a policy with an empty `podSelector` and both policy types into it, and allo
         }
     }),
 };
+
+static NO_SELECTOR: Check = Check {
+    id: "NET-policy-without-selector",
+    title: "Network policy does not say whom it holds for",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A NetworkPolicy without `podSelector`.
+
+## Why it matters
+Older API servers refuse it. Newer ones hold it for all pods of the namespace, whether or not that was meant.
+
+## How to fix
+Select the pods, or write `podSelector: {}` for all of them.
+",
+    references: &[],
+    run: Run::Object(&["networking.k8s.io/NetworkPolicy", "extensions/NetworkPolicy"], |policy, reporter| {
+        if policy.node.at(&["spec", "podSelector"]).is_none() {
+            let violation = Violation::at("/spec/podSelector", format!("policy `{}` does not say whom it holds for", policy.name));
+            let violation = violation.cured_by("say that it holds for all", Some(serde_json::json!({})));
+            reporter.report(violation.needs("which pods are meant"));
+        }
+    }),
+};
+
+static INGRESS: Check = Check {
+    id: "NET-open-ingress",
+    title: "No network policy limits who reaches the workload",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A workload that some network policy selects, but none of the type `Ingress`. One that none selects at all is the subject of `NET-no-policy`.
+
+## Why it matters
+Every pod of the cluster reaches it, and it looks protected.
+
+## How to fix
+Add `Ingress` to the `policyTypes`, and allow what its clients need.
+",
+    references: &[mitre("T1046")],
+    run: Run::Workload(|workload, reporter| look(workload, Direction::In, "who reaches", reporter)),
+};
+
+static EGRESS: Check = Check {
+    id: "NET-open-egress",
+    title: "No network policy limits what the workload reaches",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A workload that some network policy selects, but none of the type `Egress`. One that none selects at all is the subject of `NET-no-policy`.
+
+## Why it matters
+Whoever gets in goes on from there to every pod, to the cloud's metadata service and to the internet.
+
+## How to fix
+Add `Egress` to the `policyTypes`, and allow DNS and what the workload needs.
+",
+    references: &[mitre("T1041")],
+    run: Run::Workload(|workload, reporter| look(workload, Direction::Out, "what is reached by", reporter)),
+};
+
+fn look(workload: &Workload<'_>, direction: Direction, what: &str, reporter: &mut Reporter<'_, '_>) {
+    let (exposure, object) = (reporter.exposure, &workload.object);
+    if !workload.pod.host_network && exposure.is_covered(workload) && !exposure.is_limited(workload, direction) {
+        let message = format!("no network policy limits {what} {} `{}`", object.kind, object.name);
+        let advice = format!("add `{}` to the types of a policy that selects it", direction.policy_type());
+        reporter.report_object(Violation::at("/metadata/name", message).advice(advice));
+    }
+}

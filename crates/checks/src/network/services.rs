@@ -4,7 +4,7 @@ use crate::check::reference::{cve, kubescape, mitre};
 use crate::check::{Check, Run};
 use plimsoll_model::{Node, Severity, Violation};
 
-pub(super) static ALL: &[&Check] = &[&EXTERNAL_IPS, &OPEN_LOAD_BALANCER];
+pub(super) static ALL: &[&Check] = &[&EXTERNAL_IPS, &NODE_PORT, &OPEN_LOAD_BALANCER];
 
 static EXTERNAL_IPS: Check = Check {
     id: "NET-external-ips",
@@ -62,6 +62,30 @@ Name the networks of its clients, or make it internal. For a public site this is
             let own = serde_json::json!(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]);
             let violation = violation.cured_by("name the networks of its clients", Some(own));
             reporter.report(violation.needs("from which networks its clients come"));
+        }
+    }),
+};
+
+static NODE_PORT: Check = Check {
+    id: "NET-node-port",
+    title: "Service is served on every node",
+    severity: Severity::Info,
+    docs: "
+## What it detects
+A Service of type `NodePort`.
+
+## Why it matters
+Whoever reaches a node reaches the workload, past ingresses, load balancers and their filters.
+
+## How to fix
+Use `ClusterIP` with an ingress or a gateway, unless a load balancer of your own needs the port.
+",
+    references: &[mitre("T1133")],
+    run: Run::Object(&["Service"], |service, reporter| {
+        if service.node.at(&["spec", "type"]).is_some_and(|kind| kind.text() == "NodePort") {
+            let violation = Violation::at("/spec/type", format!("Service `{}` is served on every node", service.name));
+            let violation = violation.cured_by("serve it inside of the cluster only", Some("ClusterIP".into()));
+            reporter.report(violation.needs("who comes through the nodes"));
         }
     }),
 };

@@ -2,6 +2,7 @@
 
 use crate::check::reference::{cis, kubescape};
 use crate::check::{Check, Run};
+use crate::isolation::sandbox;
 use crate::reporter::Reporter;
 use plimsoll_model::{Container, Severity, Violation, Workload};
 
@@ -11,7 +12,7 @@ pub(super) static CHECK: Check = Check {
     severity: Severity::Medium,
     docs: "
 ## What it detects
-A container for which neither it nor its pod sets a seccomp profile, an AppArmor profile or SELinux options.
+A container outside of a sandbox for which neither it nor its pod sets a seccomp profile, an AppArmor profile or SELinux options.
 
 ## Why it matters
 It runs with every system call that the kernel has and with the runtime's default rights.
@@ -25,11 +26,12 @@ Set `seccompProfile: {type: RuntimeDefault}` for the pod and drop all capabiliti
 
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, reporter: &mut Reporter<'_, '_>) {
     let (own, pod) = (&container.security, &workload.pod.security);
-    let profiles = [own.seccomp, pod.seccomp, own.app_armor, pod.app_armor]
-        .into_iter()
-        .any(|profile| profile.is_some_and(|kind| kind != "Unconfined"));
+    // The container's word counts before its pod's.
+    let profiles = [own.seccomp.or(pod.seccomp), own.app_armor.or(pod.app_armor)];
+    let profiles = profiles.into_iter().any(|profile| profile.is_some_and(|kind| kind != "Unconfined"));
     let annotated = workload.pod.annotation(&format!("container.apparmor.security.beta.kubernetes.io/{}", container.name)).is_some();
-    if workload.pod.is_windows() || profiles || annotated || own.se_linux.is_some() || pod.se_linux.is_some() {
+    let labelled = own.se_linux.is_some() || pod.se_linux.is_some();
+    if workload.pod.is_windows() || profiles || annotated || labelled || sandbox::of(workload, reporter).is_some() {
         return;
     }
     let violation = Violation::of_container(&workload.pod, index, "/securityContext/seccompProfile", |name| {

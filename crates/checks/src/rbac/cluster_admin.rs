@@ -14,7 +14,7 @@ static CLUSTER_ADMIN: Check = Check {
     severity: Severity::High,
     docs: "
 ## What it detects
-A subject whose role allows all verbs on all resources, of the core group or of all.
+A subject whose role allows all verbs, by `*` or by naming each, on all resources, of the core group or of all; or such a role that nothing binds among what was read.
 
 ## Why it matters
 Bound for the cluster, it is the cluster: every Secret, every node, every role. Bound in a namespace, it is all that the namespace holds.
@@ -27,14 +27,11 @@ Find out what the subject does (the audit log tells) and give it a role with tha
 };
 
 fn look(grant: &Grant<'_>, reporter: &mut Reporter<'_, '_>) {
-    let all = |rule: &&crate::grants::PolicyRule<'_>| {
-        rule.verbs.contains(&"*") && rule.resources.contains(&"*") && rule.groups.iter().any(|group| group.is_empty() || *group == "*")
-    };
-    if let Some(rule) = grant.rules.iter().find(all) {
-        let may = if grant.binding.kind == "ClusterRoleBinding" {
-            "may do everything in the cluster"
-        } else {
-            "may do everything in the namespace"
+    if let Some(rule) = grant.rules.iter().find(|rule| rule.is_everything()) {
+        let may = match grant.binding.kind {
+            "ClusterRoleBinding" => "may do everything in the cluster",
+            "ClusterRole" => "may do everything",
+            _ => "may do everything in the namespace",
         };
         reporter.report_grant(grant, rule, may);
     }
@@ -57,6 +54,7 @@ Give the subject a role of its own.
     references: &[kubescape("C-0014")],
     run: Run::Grant(|grant, reporter| {
         if grant.role.name == "kubernetes-dashboard"
+            && !grant.is_unbound()
             && let Some(rule) = grant.rules.first()
         {
             reporter.report_grant(grant, rule, "has the role of the dashboard");

@@ -3,6 +3,7 @@
 mod cluster_admin;
 mod grants_to_everybody;
 mod powers;
+mod roles;
 mod service_accounts;
 mod workloads;
 
@@ -10,5 +11,8 @@ use crate::check::Check;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    [cluster_admin::ALL, grants_to_everybody::ALL, powers::ALL, service_accounts::ALL, workloads::ALL].into_iter().flatten().copied()
+    [cluster_admin::ALL, grants_to_everybody::ALL, powers::ALL, roles::ALL, service_accounts::ALL, workloads::ALL]
+        .into_iter()
+        .flatten()
+        .copied()
 }

@@ -1,4 +1,4 @@
-//! What roles give to whom: one row a power.
+//! What roles give to whom: one row a power. Of a role that nothing binds, what it would give.
 
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
@@ -15,7 +15,7 @@ macro_rules! powers {
                 id: concat!("RBAC-", $id),
                 title: $title,
                 severity: Severity::$severity,
-                docs: concat!("## What it detects\n", $what, "\n\n## Why it matters\n", $why, "\n\n## How to fix\n", $how),
+                docs: concat!("## What it detects\n", $what, " A role that gives it and that nothing binds among what was read counts too, as low.\n\n## Why it matters\n", $why, "\n\n## How to fix\n", $how),
                 references: &[$($reference),*],
                 run: Run::Grant(|grant, reporter| {
                     look(grant, &Power { verbs: $verbs, groups: $groups, resources: $resources, names: $names }, $may, reporter);
@@ -53,6 +53,17 @@ powers! {
         "A subject with the verbs `bind` or `escalate` on roles.",
         "The API server lets nobody grant more than they have. These two verbs are the exception: with them a subject makes itself administrator.",
         "Give `bind` on named roles only, and `escalate` to nobody but controllers that write roles.";
+    CHANGE_NETWORK: "change-network", Medium, "Subject may redirect traffic", "may change Services, endpoints, ingresses or network policies",
+        &["create", "update", "patch", "delete", "deletecollection"], &["", "networking.k8s.io", "discovery.k8s.io"],
+        &["services", "endpoints", "endpointslices", "ingresses", "networkpolicies"], &[], [mitre("T1557")],
+        "A subject that may change Services, endpoints, ingresses or network policies.",
+        "Whoever changes where a Service leads receives what its clients send; whoever deletes a network policy opens what it closed.",
+        "Leave them to deployment pipelines, limited to their namespaces.";
+    CHANGE_SERVICE_STATUS: "change-service-status", Medium, "Subject may give Services addresses", "may change the status of Services",
+        &["update", "patch"], CORE, &["services/status"], &[], [mitre("T1557")],
+        "A subject that may change `services/status`.",
+        "An address in the status of a Service is received by the node's rules, whoever it belongs to (CVE-2020-8554).",
+        "Leave the status to the controller of load balancers.";
     CREATE_PERSISTENT_VOLUMES: "create-persistent-volumes", Medium, "Subject may create PersistentVolumes", "may create PersistentVolumes",
         &["create"], CORE, &["persistentvolumes"], &[], [cis("5.1.9"), kubescape("C-0278"), mitre("T1611")],
         "A subject that may create PersistentVolumes.",
@@ -90,6 +101,12 @@ powers! {
         "A subject with the verb `impersonate`.",
         "It may act as anybody, `system:masters` included.",
         "Limit it with `resourceNames` to the users that a gateway has to act as.";
+    MANAGE_ROLES: "manage-roles", High, "Subject may change roles and bindings", "may change roles or bindings",
+        &["create", "update", "patch", "delete", "deletecollection"], RBAC,
+        &["roles", "rolebindings", "clusterroles", "clusterrolebindings"], &[], [mitre("T1098.006")],
+        "A subject that may create, change or delete roles or bindings.",
+        "It hands on all that it has to whomever it likes, and with `bind`, `escalate` or `impersonate` more than that. A stolen credential so outlives its replacement.",
+        "Leave roles and bindings to administrators and to the pipeline that deploys them.";
     NODE_PROXY: "node-proxy", High, "Subject may talk to kubelets", "may talk to kubelets through the API server",
         &["get", "create", "connect"], CORE, &["nodes/proxy"], &[], [cis("5.1.10"), kubescape("C-0279")],
         "A subject that may use `nodes/proxy`.",

@@ -8,7 +8,7 @@ use crate::reporter::Reporter;
 use plimsoll_model::{Node, Pod, Severity, Violation, Workload, shell_word};
 
 pub(super) static ALL: &[&Check] =
-    &[&ACCOUNT_MISSING, &ADMINISTRATIVE, &AUTOMOUNT, &AUTOMOUNT_BOUND, &DASHBOARD, &DEPRECATED_FIELD, &TAKEOVER];
+    &[&ACCOUNT_MISSING, &ADMINISTRATIVE, &AUTOMOUNT, &AUTOMOUNT_BOUND, &DASHBOARD, &DEFAULT, &DEPRECATED_FIELD, &TAKEOVER];
 
 const FIELD: &str = "/spec/automountServiceAccountToken";
 
@@ -124,10 +124,8 @@ Give the account a role with what the program does, which the audit log tells.
 ",
     references: &[kubescape("C-0272"), mitre("T1078")],
     run: Run::Workload(|workload, reporter| {
-        let all = |rule: &PolicyRule<'_>| {
-            rule.verbs.contains(&"*") && rule.resources.contains(&"*") && rule.groups.iter().any(|group| group.is_empty() || *group == "*")
-        };
-        granted(workload, reporter, "may do everything", all);
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
+        granted(workload, reporter, "may do everything", |rule| rule.is_everything());
     }),
 };
 
@@ -188,7 +186,32 @@ Give the workload an account of its own.
     run: Run::Workload(|workload, reporter| {
         if account(&workload.pod) == "kubernetes-dashboard" && !workload.object.name.starts_with("kubernetes-dashboard") {
             let violation = Violation::at("/spec/serviceAccountName", "it runs with the account of the dashboard");
-            reporter.report(violation.cured_by("use another account", None).needs("which rights of the account it uses"));
+            let cure = "use another account, and mount no token";
+            let violation = violation.cured_by(cure, None).cured_at(cure, FIELD, Some(false.into()));
+            reporter.report(violation.needs("which rights of the account it uses"));
+        }
+    }),
+};
+
+static DEFAULT: Check = Check {
+    id: "RBAC-default-account",
+    title: "Workload has no account of its own",
+    severity: Severity::Info,
+    docs: "
+## What it detects
+A pod that names no service account, or `default`, and mounts its token.
+
+## Why it matters
+It shares one identity with every such pod of the namespace. What one of them is granted, all of them have, and the audit log cannot tell them apart.
+
+## How to fix
+Give the workload an account of its own, or do not mount the token if it does not talk to the API server.
+",
+    references: &[cis("5.1.5"), mitre("T1528")],
+    run: Run::Workload(|workload, reporter| {
+        if account(&workload.pod) == "default" && finds_token(workload, reporter) {
+            let violation = Violation::at("/spec/serviceAccountName", "it runs as the default service account of its namespace");
+            reporter.report(violation.advice("give it an account of its own"));
         }
     }),
 };

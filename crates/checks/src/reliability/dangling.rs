@@ -4,9 +4,9 @@ use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
 use crate::cures::{Cut, in_namespace};
 use crate::reporter::Reporter;
-use plimsoll_model::{Node, Object, Severity, Violation, shell_word};
+use plimsoll_model::{Node, Object, Severity, Violation, escape, shell_word};
 
-pub(super) static ALL: &[&Check] = &[&AUTOSCALER, &GATEWAY, &INGRESS, &NETWORK_POLICY, &SERVICE];
+pub(super) static ALL: &[&Check] = &[&AUTOSCALER, &GATEWAY, &INGRESS, &MONITOR, &NETWORK_POLICY, &PEER, &SERVICE];
 
 static AUTOSCALER: Check = Check {
     id: "REL-autoscaler-target",
@@ -160,9 +160,7 @@ Correct the labels, or remove the policy.
     references: &[kubescape("C-0299")],
     run: Run::Object(&["networking.k8s.io/NetworkPolicy"], |policy, reporter| {
         let Some(selector) = policy.node.at(&["spec", "podSelector"]) else { return };
-        let says = |key| selector.get(key).is_some_and(|part| part.entries().next().is_some() || part.items().next().is_some());
-        let selects_some = || !reporter.inventory.selected(policy.effective_namespace(), selector).is_empty();
-        if (says("matchLabels") || says("matchExpressions")) && !selects_some() {
+        if is_selective(selector) && reporter.inventory.selected(policy.effective_namespace(), selector).is_empty() {
             let violation = Violation::at("/spec/podSelector", format!("policy `{}` selects no workload", policy.name));
             let violation = violation.deleting("correct the labels, or remove the policy", policy);
             let command = format!("kubectl get pods{} --show-labels", in_namespace(policy.namespace));
@@ -198,3 +196,73 @@ Correct the labels, or remove the Service.
         }
     }),
 };
+
+static PEER: Check = Check {
+    id: "REL-network-policy-peer",
+    title: "NetworkPolicy lets in nobody",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A peer of a NetworkPolicy's rule with a `podSelector` that selects no workload of the policy's namespace among what was read. Peers in other namespaces are left alone.
+
+## Why it matters
+What was meant to get through does not. Whoever may create a pod with those labels gets through instead.
+
+## How to fix
+Correct the labels, or remove the peer.
+",
+    references: &[],
+    run: Run::Object(&["networking.k8s.io/NetworkPolicy"], |policy, reporter| {
+        for (direction, side) in [("ingress", "from"), ("egress", "to")] {
+            for (i, rule) in policy.node.at(&["spec", direction]).into_iter().flat_map(Node::items).enumerate() {
+                for (j, peer) in rule.get(side).into_iter().flat_map(Node::items).enumerate() {
+                    let Some(selector) = peer.get("podSelector").filter(|_| peer.get("namespaceSelector").is_none()) else { continue };
+                    if is_selective(selector) && reporter.inventory.selected(policy.effective_namespace(), selector).is_empty() {
+                        let place = format!("/spec/{direction}/{i}/{side}/{j}/podSelector");
+                        let violation = Violation::at(place, format!("a peer of policy `{}` selects no workload", policy.name));
+                        reporter.report(violation.advice("correct the labels, or remove the peer"));
+                    }
+                }
+            }
+        }
+    }),
+};
+
+static MONITOR: Check = Check {
+    id: "REL-service-monitor-target",
+    title: "ServiceMonitor watches nothing",
+    severity: Severity::Low,
+    docs: "
+## What it detects
+A ServiceMonitor of the Prometheus operator whose selector asks for a label that no Service has, in the namespaces that it names or in its own.
+
+## Why it matters
+What it was meant for is not watched, and nobody is told.
+
+## How to fix
+Correct the labels, or remove the monitor.
+",
+    references: &[],
+    run: Run::Object(&["monitoring.coreos.com/ServiceMonitor"], |monitor, reporter| {
+        let selector = monitor.node.at(&["spec", "namespaceSelector"]);
+        if selector.and_then(|selector| selector.get("any")).and_then(Node::as_bool) == Some(true) {
+            return;
+        }
+        let named = || selector.and_then(|selector| selector.get("matchNames")).into_iter().flat_map(Node::items).map(Node::text);
+        let own = named().next().is_none().then(|| monitor.effective_namespace());
+        for (label, value) in monitor.node.at(&["spec", "selector", "matchLabels"]).into_iter().flat_map(Node::entries) {
+            let has = |namespace: &str| reporter.exposure.has_service_label(namespace, label.text(), value.text());
+            if !named().chain(own).any(has) {
+                let message = format!("no Service has the label `{}={}`", label.text(), value.text());
+                let place = format!("/spec/selector/matchLabels/{}", escape(label.text()));
+                reporter.report(Violation::at(place, message).advice("correct the labels, or remove the monitor"));
+            }
+        }
+    }),
+};
+
+/// Whether a selector asks for anything.
+fn is_selective(selector: Node<'_>) -> bool {
+    let says = |key| selector.get(key).is_some_and(|part| part.entries().next().is_some() || part.items().next().is_some());
+    says("matchLabels") || says("matchExpressions")
+}

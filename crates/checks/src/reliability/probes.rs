@@ -3,9 +3,9 @@
 use crate::check::reference::kubescape;
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use plimsoll_model::{Container, ContainerKind, Severity, Violation, Workload};
+use plimsoll_model::{Container, Node, Severity, Violation, Workload};
 
-pub(super) static ALL: &[&Check] = &[&LIVENESS, &READINESS];
+pub(super) static ALL: &[&Check] = &[&IDENTICAL, &LIVENESS, &READINESS];
 
 static LIVENESS: Check = Check {
     id: "REL-liveness-probe",
@@ -43,17 +43,53 @@ Add a probe that succeeds once the program can answer.
     run: Run::Container(|workload, index, container, reporter| look(workload, index, container, "readinessProbe", reporter)),
 };
 
+static IDENTICAL: Check = Check {
+    id: "REL-probes-identical",
+    title: "Container is restarted where it should only wait",
+    severity: Severity::Info,
+    docs: "
+## What it detects
+A container whose `livenessProbe` and `readinessProbe` are the same.
+
+## Why it matters
+What is not ready for a moment, because a database is slow, is restarted, which makes it slower still.
+
+## How to fix
+Let the liveness probe fail only where a restart helps, or later: with a higher `failureThreshold`.
+",
+    references: &[],
+    run: Run::Container(|workload, index, container, reporter| {
+        let (Some(live), Some(ready)) = (container.at(&["livenessProbe"]), container.at(&["readinessProbe"])) else { return };
+        if is_same(live, ready) {
+            let message = |name: &str| format!("the probes of {name} are the same");
+            let violation = Violation::of_container(&workload.pod, index, "/livenessProbe", message);
+            let place = format!("{}/failureThreshold", violation.pointer);
+            let violation = violation.cured_at("restart it later than it is taken out of service", place, Some(10.into()));
+            reporter.report(violation.needs("how long it may be out of service"));
+        }
+    }),
+};
+
+/// Whether two nodes say the same, whatever the order of keys.
+fn is_same(a: Node<'_>, b: Node<'_>) -> bool {
+    if a.is_map() && b.is_map() {
+        let of_b = |(key, value): (Node<'_>, Node<'_>)| b.get(key.text()).is_some_and(|other| is_same(value, other));
+        a.entries().count() == b.entries().count() && a.entries().all(of_b)
+    } else if a.is_list() && b.is_list() {
+        a.items().count() == b.items().count() && a.items().zip(b.items()).all(|(a, b)| is_same(a, b))
+    } else {
+        !a.is_map() && !b.is_map() && !a.is_list() && !b.is_list() && a.text() == b.text()
+    }
+}
+
 fn look(workload: &Workload<'_>, index: usize, container: &Container<'_>, field: &str, reporter: &mut Reporter<'_, '_>) {
     let ends = matches!(workload.object.kind, "Job" | "CronJob");
-    if ends || container.kind != ContainerKind::Main || container.at(&[field]).is_some() {
+    if ends || !container.runs_on() || container.at(&[field]).is_some() {
         return;
     }
     let violation = Violation::of_container(&workload.pod, index, &format!("/{field}"), |name| format!("{name} has no `{field}`"));
-    let port = container
-        .at(&["ports"])
-        .and_then(|ports| ports.items().next())
-        .and_then(|port| port.get("containerPort"))
-        .and_then(plimsoll_model::Node::as_int);
+    let port =
+        container.at(&["ports"]).and_then(|ports| ports.items().next()).and_then(|port| port.get("containerPort")).and_then(Node::as_int);
     reporter.report(match port {
         Some(port) => {
             let probe = serde_json::json!({"tcpSocket": {"port": port}});

@@ -9,7 +9,7 @@ use crate::parameters::{
 };
 use crate::quantity;
 use crate::reporter::Reporter;
-use plimsoll_model::{Container, ContainerKind, Node, Severity, Violation, Workload};
+use plimsoll_model::{Container, Node, Severity, Violation, Workload};
 
 /// A table of checks: one row each.
 macro_rules! resources {
@@ -51,6 +51,18 @@ resources! {
         "A container without `resources.requests.cpu`, and without a limit that stands in for it.",
         "The scheduler counts it as nothing and puts it where there is nothing left; when the node is busy, it gets the smallest share.",
         "Ask for what it uses in ordinary times.";
+    EPHEMERAL_LIMIT: "ephemeral-storage-limit", Info, "Container may fill the node's disk",
+        |workload, index, container, reporter| there(workload, index, container, reporter, "limits", "ephemeral-storage", "1Gi"),
+        [mitre("T1499")],
+        "A container without `resources.limits.ephemeral-storage`.",
+        "What it writes to its root file system, its log and `emptyDir` volumes is the node's disk. When that is full, the kubelet evicts its neighbours, too.",
+        "Set a limit somewhat above what it writes.";
+    EPHEMERAL_REQUEST: "ephemeral-storage-request", Info, "Container asks for no disk",
+        |workload, index, container, reporter| there(workload, index, container, reporter, "requests", "ephemeral-storage", "256Mi"),
+        [],
+        "A container without `resources.requests.ephemeral-storage`, and without a limit that stands in for it.",
+        "The scheduler puts it where the disk is full.",
+        "Ask for what it writes in ordinary times.";
     MEMORY_BOUNDS: "memory-bounds", Medium, "Memory is beyond what is allowed",
         |workload, index, container, reporter| {
             within(workload, index, container, reporter, "requests/memory", &MEMORY_REQUEST_MIN, &MEMORY_REQUEST_MAX);
@@ -87,7 +99,7 @@ fn there(
     let given = |bound: &str| container.at(&["resources", bound, resource]).map(Node::text).filter(|value| !value.is_empty());
     // A limit without a request is its request, too (core/v1 defaulting).
     let defaulted = bound == "requests" && given("limits").is_some();
-    if container.kind != ContainerKind::Main || given(bound).is_some() || defaulted {
+    if !container.runs_on() || given(bound).is_some() || defaulted {
         return;
     }
     let other = if bound == "limits" { given("requests") } else { None };
