@@ -139,15 +139,9 @@ fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, report
 }
 
 fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a>, reporter: &mut Reporter<'r, 'a>) {
-    for workload in inventory.in_namespace("kube-system") {
-        for process in Component::ALL.into_iter().filter_map(|wanted| component::process(workload, wanted)) {
-            reporter.enter(workload.object, Some(&workload.pod));
-            look_at_process(registry, &process, reporter);
-        }
-    }
-    for configuration in inventory.of_kind("ClusterConfiguration") {
-        for process in Component::ALL.into_iter().filter_map(|wanted| component::configured(&configuration, wanted)) {
-            reporter.enter(configuration, None);
+    for wanted in Component::ALL {
+        for ((object, pod), process) in component::processes(inventory, wanted) {
+            reporter.enter(object, pod);
             look_at_process(registry, &process, reporter);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use crate::{cluster, control_plane, image, isolation, network, pod, rbac, reliability, secrets};
+use crate::{cloud, cluster, control_plane, host, image, isolation, network, pod, rbac, reliability, secrets};
 use plimsoll_model::{Object, Rule};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,8 +10,10 @@ use std::sync::{Arc, LazyLock};
 
 /// The prefix of each domain's ids, and its directory under `src` and `fixtures`.
 pub const DOMAINS: &[(&str, &str)] = &[
+    ("CLOUD", "cloud"),
     ("CLU", "cluster"),
     ("CTL", "control_plane"),
+    ("HOST", "host"),
     ("IMG", "image"),
     ("ISO", "isolation"),
     ("NET", "network"),
@@ -55,7 +57,9 @@ impl Registry {
         let domains = [image::ALL, pod::ALL, secrets::ALL];
         let mut checks: Vec<&'static Check> = domains.into_iter().flatten().copied().collect();
         checks.extend(control_plane::all());
+        checks.extend(cloud::all());
         checks.extend(cluster::all());
+        checks.extend(host::all());
         checks.extend(isolation::all());
         checks.extend(network::all());
         checks.extend(rbac::all());
