@@ -5,6 +5,7 @@ use crate::component;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::Grants;
+use crate::host::{self, Configuration};
 use crate::parameters::Parameters;
 use crate::registry::{Registry, registry};
 use crate::reporter::Reporter;
@@ -124,6 +125,20 @@ fn look_at_object<'r, 'a>(registry: &'r Registry, object: Object<'a>, reporter: 
     reporter.enter(object, None);
     for (at, rule, look) in registry.of_object(&object) {
         reporter.run(at, rule, |reporter| look(&object, reporter));
+    }
+    // What stands in the files of a node is judged as if it had been given by itself.
+    for Configuration { group, kind, path, file } in host::configurations(&object) {
+        let document = file.as_ref().and_then(|file| file.document(reporter));
+        let objects = document.as_ref().map(|document| document.objects().0).unwrap_or_default();
+        let found = objects.iter().find(|one| one.group() == group && one.kind == kind);
+        reporter.inside(file.as_ref());
+        for (at, rule, look) in registry.of_kind(group, kind) {
+            reporter.run(at, rule, |reporter| match found {
+                Some(configuration) => look(configuration, reporter),
+                None => reporter.unknown(format!("the {kind} in {path}")),
+            });
+        }
+        reporter.inside(None);
     }
 }
 

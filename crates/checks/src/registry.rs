@@ -107,14 +107,19 @@ impl Registry {
         self.those(&self.processes)
     }
 
-    pub(crate) fn of_object(&self, object: &Object<'_>) -> impl Iterator<Item = (usize, &Arc<Rule>, LookAtObject)> {
-        let group = object.group();
-        let of_kind = self.objects.get(object.kind).into_iter().flatten().filter(move |(wanted, _)| *wanted == group);
-        let of_all = self.objects.get("").into_iter().flatten();
-        of_kind.chain(of_all).filter_map(|(_, at)| {
-            let (check, rule) = self.checks.get(*at).zip(self.rules.get(*at))?;
-            if let Run::Object(_, look) = check.run { Some((*at, rule, look)) } else { None }
-        })
+    pub(crate) fn of_object<'s>(&'s self, object: &Object<'s>) -> impl Iterator<Item = (usize, &'s Arc<Rule>, LookAtObject)> {
+        self.of_kind(object.group(), object.kind).chain(self.of_kind("*", ""))
+    }
+
+    /// Without those that look at objects of every kind.
+    pub(crate) fn of_kind<'s>(&'s self, group: &'s str, kind: &str) -> impl Iterator<Item = (usize, &'s Arc<Rule>, LookAtObject)> {
+        let of_kind = self.objects.get(kind).into_iter().flatten().filter(move |(wanted, _)| group == "*" || *wanted == group);
+        of_kind.filter_map(|(_, at)| self.looking(*at))
+    }
+
+    fn looking(&self, at: usize) -> Option<(usize, &Arc<Rule>, LookAtObject)> {
+        let (check, rule) = self.checks.get(at).zip(self.rules.get(at))?;
+        if let Run::Object(_, look) = check.run { Some((at, rule, look)) } else { None }
     }
 
     fn those<'s>(&'s self, which: &'s [usize]) -> impl Iterator<Item = (usize, &'s Arc<Rule>, Run)> {

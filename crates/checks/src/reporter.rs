@@ -5,6 +5,7 @@ use crate::base64;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
+use crate::host::File;
 use crate::parameters::Parameters;
 use plimsoll_model::{Document, Finding, Inventory, Limits, Object, ObjectId, Origin, Pod, Rule, Source, Unknown, Violation, parse};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub(crate) struct Reporter<'r, 'a> {
     pub(crate) findings: Vec<Finding>,
     pub(crate) tallies: Vec<Tally>,
     current: Current<'r, 'a>,
+    /// The file in the object that is looked at, where it is a file's content that checks see: its pointer and its name.
+    inside: Option<(String, String)>,
     /// Documents in base64 in the object that is looked at: many checks ask for the same.
     decoded: Vec<Decoded>,
 }
@@ -63,6 +66,7 @@ impl<'r, 'a> Reporter<'r, 'a> {
             findings: Vec::new(),
             tallies: vec![Tally::default(); checks],
             current,
+            inside: None,
             decoded: Vec::new(),
         }
     }
@@ -73,6 +77,16 @@ impl<'r, 'a> Reporter<'r, 'a> {
         self.current.id = None;
         self.current.pod = pod;
         self.decoded.clear();
+    }
+
+    /// Says that what follows is about the content of a file in what was entered, or no longer.
+    pub(crate) fn inside(&mut self, file: Option<&File<'_>>) {
+        self.inside = file.map(|file| (format!("{}/content", file.data.pointer), file.name().to_owned()));
+    }
+
+    /// Whether a file on a node is looked at, and not one that was given by itself.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.inside.is_some()
     }
 
     /// The document that `text` of what is looked at holds in base64.
@@ -116,8 +130,14 @@ impl<'r, 'a> Reporter<'r, 'a> {
     }
 
     /// A violation in what is looked at.
-    pub(crate) fn report(&mut self, violation: Violation) {
+    pub(crate) fn report(&mut self, mut violation: Violation) {
         let (Some(rule), Some(object)) = (self.current.rule, self.current.object) else { return };
+        if let Some((pointer, name)) = &self.inside {
+            // The text is base64 of what may hold keys, and nothing can patch it from here.
+            let place = std::mem::replace(&mut violation.pointer, pointer.clone());
+            violation.changes.clear();
+            violation = violation.concealed().because(format!("it stands in {name} at `{place}`"));
+        }
         let id = self.current.id.get_or_insert_with(|| Arc::new(object.id()));
         let finding = match self.current.pod {
             Some(pod) => violation.into_finding(rule, id, pod.node, &pod.pointer, Some(pod)),

@@ -71,7 +71,7 @@ fn node(more: &[(&str, &[u8])]) -> TempDir {
         ("etc/hostname", 0o644, b"Worker-1\n"),
         ("etc/kubernetes/admin.conf", 0o644, b"users: [{user: {client-key-data: S0VZ}}]"),
         ("etc/kubernetes/kubelet.conf", 0o600, b""),
-        ("etc/kubernetes/encryption.yaml", 0o600, b"resources: [{resources: [secrets], providers: [{identity: {}}, {aescbc: {keys: [{name: a, secret: c2VjcmV0LWtleQ==}]}}]}]"),
+        ("etc/kubernetes/encryption.yaml", 0o600, b"apiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{identity: {}}, {aescbc: {keys: [{name: a, secret: c2VjcmV0LWtleQ==}]}}]}]"),
         ("etc/kubernetes/manifests/kube-apiserver.yaml", 0o600, b""),
         ("etc/kubernetes/pki/ca.crt", 0o644, b""),
         ("etc/kubernetes/pki/etcd/ca.key", 0o640, b""),
@@ -110,7 +110,7 @@ fn a_node_is_judged_by_its_files_and_processes() {
         "CTL-apiserver-anonymous-auth",
         "CTL-etcd-peer-client-cert-auth",
         "HOST-admin-conf-mode",
-        "HOST-encryption-provider-weak",
+        "CTL-encryption-identity-first",
         "HOST-kernel-pointers",
         "HOST-kubelet-anonymous-auth",
         "HOST-no-mandatory-access-control",
@@ -135,7 +135,7 @@ fn a_node_is_judged_by_its_files_and_processes() {
     assert_eq!(finding["subject"]["kind"], "ControlPlaneInfo");
     assert_eq!(finding["remediation"]["summary"], "`chmod 600 /etc/kubernetes/pki/etcd/ca.key`");
     let text = plimsoll_in(root.path(), &["scan", "host", "--host-root", ".", "-v"], b"");
-    assert!(text.out.contains("the text of /etc/gone.yaml"), "what is not known is said: {}", text.out);
+    assert!(text.out.contains("the Policy in /etc/gone.yaml"), "what is not known is said: {}", text.out);
     for output in [&ran.out, &ran.err, &text.out, &text.err] {
         assert!(!output.contains("c2VjcmV0LWtleQ") && !output.contains("hunter2") && !output.contains("S0VZ"), "{output}");
     }

@@ -3,6 +3,7 @@
 //! Group `hostdata.kubescape.cloud`; the rules of Kubescape see the content as `data`, its node agent stores it as `spec`.
 //! A field that is `null` was looked for and is not on the node; a field that is missing is not known.
 
+use crate::component;
 use crate::reporter::Reporter;
 use plimsoll_model::{Document, Node, Object};
 use std::sync::Arc;
@@ -45,6 +46,50 @@ impl<'a> Data<'a> {
     pub(crate) fn text(&self, key: &str) -> &'a str {
         self.node.get(key).map_or("", Node::text)
     }
+}
+
+/// A file that a component of the control plane is told to read: what kind of object it holds, and what is known of it.
+pub(crate) struct Configuration<'a> {
+    pub(crate) group: &'static str,
+    pub(crate) kind: &'static str,
+    /// Where it is on the node.
+    pub(crate) path: &'a str,
+    pub(crate) file: Option<File<'a>>,
+}
+
+/// The files that the flags of a ControlPlaneInfo name. Those of kubelet and kube-proxy do not speak for themselves: flags win over
+/// them.
+pub(crate) fn configurations<'a>(object: &Object<'a>) -> Vec<Configuration<'a>> {
+    /// The component, its flag, the field with the file, the group and kind of what it holds.
+    const FILES: &[(&str, &str, &str, &str, &str)] = &[
+        (
+            "APIServerInfo",
+            "admission-control-config-file",
+            "admissionControlConfigFile",
+            "apiserver.config.k8s.io",
+            "AdmissionConfiguration",
+        ),
+        ("APIServerInfo", "audit-policy-file", "auditPolicyFile", "audit.k8s.io", "Policy"),
+        ("APIServerInfo", "authentication-config", "authenticationConfigFile", "apiserver.config.k8s.io", "AuthenticationConfiguration"),
+        ("APIServerInfo", "authorization-config", "authorizationConfigFile", "apiserver.config.k8s.io", "AuthorizationConfiguration"),
+        (
+            "APIServerInfo",
+            "encryption-provider-config",
+            "encryptionProviderConfigFile",
+            "apiserver.config.k8s.io",
+            "EncryptionConfiguration",
+        ),
+        ("schedulerInfo", "config", "componentConfigFile", "kubescheduler.config.k8s.io", "KubeSchedulerConfiguration"),
+    ];
+    let Some(data) = Data::of(object).filter(|_| object.kind == "ControlPlaneInfo" && is_host_data(object)) else { return Vec::new() };
+    let read = |&(component, flag, field, group, kind): &(&str, &str, &str, &'static str, &'static str)| {
+        let component = data.at(&[component])?;
+        let file = component.at(&[field]).and_then(File::of);
+        let flags = component::flags(&[(component.text("cmdLine"), String::new())]);
+        let path = component::given(&flags, flag).map(|flag| flag.value).or(file.as_ref().map(|file| file.path))?;
+        Some(Configuration { group, kind, path, file })
+    };
+    FILES.iter().filter_map(read).collect()
 }
 
 /// A file or directory of the node.

@@ -1,11 +1,9 @@
 //! What nodes show: files and their owners, kubelets, the control plane's configuration, the kernel.
 
-mod audit_policy;
 mod cni;
 mod cni_files;
 mod control_plane_files;
 mod data;
-mod encryption;
 mod file;
 mod hardening;
 mod kernel;
@@ -17,18 +15,16 @@ mod kubelet_settings;
 mod metadata_api;
 mod open_ports;
 
-pub(crate) use data::{Data, File, is_host_data};
+pub(crate) use data::{Configuration, Data, File, configurations, is_host_data};
 
 use crate::check::{Check, Component};
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
     let tables = [
-        audit_policy::ALL,
         cni::ALL,
         cni_files::ALL,
         control_plane_files::ALL,
-        encryption::ALL,
         hardening::ALL,
         kernel::ALL,
         kernel_variables::ALL,

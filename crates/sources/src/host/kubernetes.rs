@@ -167,7 +167,10 @@ fn api_server(reader: &mut Reader<'_>, process: &Process) -> Value {
     let mut data = object(process);
     data.insert("specsFile".into(), manifest(reader, "kube-apiserver"));
     for (field, flag, take) in [
+        ("admissionControlConfigFile", "admission-control-config-file", Take::Concealed),
         ("auditPolicyFile", "audit-policy-file", Take::Text),
+        ("authenticationConfigFile", "authentication-config", Take::Concealed),
+        ("authorizationConfigFile", "authorization-config", Take::Concealed),
         ("encryptionProviderConfigFile", "encryption-provider-config", Take::Concealed),
     ] {
         let file = process.flag(flag).filter(|path| !path.is_empty()).map(|path| reader.named(&files, path, take));
@@ -180,8 +183,11 @@ fn with_kubeconfig(reader: &mut Reader<'_>, process: &Process) -> Value {
     let files = reader.files_of(process);
     let mut data = object(process);
     data.insert("specsFile".into(), manifest(reader, process.program()));
-    let kubeconfig = process.flag("kubeconfig").map(|path| reader.named(&files, path, Take::Stat));
-    data.insert("configFile".into(), kubeconfig.unwrap_or_default());
+    // Kubescape calls the kubeconfig so; the scheduler has a configuration besides.
+    for (field, flag, take) in [("configFile", "kubeconfig", Take::Stat), ("componentConfigFile", "config", Take::Concealed)] {
+        let file = process.flag(flag).filter(|path| !path.is_empty()).map(|path| reader.named(&files, path, take));
+        data.insert(field.into(), file.unwrap_or_default());
+    }
     Value::Object(data)
 }
 
