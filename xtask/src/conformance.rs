@@ -45,6 +45,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },
     Suite { name: "policy/vap", data: "policy/vap/cases.jsonl", run: policy::vap },
     Suite { name: "posture/kubescape", data: "posture/kubescape/cases.jsonl", run: posture::kubescape },
+    Suite { name: "posture/host", data: "posture/kubescape/host/cases.jsonl", run: posture::kubescape },
+    Suite { name: "posture/cloud", data: "posture/kubescape/cloud/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },
     Suite { name: "posture/frameworks", data: "posture/kubescape/frameworks.jsonl", run: posture::frameworks },
     Suite { name: "posture/verdicts", data: "posture/verdicts.jsonl", run: posture::peers::verdicts },

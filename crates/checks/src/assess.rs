@@ -1,10 +1,11 @@
 //! The walk: each object is visited once, and every check that looks at its kind is asked.
 
-use crate::check::{Check, Component, Run};
+use crate::check::{Check, Run};
 use crate::component;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::Grants;
+use crate::host::{self, Configuration};
 use crate::parameters::Parameters;
 use crate::registry::{Registry, registry};
 use crate::reporter::Reporter;
@@ -125,6 +126,20 @@ fn look_at_object<'r, 'a>(registry: &'r Registry, object: Object<'a>, reporter: 
     for (at, rule, look) in registry.of_object(&object) {
         reporter.run(at, rule, |reporter| look(&object, reporter));
     }
+    // What stands in the files of a node is judged as if it had been given by itself.
+    for Configuration { group, kind, path, file } in host::configurations(&object) {
+        let document = file.as_ref().and_then(|file| file.document(reporter));
+        let objects = document.as_ref().map(|document| document.objects().0).unwrap_or_default();
+        let found = objects.iter().find(|one| one.group() == group && one.kind == kind);
+        reporter.inside(file.as_ref());
+        for (at, rule, look) in registry.of_kind(group, kind) {
+            reporter.run(at, rule, |reporter| match found {
+                Some(configuration) => look(configuration, reporter),
+                None => reporter.unknown(format!("the {kind} in {path}")),
+            });
+        }
+        reporter.inside(None);
+    }
 }
 
 fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, reporter: &mut Reporter<'r, 'a>) {
@@ -139,17 +154,9 @@ fn look_at_grants<'r, 'a>(registry: &'r Registry, grants: &'r Grants<'a>, report
 }
 
 fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a>, reporter: &mut Reporter<'r, 'a>) {
-    for workload in &inventory.workloads {
-        if let Some(process) = component::process(workload) {
-            reporter.enter(workload.object, Some(&workload.pod));
-            look_at_process(registry, &process, reporter);
-        }
-    }
-    for configuration in inventory.of_kind("ClusterConfiguration") {
-        for process in Component::ALL.into_iter().filter_map(|wanted| component::configured(&configuration, wanted)) {
-            reporter.enter(configuration, None);
-            look_at_process(registry, &process, reporter);
-        }
+    for ((object, pod), process) in component::processes(inventory) {
+        reporter.enter(object, pod);
+        look_at_process(registry, &process, reporter);
     }
 }
 

@@ -1,11 +1,13 @@
-//! Control plane components and their flags, as static pods show them and as kubeadm's `ClusterConfiguration` says them.
+//! Control plane components and their flags, as static pods and nodes show them and as kubeadm's `ClusterConfiguration` says them.
 
 use crate::check::Component;
-use crate::version;
-use plimsoll_model::{Container, ContainerKind, Inventory, Node, Object, Violation, Workload};
+use crate::{host, version};
+use plimsoll_model::{Container, ContainerKind, Inventory, Node, Object, Pod, Violation, Workload};
 use serde_json::json;
+use std::borrow::Cow;
+use std::collections::HashSet;
 
-/// A component with its flags. Pointers start at the pod, or at the configuration's root.
+/// A component with its flags. Pointers start at the pod, or at the root of the configuration or host object.
 pub(crate) struct Process<'a> {
     /// Which one it is.
     pub(crate) component: Component,
@@ -16,8 +18,10 @@ pub(crate) struct Process<'a> {
     /// What whoever starts it adds where a flag is not given.
     defaults: &'static [(&'static str, &'static str)],
     /// JSON pointer to what flags are added to.
-    list: &'static str,
+    list: Cow<'static, str>,
     form: Form,
+    /// The file on the node that it is started from, where it is seen there.
+    file: Option<&'a str>,
 }
 
 /// How flags are written.
@@ -29,14 +33,16 @@ enum Form {
     Map,
     /// As a list of `name` and `value` (kubeadm since v1beta4).
     Pairs,
+    /// As the command line of a running program, which nothing can patch.
+    Running,
 }
 
 /// One flag as given.
-struct Flag<'a> {
+pub(crate) struct Flag<'a> {
     /// Without its dashes.
     name: &'a str,
     /// What follows `=` or stands in the next argument; `true` for a flag without a value, as pflag reads it.
-    value: &'a str,
+    pub(crate) value: &'a str,
     /// JSON pointer to what holds the value.
     pointer: String,
     /// That argument whole.
@@ -45,14 +51,36 @@ struct Flag<'a> {
     part: &'a str,
 }
 
-/// Every process of a component that was read, in `namespace` or configured by kubeadm.
-pub(crate) fn all<'s, 'a>(
-    inventory: &'s Inventory<'a>,
-    namespace: &str,
-    wanted: Component,
-) -> impl Iterator<Item = Process<'a>> + use<'s, 'a> {
-    let pods: Vec<_> = inventory.in_namespace(namespace).filter_map(process).filter(|process| process.component == wanted).collect();
-    pods.into_iter().chain(inventory.of_kind("ClusterConfiguration").filter_map(move |object| configured(&object, wanted)))
+/// Where a component is seen: the object, and the pod if it is one.
+pub(crate) type Place<'i, 'a> = (Object<'a>, Option<&'i Pod<'a>>);
+
+/// Every process of a component that was read: of pods, of what kubeadm is told to start, and of what nodes show where the
+/// node's pod is not there.
+pub(crate) fn processes<'i, 'a>(inventory: &'i Inventory<'a>) -> Vec<(Place<'i, 'a>, Process<'a>)> {
+    let pods = inventory.workloads.iter();
+    let mut all: Vec<_> = pods.filter_map(|workload| Some(((workload.object, Some(&workload.pod)), process(workload)?))).collect();
+    let node = |pod: &Pod<'a>| pod.at(&["nodeName"]).map(Node::text);
+    let known: HashSet<_> = all.iter().filter_map(|((_, pod), process)| Some((process.component, (*pod).and_then(node)?))).collect();
+    let elsewhere = Component::ALL.into_iter().flat_map(|wanted| outside_of_pods(inventory, wanted));
+    all.extend(elsewhere.filter(|((object, _), process)| !known.contains(&(process.component, object.name))));
+    all
+}
+
+/// The processes of a component in the pods of a namespace, and of what kubeadm and nodes say of it.
+pub(crate) fn beside<'a>(inventory: &Inventory<'a>, namespace: &str, wanted: Component) -> Vec<Process<'a>> {
+    let pods = inventory.in_namespace(namespace).filter_map(process).filter(|process| process.component == wanted);
+    pods.chain(outside_of_pods(inventory, wanted).map(|(_, process)| process)).collect()
+}
+
+/// What kubeadm is told to start, and what nodes show.
+fn outside_of_pods<'i, 'a>(inventory: &'i Inventory<'a>, wanted: Component) -> impl Iterator<Item = (Place<'i, 'a>, Process<'a>)> {
+    let configurations = inventory.of_kind("ClusterConfiguration");
+    let configured = configurations.filter_map(move |object| Some(((object, None), configured(&object, wanted)?)));
+    let nodes = host::process(wanted).into_iter().flat_map(move |(kind, field)| {
+        let objects = inventory.of_kind(kind).filter(host::is_host_data);
+        objects.filter_map(move |object| Some(((object, None), on_node(&object, wanted, field)?)))
+    });
+    configured.chain(nodes)
 }
 
 /// The component that a workload's first container runs, and the place of its program among the words of `command` and
@@ -84,8 +112,37 @@ pub(crate) fn process<'a>(workload: &Workload<'a>) -> Option<Process<'a>> {
         items.map(move |(at, node)| (node.text(), format!("/spec/containers/0/{field}/{at}")))
     };
     let all: Vec<(&'a str, String)> = words("command").chain(words("args")).collect();
+    let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
+    Some(Process {
+        component,
+        version: container.image.rsplit_once(':').and_then(|(_, tag)| version::parse(tag)),
+        flags: flags(all.get(at..)?),
+        defaults: &[],
+        list: Cow::Borrowed(if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" }),
+        form: Form::Arguments,
+        file: None,
+    })
+}
+
+/// The component that a node shows under `field` of its host object.
+fn on_node<'a>(object: &Object<'a>, wanted: Component, field: &[&str]) -> Option<Process<'a>> {
+    let data = host::Data::of(object)?.at(field)?;
+    let line = data.at(&["cmdLine"]).filter(|line| !line.node.text().is_empty())?;
+    Some(Process {
+        component: wanted,
+        version: None,
+        flags: flags(&[(line.node.text(), line.pointer.clone())]),
+        defaults: &[],
+        list: Cow::Owned(line.pointer),
+        form: Form::Running,
+        file: data.at(&["specsFile", "path"]).map(|path| path.node.text()),
+    })
+}
+
+/// The flags among arguments, each of which has its pointer and may be a line of several words.
+pub(crate) fn flags<'a>(arguments: &[(&'a str, String)]) -> Vec<Flag<'a>> {
     let mut flags: Vec<Flag<'a>> = Vec::new();
-    let mut rest = all.iter().skip(at).peekable();
+    let mut rest = arguments.iter().peekable();
     while let Some((argument, pointer)) = rest.next() {
         let argument: &'a str = argument;
         let mut words = argument.split_whitespace().peekable();
@@ -111,15 +168,14 @@ pub(crate) fn process<'a>(workload: &Workload<'a>) -> Option<Process<'a>> {
             }
         }
     }
-    let in_args = container.at(&["args"]).is_some_and(|args| args.items().next().is_some());
-    Some(Process {
-        component,
-        version: container.image.rsplit_once(':').and_then(|(_, tag)| version::parse(tag)),
-        flags,
-        defaults: &[],
-        list: if in_args { "/spec/containers/0/args" } else { "/spec/containers/0/command" },
-        form: Form::Arguments,
-    })
+    flags
+}
+
+/// The flag that counts, as the last one does; `name` without its dashes.
+pub(crate) fn given<'f, 'a>(flags: &'f [Flag<'a>], name: &str) -> Option<&'f Flag<'a>> {
+    // Kubernetes' components take `_` for `-` in names of flags.
+    let is_it = |given: &str| given.len() == name.len() && given.bytes().zip(name.bytes()).all(|(a, b)| a == b || (a, b) == (b'_', b'-'));
+    flags.iter().rev().find(|flag| is_it(flag.name))
 }
 
 /// What kubeadm starts a component with unless told otherwise (kubernetes cmd/kubeadm/app/phases/controlplane/manifests.go
@@ -165,7 +221,7 @@ fn kubeadm_defaults(component: Component, local_etcd: bool) -> &'static [(&'stat
 }
 
 /// The component as a `ClusterConfiguration` of kubeadm configures it; none for what kubeadm does not start.
-pub(crate) fn configured<'a>(object: &Object<'a>, wanted: Component) -> Option<Process<'a>> {
+fn configured<'a>(object: &Object<'a>, wanted: Component) -> Option<Process<'a>> {
     let list = match wanted {
         Component::ApiServer => "/apiServer/extraArgs",
         Component::ControllerManager => "/controllerManager/extraArgs",
@@ -202,8 +258,9 @@ pub(crate) fn configured<'a>(object: &Object<'a>, wanted: Component) -> Option<P
         version: object.node.get("kubernetesVersion").and_then(|text| version::parse(text.text())),
         flags,
         defaults: kubeadm_defaults(wanted, external.is_none()),
-        list,
+        list: Cow::Borrowed(list),
         form: if is_map { Form::Map } else { Form::Pairs },
+        file: None,
     })
 }
 
@@ -212,7 +269,7 @@ const CLIENTS: &str = "whether clients of the control plane rely on the present 
 impl<'a> Process<'a> {
     /// The flag that counts; `name` without its dashes.
     fn flag(&self, name: &str) -> Option<&Flag<'a>> {
-        self.flags.iter().rev().find(|flag| flag.name == name)
+        given(&self.flags, name)
     }
 
     /// The value that counts, given or added by whoever starts the component; `name` without its dashes.
@@ -228,7 +285,15 @@ impl<'a> Process<'a> {
 
     /// JSON pointer to the flag's value, or to what it would be added to.
     pub(crate) fn pointer(&self, name: &str) -> &str {
-        self.flag(name).map_or(self.list, |flag| &flag.pointer)
+        self.flag(name).map_or(&self.list, |flag| &flag.pointer)
+    }
+
+    /// What to do on the node that it runs on.
+    fn on_node(&self, what: &str) -> String {
+        match self.file {
+            Some(file) => format!("{what} in {file}"),
+            None => format!("{what} where {} is started", self.component.program()),
+        }
     }
 
     /// A violation that setting `--name=value` cures; without a value, somebody has to choose one.
@@ -239,6 +304,7 @@ impl<'a> Process<'a> {
         let whole = format!("--{name}={value}");
         let summary = format!("set `{whole}`");
         let (pointer, value) = match (given, self.form) {
+            (_, Form::Running) => return violation.advice(self.on_node(&summary)),
             (Some(flag), Form::Arguments) => {
                 let part = if flag.part.starts_with('-') { whole } else { value.to_owned() };
                 (flag.pointer.clone(), flag.argument.replacen(flag.part, &part, 1).into())
@@ -272,6 +338,9 @@ impl<'a> Process<'a> {
         let flag = self.flag(name)?;
         let violation = Violation::at(flag.pointer.as_str(), message);
         let summary = format!("remove `--{name}`");
+        if self.form == Form::Running {
+            return Some(violation.advice(self.on_node(&summary)));
+        }
         // Of a shell's line, only the flag; an argument of its own goes as a whole.
         let line = flag.argument.replacen(flag.part, "", 1);
         let violation = match (self.form, line.trim()) {
@@ -279,7 +348,9 @@ impl<'a> Process<'a> {
             (Form::Arguments, _) if !flag.part.starts_with('-') => violation.advice(summary),
             (Form::Map, _) | (Form::Arguments, "") => violation.cured_by(summary, None),
             (Form::Arguments, rest) => violation.cured_by(summary, Some(rest.into())),
-            (Form::Pairs, _) => violation.cured_at(summary, flag.pointer.strip_suffix("/value").unwrap_or(&flag.pointer), None),
+            (Form::Pairs | Form::Running, _) => {
+                violation.cured_at(summary, flag.pointer.strip_suffix("/value").unwrap_or(&flag.pointer), None)
+            }
         };
         Some(violation.needs(CLIENTS))
     }

@@ -5,7 +5,9 @@
 //! [`Reporter`](reporter::Reporter) with the indexes; it says what is wrong, and what it could not know.
 
 mod assess;
+mod base64;
 mod check;
+mod cloud;
 mod cluster;
 mod component;
 mod control_plane;
@@ -14,6 +16,7 @@ mod exposure;
 mod facts;
 mod frameworks;
 mod grants;
+mod host;
 mod image;
 mod isolation;
 mod network;

@@ -2,7 +2,7 @@
 
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
-use crate::{cluster, control_plane, image, isolation, network, pod, rbac, reliability, secrets};
+use crate::{cloud, cluster, control_plane, host, image, isolation, network, pod, rbac, reliability, secrets};
 use plimsoll_model::{Object, Rule};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,8 +10,10 @@ use std::sync::{Arc, LazyLock};
 
 /// The prefix of each domain's ids, and its directory under `src` and `fixtures`.
 pub const DOMAINS: &[(&str, &str)] = &[
+    ("CLOUD", "cloud"),
     ("CLU", "cluster"),
     ("CTL", "control_plane"),
+    ("HOST", "host"),
     ("IMG", "image"),
     ("ISO", "isolation"),
     ("NET", "network"),
@@ -55,7 +57,9 @@ impl Registry {
         let domains = [image::ALL, pod::ALL, secrets::ALL];
         let mut checks: Vec<&'static Check> = domains.into_iter().flatten().copied().collect();
         checks.extend(control_plane::all());
+        checks.extend(cloud::all());
         checks.extend(cluster::all());
+        checks.extend(host::all());
         checks.extend(isolation::all());
         checks.extend(network::all());
         checks.extend(rbac::all());
@@ -103,14 +107,19 @@ impl Registry {
         self.those(&self.processes)
     }
 
-    pub(crate) fn of_object(&self, object: &Object<'_>) -> impl Iterator<Item = (usize, &Arc<Rule>, LookAtObject)> {
-        let group = object.group();
-        let of_kind = self.objects.get(object.kind).into_iter().flatten().filter(move |(wanted, _)| *wanted == group);
-        let of_all = self.objects.get("").into_iter().flatten();
-        of_kind.chain(of_all).filter_map(|(_, at)| {
-            let (check, rule) = self.checks.get(*at).zip(self.rules.get(*at))?;
-            if let Run::Object(_, look) = check.run { Some((*at, rule, look)) } else { None }
-        })
+    pub(crate) fn of_object<'s>(&'s self, object: &Object<'s>) -> impl Iterator<Item = (usize, &'s Arc<Rule>, LookAtObject)> {
+        self.of_kind(object.group(), object.kind).chain(self.of_kind("*", ""))
+    }
+
+    /// Without those that look at objects of every kind.
+    pub(crate) fn of_kind<'s>(&'s self, group: &'s str, kind: &str) -> impl Iterator<Item = (usize, &'s Arc<Rule>, LookAtObject)> {
+        let of_kind = self.objects.get(kind).into_iter().flatten().filter(move |(wanted, _)| group == "*" || *wanted == group);
+        of_kind.filter_map(|(_, at)| self.looking(*at))
+    }
+
+    fn looking(&self, at: usize) -> Option<(usize, &Arc<Rule>, LookAtObject)> {
+        let (check, rule) = self.checks.get(at).zip(self.rules.get(at))?;
+        if let Run::Object(_, look) = check.run { Some((at, rule, look)) } else { None }
     }
 
     fn those<'s>(&'s self, which: &'s [usize]) -> impl Iterator<Item = (usize, &'s Arc<Rule>, Run)> {

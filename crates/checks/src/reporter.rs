@@ -1,11 +1,15 @@
 //! What a check reports to: violations, what it could not know, and the indexes that it may ask.
 
 use crate::assess::Tally;
+use crate::base64;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::{Grant, Grants, PolicyRule};
+use crate::host::File;
 use crate::parameters::Parameters;
-use plimsoll_model::{Finding, Inventory, Object, ObjectId, Pod, Rule, Severity, Unknown, Violation};
+use plimsoll_model::{
+    Document, Finding, Inventory, Limits, Object, ObjectId, Origin, Pod, Rule, Severity, Source, Unknown, Violation, parse,
+};
 use std::sync::Arc;
 
 /// The surroundings of one call of a check.
@@ -23,6 +27,17 @@ pub(crate) struct Reporter<'r, 'a> {
     pub(crate) findings: Vec<Finding>,
     pub(crate) tallies: Vec<Tally>,
     current: Current<'r, 'a>,
+    /// The file in the object that is looked at, where it is a file's content that checks see: its pointer and its name.
+    inside: Option<(String, String)>,
+    /// Documents in base64 in the object that is looked at: many checks ask for the same.
+    decoded: Vec<Decoded>,
+}
+
+/// A document that stands in another one in base64.
+struct Decoded {
+    /// Where its text is: address and length.
+    place: (usize, usize),
+    document: Option<Arc<Document>>,
 }
 
 /// What the check that runs looks at.
@@ -44,7 +59,18 @@ impl<'r, 'a> Reporter<'r, 'a> {
         checks: usize,
     ) -> Self {
         let current = Current { check: 0, rule: None, object: None, id: None, pod: None };
-        Self { inventory, grants, exposure, facts, parameters, findings: Vec::new(), tallies: vec![Tally::default(); checks], current }
+        Self {
+            inventory,
+            grants,
+            exposure,
+            facts,
+            parameters,
+            findings: Vec::new(),
+            tallies: vec![Tally::default(); checks],
+            current,
+            inside: None,
+            decoded: Vec::new(),
+        }
     }
 
     /// Says that what follows is about `object`, and `pod` if it is looked at as one.
@@ -52,6 +78,29 @@ impl<'r, 'a> Reporter<'r, 'a> {
         self.current.object = Some(object);
         self.current.id = None;
         self.current.pod = pod;
+        self.decoded.clear();
+    }
+
+    /// Says that what follows is about the content of a file in what was entered, or no longer.
+    pub(crate) fn inside(&mut self, file: Option<&File<'_>>) {
+        self.inside = file.map(|file| (format!("{}/content", file.data.pointer), file.name().to_owned()));
+    }
+
+    /// Whether a file on a node is looked at, and not one that was given by itself.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.inside.is_some()
+    }
+
+    /// The document that `text` of what is looked at holds in base64.
+    pub(crate) fn decoded(&mut self, text: &str) -> Option<Arc<Document>> {
+        let place = (text.as_ptr().addr(), text.len());
+        if let Some(known) = self.decoded.iter().find(|known| known.place == place) {
+            return known.document.clone();
+        }
+        let read = |text: String| parse(&Source::new("content", Origin::Rendered, text), Limits::default()).0.into_iter().next();
+        let document = base64::text(text).and_then(read).map(Arc::new);
+        self.decoded.push(Decoded { place, document: document.clone() });
+        document
     }
 
     /// Runs one check over what was entered, and counts what came of it.
@@ -69,12 +118,28 @@ impl<'r, 'a> Reporter<'r, 'a> {
             if failed {
                 tally.unknown.truncate(unknown);
             }
+            // One input is one unknown, whatever is missing for it.
+            if tally.unknown.len() > unknown + 1 {
+                let mut more: Vec<String> = tally.unknown.drain(unknown + 1..).map(|more| more.missing).collect();
+                if let Some(first) = tally.unknown.last_mut() {
+                    more.retain(|one| *one != first.missing);
+                    more.dedup();
+                    more.insert(0, std::mem::take(&mut first.missing));
+                    first.missing = more.join(", ");
+                }
+            }
         }
     }
 
     /// A violation in what is looked at.
-    pub(crate) fn report(&mut self, violation: Violation) {
+    pub(crate) fn report(&mut self, mut violation: Violation) {
         let (Some(rule), Some(object)) = (self.current.rule, self.current.object) else { return };
+        if let Some((pointer, name)) = &self.inside {
+            // The text is base64 of what may hold keys, and nothing can patch it from here.
+            let place = std::mem::replace(&mut violation.pointer, pointer.clone());
+            violation.changes.clear();
+            violation = violation.concealed().because(format!("it stands in {name} at `{place}`"));
+        }
         let id = self.current.id.get_or_insert_with(|| Arc::new(object.id()));
         let finding = match self.current.pod {
             Some(pod) => violation.into_finding(rule, id, pod.node, &pod.pointer, Some(pod)),

@@ -6,6 +6,8 @@ use anyhow::{Context, bail};
 use plimsoll_checks::{PARAMETERS, ParameterError, Parameters};
 use plimsoll_model::{Config, Document, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
 use plimsoll_policy::Policies;
+use plimsoll_sources::cluster::Lists;
+use plimsoll_sources::host::Host;
 use plimsoll_sources::{Options, Target, cluster};
 use std::fs::File;
 use std::io;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Files, directories, `-`, archives, snapshots, or `cluster`.
+    /// Files, directories, `-`, archives, snapshots, `cluster`, or `host`.
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
     /// In directories, read only files that match this glob (may be given several times).
@@ -33,6 +35,9 @@ pub(crate) struct Args {
     /// The configuration. Without it, plimsoll.yaml in the first target's directory or in the current one.
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     config: Option<PathBuf>,
+    /// For a host: the directory where the root of the node's file system is mounted, its /proc included.
+    #[arg(long, value_name = "DIR", help_heading = "Host")]
+    host_root: Option<PathBuf>,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -88,9 +93,13 @@ impl Args {
             no_ignore: self.no_ignore,
             limits: Limits { bytes: u64::from(self.max_file_size) << 20, ..Limits::default() },
             cluster: self.cluster.options(&config),
+            host_root: self.host_root.clone(),
             ..Options::default()
         };
         let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
+        if self.host_root.is_some() && !parsed.contains(&Target::Host) {
+            bail!("--host-root is for the target `host`: `plimsoll scan host --host-root DIR`");
+        }
         let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
         snapshot.problems.splice(0..0, problems);
         Ok(Loaded {
@@ -172,6 +181,11 @@ fn parameters(config: &Config, problems: &mut Vec<Problem>) -> Parameters {
 }
 
 impl ClusterArgs {
+    /// Reads the cluster.
+    pub(crate) fn lists(&self) -> anyhow::Result<Lists> {
+        cluster::read(&self.options(&Config::default())).context("cannot read the cluster")
+    }
+
     fn options(&self, config: &Config) -> cluster::Options {
         cluster::Options {
             kubeconfig: self.kubeconfig.clone(),
@@ -193,21 +207,25 @@ fn default_config(targets: &[String]) -> Option<PathBuf> {
     candidates.map(|path| path.strip_prefix(".").map(Path::to_owned).unwrap_or(path)).find(|path| path.is_file())
 }
 
-/// Saves a cluster to `file`.
-pub(crate) fn snapshot(args: &ClusterArgs, file: &Path) -> anyhow::Result<Outcome> {
+/// What a node shows, below `root` or on this machine.
+pub(crate) fn host_lists(root: Option<&Path>) -> Lists {
+    Lists::of_host(&Host::new(root.unwrap_or(Path::new("/"))))
+}
+
+/// Saves what was read of a cluster or a node to `file`.
+pub(crate) fn snapshot(lists: &Lists, file: &Path) -> anyhow::Result<Outcome> {
     let taken_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let lists = cluster::read(&args.options(&Config::default())).context("cannot read the cluster")?;
     if lists.is_empty() {
-        bail!("the cluster let nothing be read");
+        bail!("nothing could be read");
     }
     for problem in lists.problems() {
         crate::output::complain(&format!("{}: {}", problem.place(), problem.message));
     }
     if file == Path::new("-") {
-        plimsoll_sources::snapshot::write(io::stdout().lock(), &lists, &taken_at)?;
+        plimsoll_sources::snapshot::write(io::stdout().lock(), lists, &taken_at)?;
     } else {
         let out = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
-        plimsoll_sources::snapshot::write(out, &lists, &taken_at).with_context(|| format!("cannot write {}", file.display()))?;
+        plimsoll_sources::snapshot::write(out, lists, &taken_at).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(if lists.problems().next().is_some() { Outcome::Incomplete } else { Outcome::Clean })
 }

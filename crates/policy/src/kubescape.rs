@@ -64,17 +64,17 @@ impl KubescapeRule {
     }
 }
 
-/// What is read from a host reaches rules as four fields, its name filled in.
+/// What is read from a host reaches rules as four fields, its name filled in. A node agent keeps the content as `spec`.
 fn as_rules_see_it(object: &Json) -> Json {
     if !text(object, "/apiVersion").starts_with("hostdata.kubescape.cloud/") {
         return object.clone();
     }
-    let part = |key: &str| object.get(key).cloned().unwrap_or_default();
+    let data = object.get("data").or_else(|| object.pointer("/spec/kernelVariables")).or_else(|| object.get("spec"));
     json!({
-        "apiVersion": part("apiVersion"),
-        "kind": part("kind"),
+        "apiVersion": "hostdata.kubescape.cloud/v1beta0",
+        "kind": object.get("kind"),
         "metadata": {"name": text(object, "/metadata/name")},
-        "data": part("data"),
+        "data": data,
     })
 }
 
@@ -90,6 +90,8 @@ fn response(answer: &Json) -> Response {
         flatten(blamed, &mut objects);
     }
     let external = alert.and_then(|alert| key(alert, "externalObjects")).filter(|external| external.is_object());
+    // Rules of nodes may give the object itself.
+    let external = external.or(alert.filter(|alert| key(alert, "kind").is_some()));
     let mut related = Vec::new();
     if let Some(others) = external.and_then(|external| key(external, "relatedObjects")) {
         flatten(others, &mut related);

@@ -2,6 +2,7 @@
 //!
 //! The only file that knows the Kubernetes client. A kind that cannot be listed is a problem of its own; the rest goes on.
 
+use crate::host::{self, Host};
 use http::Request;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -63,8 +64,8 @@ pub enum Error {
     Connect(String),
 }
 
-/// The resources that engines look at: group, plurals. Kinds with pod templates of other projects go by kind, as
-/// their plurals are theirs to choose.
+/// The resources that engines look at: group, plurals. Kinds of other projects (with pod templates, or of what nodes show) go
+/// by kind, as their plurals are theirs to choose.
 const RESOURCES: &[(&str, &[&str])] = &[
     (
         "",
@@ -111,6 +112,14 @@ const KINDS: &[(&str, &str)] = &[
     ("apps.kruise.io", "StatefulSet"),
     ("apps.kruise.io", "UnitedDeployment"),
     ("argoproj.io", "Rollout"),
+    ("hostdata.kubescape.cloud", "CNIInfo"),
+    ("hostdata.kubescape.cloud", "CloudProviderInfo"),
+    ("hostdata.kubescape.cloud", "ControlPlaneInfo"),
+    ("hostdata.kubescape.cloud", "KubeProxyInfo"),
+    ("hostdata.kubescape.cloud", "KubeletInfo"),
+    ("hostdata.kubescape.cloud", "LinuxKernelVariables"),
+    ("hostdata.kubescape.cloud", "LinuxSecurityHardeningStatus"),
+    ("hostdata.kubescape.cloud", "OpenPortsList"),
     ("serving.knative.dev", "Configuration"),
     ("serving.knative.dev", "Revision"),
     ("serving.knative.dev", "Service"),
@@ -148,6 +157,21 @@ pub async fn read_with(client: &Client, options: &Options) -> Result<Lists, Erro
 }
 
 impl Lists {
+    /// What a node shows, to be kept like the lists of a cluster.
+    pub fn of_host(host: &Host) -> Self {
+        let (sources, problems) = host::read(host);
+        let resource = |source: &Source| source.name.trim_start_matches("host:").to_lowercase() + ".hostdata.kubescape.cloud";
+        Self {
+            pages: sources.iter().map(|source| Page { resource: resource(source), text: source.text.clone() }).collect(),
+            unreadable: problems
+                .into_iter()
+                .filter(|problem| problem.kind.is_error())
+                .map(|problem| (HOST.to_owned(), problem.message))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether nothing could be read.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty() && !self.unreadable.is_empty()
@@ -164,9 +188,13 @@ impl Lists {
     }
 }
 
+/// What stands for the resource where something of a node could not be read.
+const HOST: &str = "host";
+
 /// The problem of a resource that could not be listed.
 pub(crate) fn unlisted(prefix: &str, resource: &str, reason: &str) -> Problem {
-    let problem = Problem::new(ProblemKind::Unreadable, format!("`{resource}` could not be listed: {reason}")).target(prefix);
+    let message = if resource == HOST { reason.to_owned() } else { format!("`{resource}` could not be listed: {reason}") };
+    let problem = Problem::new(ProblemKind::Unreadable, message).target(prefix);
     if reason.contains("forbidden") { problem.help("give the account `list` on it; nothing of this kind was looked at") } else { problem }
 }
 

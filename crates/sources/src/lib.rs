@@ -1,4 +1,4 @@
-//! The world to model: files, directories, archives, charts, kustomizations, live clusters, snapshots.
+//! The world to model: files, directories, archives, charts, kustomizations, live clusters, nodes, snapshots.
 //!
 //! Nothing here fails as a whole: what cannot be read is a problem in the snapshot, and the rest is read.
 
@@ -6,6 +6,7 @@ mod archive;
 pub mod cluster;
 mod files;
 mod helm;
+pub mod host;
 mod kustomize;
 mod render;
 pub mod schema;
@@ -27,6 +28,8 @@ pub enum Target {
     Stdin,
     /// The cluster of the kubeconfig, or the one that this pod runs in.
     Cluster,
+    /// The node that this runs on, or whose file system is given.
+    Host,
 }
 
 /// How to read it.
@@ -44,6 +47,8 @@ pub struct Options {
     pub path: Option<std::ffi::OsString>,
     /// How to reach the cluster.
     pub cluster: cluster::Options,
+    /// Where the root of the node's file system is; `None` is that of this machine.
+    pub host_root: Option<PathBuf>,
 }
 
 /// What became of one target before it is parsed.
@@ -58,11 +63,13 @@ pub(crate) struct Found {
 }
 
 impl Target {
-    /// `-` is standard input, `cluster` the cluster unless there is a file of that name, everything else a path.
+    /// `-` is standard input, `cluster` the cluster and `host` the node unless there is a file of that name, everything
+    /// else a path.
     pub fn new(text: &str) -> Self {
         match text {
             "-" => Self::Stdin,
             "cluster" if !PathBuf::from(text).exists() => Self::Cluster,
+            "host" if !PathBuf::from(text).exists() => Self::Host,
             path => Self::Path(PathBuf::from(path)),
         }
     }
@@ -101,6 +108,12 @@ pub fn load(targets: &[Target], options: &Options, stdin: impl Read) -> Snapshot
                 }
                 Err(error) => found.problems.push(error.problem()),
             },
+            Target::Host => {
+                let root = options.host_root.clone().unwrap_or_else(|| PathBuf::from("/"));
+                let (sources, problems) = host::read(&host::Host::new(root));
+                found.sources.extend(sources);
+                found.problems.extend(problems);
+            }
             Target::Path(_) => {}
         }
     }

@@ -219,3 +219,15 @@ fn check_finding(finding: &Finding, objects: &[Object<'_>]) {
         }
     }
 }
+
+/// A table of `/proc/net` to listening ports: whatever stands there, addresses are addresses.
+pub fn ports(data: &[u8]) {
+    let table = String::from_utf8_lossy(data);
+    for transport in ["tcp", "udp"] {
+        for row in plimsoll_sources::host::listening(transport, &table) {
+            let address = row["localAddress"].as_str().unwrap_or_default();
+            assert!(address.parse::<std::net::IpAddr>().is_ok(), "{address}");
+            assert!(row["localPort"].as_u64().is_some_and(|port| port <= 65_535));
+        }
+    }
+}

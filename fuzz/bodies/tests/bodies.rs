@@ -5,7 +5,8 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 10] = [
+const SEEDS: [&str; 11] = [
+    "  sl  local_address rem_address   st\n   0: 0100007F:280F 00000000:0000 0A 0\n   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07 0\n",
     "object.spec.containers.all(c, has(c.name) && c.?ports.orValue([]).exists(p, p in [1, 2u, 0x3] || string(p).matches('^[0-9]+$'))) ? {'a': -1.5e3} : [?object.?x][0].format([b'\\x00'])",
     "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: a}\nspec:\n  matchConstraints: {resourceRules: [{apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['*']}]}\n  variables: [{name: v, expression: object.kind}]\n  validations: [{expression: variables.v.startsWith('V'), messageExpression: \"'x' + variables.v\"}]\n",
     "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {container.apparmor.security.beta.kubernetes.io/a: unconfined}}\nspec:\n  hostNetwork: yes\n  securityContext: # none\n  containers:\n  - name: a\n    image: b\n    ports: [{containerPort: 1, hostPort: 080}]\n    securityContext:\n      privileged: true\n      capabilities: {add: [SYS_ADMIN, CAP_SYS_ADMIN], drop: []}\n  volumes:\n  - name: x\n    hostPath: {path: /}\n",
@@ -26,6 +27,7 @@ fn all(data: &[u8]) {
     bodies::edit(data);
     bodies::policy(data);
     bodies::posture(data);
+    bodies::ports(data);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Kubescape's rules: the object class.
+/// Kubescape's rules: the classes of objects and of nodes.
 pub(super) fn kubescape(file: &Path) -> anyhow::Result<Cases> {
     let answers: Answers = toml::from_str(include_str!("posture/kubescape.toml")).context("posture/kubescape.toml")?;
     let mut cases = Cases::default();
@@ -265,12 +265,25 @@ impl std::fmt::Display for Blamed {
 
 fn wanted(case: &Case) -> BTreeSet<Blamed> {
     let all = case.expected.iter().flat_map(|expected| expected.objects.iter().chain(&expected.external));
-    all.map(|object| Blamed {
-        kind: object.kind.clone().unwrap_or_default(),
-        name: object.name.clone().unwrap_or_default(),
-        namespace: object.namespace.clone().filter(|namespace| !namespace.is_empty()),
+    all.map(|object| {
+        let blamed = Blamed {
+            kind: object.kind.clone().unwrap_or_default(),
+            name: object.name.clone().unwrap_or_default(),
+            namespace: object.namespace.clone().filter(|namespace| !namespace.is_empty()),
+        };
+        holder(case, &blamed).unwrap_or(blamed)
     })
     .collect()
+}
+
+/// The host object that holds what is blamed, if that is a file of a node: ours blames the object and names the file.
+fn holder(case: &Case, blamed: &Blamed) -> Option<Blamed> {
+    let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if case.input.iter().any(|object| text(object, "/kind") == blamed.kind) {
+        return None;
+    }
+    let host = case.input.iter().find(|object| text(object, "/apiVersion").starts_with("hostdata."))?;
+    Some(Blamed { kind: text(host, "/kind"), name: text(host, "/metadata/name"), namespace: None })
 }
 
 fn got(case: &Case, answers: &[String], wanted: &BTreeSet<Blamed>) -> Result<BTreeSet<Blamed>, String> {

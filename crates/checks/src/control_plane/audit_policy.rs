@@ -3,7 +3,7 @@
 //! The first rule that matches a request says how much of it is logged; a request that none matches is not logged
 //! (apiserver audit/policy/checker.go).
 
-use crate::check::reference::{cis, docs};
+use crate::check::reference::{cis, docs, kubescape};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Object, Reference, Severity, Violation};
@@ -140,7 +140,7 @@ The log is shipped to places where more people read than may read Secrets, and k
 ## How to fix
 Put a rule of the level `Metadata` for these resources before the one that logs more.
 ",
-    references: &[cis("3.2.2"), AUDITING],
+    references: &[cis("3.2.2"), kubescape("C-0161"), AUDITING],
     run: Run::Object(KINDS, leaks),
 };
 
@@ -188,7 +188,7 @@ These are the requests that an intrusion is made of.
 ## How to fix
 Log them with the level `Metadata` at least, before any rule of the level `None`.
 ",
-    references: &[cis("3.2.2"), AUDITING],
+    references: &[cis("3.2.2"), kubescape("C-0161"), AUDITING],
     run: Run::Object(KINDS, silent),
 };
 

@@ -3,7 +3,7 @@
 //! The first provider of the first entry that names a resource writes; all of its providers read (Kubernetes documentation,
 //! *Encrypting Confidential Data at Rest*).
 
-use crate::check::reference::{cis, docs};
+use crate::check::reference::{cis, docs, kubescape};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;
 use plimsoll_model::{Node, Object, Reference, Severity, Violation};
@@ -47,7 +47,7 @@ The first provider writes. The providers after it only read what was encrypted b
 ## How to fix
 Put the provider that encrypts first and `identity` last. Rewrite the objects once.
 ",
-    references: &[cis("1.2.27"), AT_REST],
+    references: &[cis("1.2.27"), cis("1.2.28"), kubescape("C-0142"), AT_REST],
     run: Run::Object(KINDS, |object, reporter| {
         for (base, entry) in entries(object) {
             // That some resources are left in the clear before a wildcard is how the documentation excludes them.
@@ -78,7 +78,7 @@ Secrets are what encryption at rest is for. They are stored in the clear.
 ## How to fix
 Add an entry for `secrets`.
 ",
-    references: &[cis("1.2.27"), AT_REST],
+    references: &[cis("1.2.27"), kubescape("C-0141"), AT_REST],
     run: Run::Object(KINDS, |object, reporter| {
         if !entries(object).any(|(_, entry)| resources(entry).any(|name| matches!(name, "secrets" | "*." | "*.*"))) {
             let violation = Violation::at("/resources", "no entry is for `secrets`");
@@ -101,7 +101,7 @@ A provider that writes and is `aescbc`, `aesgcm`, or `kms` with the API version 
 ## How to fix
 Use `kms` with `apiVersion: v2`, or `secretbox` where there is no key management.
 ",
-    references: &[cis("1.2.27"), AT_REST],
+    references: &[cis("1.2.27"), cis("1.2.28"), kubescape("C-0208"), AT_REST],
     run: Run::Object(KINDS, |object, reporter| {
         for (base, entry) in entries(object) {
             let Some((place, name, configuration)) = providers(&base, entry).next() else { continue };
@@ -136,6 +136,10 @@ Make a new key on the node, or use a `kms` provider, and rewrite all Secrets. Ke
 };
 
 fn key(object: &Object<'_>, reporter: &mut Reporter<'_, '_>) {
+    // On the node is where the file belongs.
+    if reporter.is_inside() {
+        return;
+    }
     for (base, entry) in entries(object) {
         for (place, name, configuration) in providers(&base, entry) {
             for (at, key) in configuration.get("keys").into_iter().flat_map(Node::items).enumerate() {

@@ -33,10 +33,10 @@ fn look(process: &Process<'_>, reporter: &mut Reporter<'_, '_>) {
         _ => ("client-ca-file", Component::Etcd, "trusted-ca-file"),
     };
     let Some(file) = process.value(mine) else { return };
-    let mut others = component::all(reporter.inventory, reporter.namespace(), other).peekable();
-    if others.peek().is_none() {
-        reporter.unknown(format!("the pod of {}", other.program()));
-    } else if others.any(|other| other.value(theirs) == Some(file)) {
+    let others = component::beside(reporter.inventory, reporter.namespace(), other);
+    if others.is_empty() {
+        reporter.unknown(format!("the flags of {}", other.program()));
+    } else if others.iter().any(|other| other.value(theirs) == Some(file)) {
         let message = format!("`--{mine}` is the file that {} has as `--{theirs}`", other.program());
         reporter.report(Violation::at(process.pointer(mine), message).advice("make an authority for etcd alone"));
     }

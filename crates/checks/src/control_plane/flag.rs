@@ -65,6 +65,11 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
         reporter.unknown(format!("the file `{file}` of the control plane's node"));
         return;
     }
+    // With it, etcd passes over all other flags.
+    if let (Component::Etcd, Some(file)) = (process.component, value("config-file")) {
+        reporter.unknown(format!("etcd's configuration file {file}"));
+        return;
+    }
     let items = |name: &str| value(name).unwrap_or_default().split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>();
     match *want {
         Want::Is(name, wanted, default) => {

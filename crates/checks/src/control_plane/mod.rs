@@ -17,6 +17,8 @@ pub(crate) mod kubelet_configuration;
 mod scheduler;
 mod scheduler_configuration;
 
+pub(crate) use api_server::CIPHERS;
+
 use crate::check::Check;
 
 /// All of them.

@@ -1,7 +1,7 @@
 //! `SEC-credential-in-config-map`
 
-use super::base64;
 use super::credential::reason;
+use crate::base64;
 use crate::check::reference::{docs, kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;

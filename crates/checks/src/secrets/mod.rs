@@ -1,6 +1,5 @@
 //! Credentials in the open, and Secrets in reach.
 
-mod base64;
 mod config_map_mounted;
 mod credential;
 mod credential_in_annotation;

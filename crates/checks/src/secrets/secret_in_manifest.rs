@@ -1,7 +1,7 @@
 //! `SEC-secret-in-manifest`
 
-use super::base64;
 use super::credential::{is_masked, is_reference};
+use crate::base64;
 use crate::check::reference::{docs, mitre};
 use crate::check::{Check, Run};
 use crate::reporter::Reporter;

@@ -3,10 +3,10 @@
 use crate::{Outcome, compliance, engine, fix, input, output};
 use plimsoll_pod_security::Version;
 
-/// Look at manifests, archives, charts, snapshots or a cluster with every engine.
+/// Look at manifests, archives, charts, snapshots, a cluster or a node with every engine.
 ///
-/// A target is a file, a directory, `-` for standard input, a snapshot, or `cluster` for the cluster of the current
-/// kubeconfig context. Without a target it is the current directory.
+/// A target is a file, a directory, `-` for standard input, a snapshot, `cluster` for the cluster of the current
+/// kubeconfig context, or `host` for the node that this runs on. Without a target it is the current directory.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {

@@ -1,7 +1,7 @@
-//! Base64 (RFC 4648), as `data` of Secrets and `binaryData` of ConfigMaps hold it.
+//! Base64 (RFC 4648), as `data` of Secrets, `binaryData` of ConfigMaps and the files of host objects hold it.
 
 /// What `text` stands for, if it is base64 of text. Line breaks are passed over.
-pub(super) fn text(text: &str) -> Option<String> {
+pub(crate) fn text(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut held, mut digits, mut padding) = (0_u32, 0_u8, 0_usize, 0_usize);
     for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
