@@ -4,6 +4,7 @@
 //! [`Policies::judge`] is one request against all of them, [`Policies::assess`] a whole inventory.
 
 mod access;
+pub mod benchmark;
 mod binding;
 pub mod cel;
 mod gatekeeper;
