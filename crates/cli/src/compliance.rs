@@ -6,6 +6,7 @@ use anyhow::bail;
 use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
 use plimsoll_model::{Finding, ObjectId, Problem, ProblemKind, Rule};
+use plimsoll_policy::benchmark::Assessment;
 use plimsoll_report::Report;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ impl Args {
                 bail!("no framework is called `{name}`; there are {}", names.join(", "));
             }
         }
-        let rules = crate::engine::rules(&loaded.policies);
+        let rules = crate::engine::rules(&loaded.policies, &loaded.benchmarks);
         if let Some(nothing) = self.check.iter().find(|pattern| !rules.iter().any(|rule| glob(pattern, &rule.id))) {
             bail!("no check matches `{nothing}`; `plimsoll explain` lists all");
         }
@@ -137,6 +138,26 @@ pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, of_policies: &BTreeM
     report.score = score;
     report.frameworks = frameworks;
     report.unknown = unknown;
+}
+
+/// Adds to `report` what benchmarks came to, each as a framework whose controls are its checks. They take no part in the score.
+pub(crate) fn add_benchmarks(report: &mut Report, assessments: Vec<Assessment>, loaded: &Loaded) {
+    let failures = failures(report);
+    for (benchmark, assessment) in loaded.benchmarks.iter().zip(assessments) {
+        let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
+        for rule in &assessment.evaluated {
+            let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
+            outcomes.insert(&rule.id, Outcome { evaluated: 1, failed, excepted, unknown: 0 });
+        }
+        for unknown in &assessment.unknown {
+            outcomes.insert(&unknown.rule.id, Outcome { unknown: 1, ..Outcome::default() });
+        }
+        let off = |rule: &Rule| loaded.config.setting(&rule.id) == Some(CheckSetting::Off) || !loaded.selection.includes(rule);
+        let controls: Vec<(&str, Vec<&Arc<Rule>>)> =
+            benchmark.rules().filter(|(_, rule)| !off(rule)).map(|(id, rule)| (id, vec![rule])).collect();
+        report.frameworks.push(plimsoll_checks::judge_own(&benchmark.name, &controls, &outcomes));
+        report.unknown.extend(assessment.unknown.into_iter().filter(|unknown| !off(&unknown.rule)));
+    }
 }
 
 /// By rule: inputs with an open finding, and inputs whose findings are all accepted.

@@ -1,12 +1,12 @@
 //! Runs the engines over what was read: the one place that knows all of them.
 
-use crate::compliance;
 use crate::input::Loaded;
-use crate::peers;
+use crate::{benchmark, compliance, peers};
 use plimsoll_checks::Assessment;
 use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_policy::Policies;
+use plimsoll_policy::benchmark::Benchmark;
 use plimsoll_report::{Report, Totals};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -20,11 +20,12 @@ pub(crate) enum Judge {
     PodSecurity(LevelVersion),
 }
 
-/// The rules of all engines, by id, with those of the policies that the user brought.
-pub(crate) fn rules(policies: &Policies) -> Vec<Arc<Rule>> {
+/// The rules of all engines, by id, with those of the policies and benchmarks that the user brought.
+pub(crate) fn rules(policies: &Policies, benchmarks: &[Benchmark]) -> Vec<Arc<Rule>> {
     let mut rules: Vec<_> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
     rules.push(Arc::clone(&exceptions::EXPIRED));
     rules.extend(policies.rules().map(Arc::clone));
+    rules.extend(benchmarks.iter().flat_map(Benchmark::rules).map(|(_, rule)| Arc::clone(rule)));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     // A policy that is bound twice is one rule.
     rules.dedup_by(|a, b| a.id == b.id);
@@ -50,16 +51,20 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);
     }
+    let mut benchmarks = if let Judge::Everything(_) = judge { benchmark::assess(loaded, &inventory) } else { Vec::new() };
+    findings.extend(benchmarks.iter_mut().flat_map(|assessment| std::mem::take(&mut assessment.findings)));
     Finding::conceal_neighbours(&mut findings);
     findings.retain(|finding| loaded.selection.includes(&finding.rule));
     problems.extend(inventory.problems.iter().cloned());
     problems.extend(exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today()));
     annotations::apply(&mut findings, &inventory.objects, today(), peers::finds);
     compliance::accept_baseline(&mut findings, &mut problems, &loaded.selection);
-    let rules: Vec<Arc<Rule>> = rules(&loaded.policies).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
+    let rules: Vec<Arc<Rule>> =
+        rules(&loaded.policies, &loaded.benchmarks).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {
         compliance::add(&mut report, assessment.tallies, &of_policies.tallies, loaded);
+        compliance::add_benchmarks(&mut report, benchmarks, loaded);
     }
     report
 }

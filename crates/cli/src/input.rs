@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use plimsoll_checks::{PARAMETERS, ParameterError, Parameters};
 use plimsoll_model::{Config, Document, Limits, Origin, Problem, ProblemKind, Snapshot, Source, WorkloadKinds};
 use plimsoll_policy::Policies;
+use plimsoll_policy::benchmark::Benchmark;
 use plimsoll_sources::cluster::Lists;
 use plimsoll_sources::host::Host;
 use plimsoll_sources::{Options, Target, cluster};
@@ -78,6 +79,10 @@ pub(crate) struct Loaded {
     pub(crate) policies: Policies,
     /// The documents that they came with, which may be their parameters.
     pub(crate) policy_documents: Vec<Document>,
+    /// The root of the node's file system, where a node is a target.
+    pub(crate) node: Option<PathBuf>,
+    /// The benchmarks that the user brought for it.
+    pub(crate) benchmarks: Vec<Benchmark>,
 }
 
 impl Args {
@@ -111,6 +116,8 @@ impl Args {
             kinds,
             policies: Policies::default(),
             policy_documents: Vec::new(),
+            node: parsed.contains(&Target::Host).then(|| self.host_root.clone().unwrap_or_else(|| PathBuf::from("/"))),
+            benchmarks: Vec::new(),
         })
     }
 

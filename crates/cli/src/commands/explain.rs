@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let rules = engine::rules(&Policies::default());
+    let rules = engine::rules(&Policies::default(), &[]);
     let chosen = match &args.id {
         None => rules,
         Some(id) => vec![find(&rules, id)?],

@@ -1,7 +1,8 @@
 //! `plimsoll scan`
 
-use crate::{Outcome, compliance, engine, fix, input, output};
+use crate::{Outcome, benchmark, compliance, engine, fix, input, output};
 use plimsoll_pod_security::Version;
+use std::path::PathBuf;
 
 /// Look at manifests, archives, charts, snapshots, a cluster or a node with every engine.
 ///
@@ -23,6 +24,10 @@ pub(crate) struct Args {
     /// constraints, Kubescape's rules, Rego packages with `deny`, `violation` or `warn`.
     #[arg(long, value_name = "PATH", help_heading = "Checks")]
     policy: Vec<String>,
+    /// For a host: carry out the benchmark in this folder too (may be given several times): one in kube-bench's format, such
+    /// as `cfg/cis-1.12`, or its whole `cfg`, which chooses by the version of Kubernetes.
+    #[arg(long, value_name = "DIR", help_heading = "Host")]
+    benchmark: Vec<PathBuf>,
     /// The Kubernetes version whose Pod Security Standards hold: v1.0 to v1.37, or latest.
     #[arg(long, value_name = "VERSION", default_value = "latest")]
     kubernetes_version: Version,
@@ -33,6 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     args.fix.check()?;
     let mut loaded = args.input.load()?;
     loaded.bring(&args.policy)?;
+    benchmark::bring(&mut loaded, &args.benchmark)?;
     loaded.selection = args.checks.selection(&loaded)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     if args.fix.is_asked() {

@@ -274,13 +274,16 @@ impl Check {
         violation = violation.because(format!("seen: {seen}")).because(format!("expected: {expected}"));
         let mut finding = violation.into_finding(&self.rule, node, None, "", None);
         finding.location = Some(self.location.clone());
-        finding.remediation = Some(Remediation {
-            summary: Cow::Owned(variables.put(&self.remediation).split_whitespace().collect::<Vec<_>>().join(" ")),
-            patch: Vec::new(),
-            applicability: Applicability::NeedsEvidence(Cow::Borrowed("what on the node relies on it")),
-            evidence_command: None,
-        })
-        .filter(|remediation| !remediation.summary.is_empty());
+        let summary = variables.put(&self.remediation).split_whitespace().collect::<Vec<_>>().join(" ");
+        finding.remediation = (!summary.is_empty()).then(|| {
+            Box::new(Remediation {
+                summary: Cow::Owned(summary),
+                patch: Vec::new(),
+                changes: Vec::new(),
+                applicability: Applicability::NeedsEvidence(Cow::Borrowed("what on the node relies on it")),
+                evidence: None,
+            })
+        });
         finding
     }
 }

@@ -74,10 +74,13 @@ impl Host {
 
     /// Mode and owner of the file that the absolute `path` leads to.
     pub fn stat(&self, path: &str) -> io::Result<Stat> {
-        let metadata = fs::symlink_metadata(self.resolve(path)?)?;
-        let (mode, uid, gid) = ownership(&metadata);
+        Ok(self.described(&fs::symlink_metadata(self.resolve(path)?)?))
+    }
+
+    fn described(&self, metadata: &fs::Metadata) -> Stat {
+        let (mode, uid, gid) = ownership(metadata);
         let accounts = self.accounts.get_or_init(|| Accounts::read(&Self::new(&self.root)));
-        Ok(Stat {
+        Stat {
             mode,
             uid,
             gid,
@@ -85,7 +88,7 @@ impl Host {
             group: accounts.group(gid).map(str::to_owned),
             is_directory: metadata.is_dir(),
             length: metadata.len(),
-        })
+        }
     }
 
     /// The bytes of a file; pipes, devices and what is longer than 4 MiB are errors.
@@ -119,6 +122,13 @@ impl Host {
     /// Whether something is at `path`, its links followed.
     pub fn exists(&self, path: &str) -> bool {
         self.resolve(path).is_ok_and(|place| fs::symlink_metadata(place).is_ok())
+    }
+
+    /// Mode and owner of the link that the absolute `path` is; `None` where it is none.
+    pub fn link(&self, path: &str) -> Option<Stat> {
+        let (directory, name) = path.trim_end_matches('/').rsplit_once('/')?;
+        let metadata = fs::symlink_metadata(self.resolve(directory).ok()?.join(name)).ok()?;
+        metadata.is_symlink().then(|| self.described(&metadata))
     }
 
     /// The problem of something on the node that could not be read.
