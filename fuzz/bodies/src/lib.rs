@@ -6,6 +6,8 @@ use plimsoll_model::{
     Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
 };
 use plimsoll_pod_security::{Admission, Configuration, Level, State, Version, assess, evaluate};
+use plimsoll_policy::benchmark::host::{Failure, FileKind, Metadata, Process};
+use plimsoll_policy::benchmark::{self, Benchmark, Host};
 use plimsoll_policy::cel::{Environment, Limits as CelLimits, Program, Value};
 use plimsoll_policy::{Policies, Request, World};
 use std::sync::Arc;
@@ -229,5 +231,73 @@ pub fn ports(data: &[u8]) {
             assert!(address.parse::<std::net::IpAddr>().is_ok(), "{address}");
             assert!(row["localPort"].as_u64().is_some_and(|port| port <= 65_535));
         }
+    }
+}
+
+/// A machine with a file, a directory and a process.
+struct Machine {
+    processes: Vec<Process>,
+}
+
+impl Host for Machine {
+    fn name(&self) -> &str {
+        "node"
+    }
+
+    fn processes(&self) -> &[Process] {
+        &self.processes
+    }
+
+    fn environment(&self, _: u32) -> Result<Vec<String>, Failure> {
+        Ok(vec!["A=b".to_owned()])
+    }
+
+    fn stat(&self, path: &str, _: bool) -> Result<Metadata, Failure> {
+        let kind = match path.trim_end_matches('/') {
+            "" | "/etc" => FileKind::Directory,
+            "/etc/a" => FileKind::File,
+            _ => return Err(Failure::Missing),
+        };
+        let name = || "root".to_owned();
+        Ok(Metadata { kind, mode: 0o644, uid: 0, gid: 0, user: name(), group: name(), size: 5 })
+    }
+
+    fn read(&self, path: &str) -> Result<String, Failure> {
+        if path == "/etc/a" { Ok("a: b\n".to_owned()) } else { Err(Failure::Missing) }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<String>, Failure> {
+        match path.trim_end_matches('/') {
+            "" => Ok(vec!["etc".to_owned()]),
+            "/etc" => Ok(vec!["a".to_owned()]),
+            _ => Err(Failure::Missing),
+        }
+    }
+
+    fn journal(&self, _: &[String]) -> Result<String, Failure> {
+        Err(Failure::Missing)
+    }
+}
+
+/// Bytes as an audit, and as a benchmark with its configuration: every check is decided or not, once, and nothing panics.
+pub fn audits(data: &[u8]) {
+    let node = Machine {
+        processes: vec![Process { pid: 7, name: "kubelet".to_owned(), arguments: vec!["kubelet".to_owned()], ..Process::default() }],
+    };
+    let text = String::from_utf8_lossy(data);
+    let item = serde_json::json!({"flag": "a", "path": "{.a}", "env": "A", "compare": {"op": "eq", "value": "b"}});
+    let check = serde_json::json!({"id": 1, "audit": text, "tests": {"test_items": [item]}});
+    let audit = serde_json::json!({"groups": [{"id": 1, "checks": [check]}]}).to_string();
+    let objects = [serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": []}})];
+    for source in [Source::new("audit", Origin::File, audit), source(data)] {
+        let (configuration, problems) = benchmark::Configuration::read(std::slice::from_ref(&source));
+        check_problems(&problems);
+        let (benchmark, problems) = Benchmark::read("fuzz", &[source], configuration);
+        check_problems(&problems);
+        let assessment = benchmark.assess(&node, Some(&objects));
+        assert!(assessment.evaluated.len() + assessment.unknown.len() <= benchmark.rules().count());
+        assert!(assessment.findings.iter().all(|finding| assessment.evaluated.iter().any(|rule| rule.id == finding.rule.id)));
+        let survey = benchmark.survey(&node);
+        assert_eq!(survey.automated, survey.understood + survey.not_understood.len());
     }
 }

@@ -246,6 +246,8 @@ impl<'m, 'a> Shell<'m, 'a> {
             }
             "read" => self.status = i32::from(!self.read(arguments, input)?),
             _ => {
+                // What it costs to make one, patterns included.
+                self.machine.step(100)?;
                 let before = streams.bytes();
                 self.status = tools::make(name, arguments)?(input, self.machine, streams)?;
                 self.machine.wrote(streams.bytes().saturating_sub(before))?;

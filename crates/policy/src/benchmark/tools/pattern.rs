@@ -21,7 +21,7 @@ pub(super) fn compile(pattern: &str, syntax: Syntax, fold: bool) -> Result<Regex
         Syntax::Extended => extended(pattern),
         Syntax::Fixed => regex::escape(pattern),
     };
-    let built = RegexBuilder::new(&text).case_insensitive(fold).size_limit(1 << 20).build();
+    let built = RegexBuilder::new(&text).case_insensitive(fold).size_limit(1 << 18).build();
     built.map_err(|_| format!("the pattern `{pattern}` is not understood"))
 }
 
