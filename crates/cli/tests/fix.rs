@@ -215,5 +215,6 @@ fn patches_for_overlays_hold() {
     let left = json(tree.path(), &["fix", "--unsafe"]);
     let number = |report: &Value| report["findings"].as_u64().unwrap();
     assert!(wanted > 10);
-    assert_eq!(number(&left), number(&report) - wanted as u64, "{left}");
+    // One patch may clear what others are for, too.
+    assert!(number(&left) <= number(&report) - wanted as u64, "{left}");
 }
