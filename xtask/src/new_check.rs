@@ -202,7 +202,7 @@ mod tests {
         std::fs::write(root.path().join(ids::PATH), "POD-gone retired: POD-naked says it\n").unwrap();
         scaffold(root.path(), "pod", "new").unwrap();
         let table = [
-            ("pods", "new", "there is no domain `pods`; there is cluster, control_plane"),
+            ("pods", "new", "there is no domain `pods`; there is cloud, cluster, control_plane"),
             ("pod", "New", "is no name for a check"),
             ("pod", "a--b", "is no name for a check"),
             ("pod", "../x", "is no name for a check"),
