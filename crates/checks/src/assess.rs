@@ -56,6 +56,11 @@ impl<'i, 'a> Surroundings<'i, 'a> {
 
 /// Runs all checks over `inventory`.
 pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
+    assess_after(Vec::new(), inventory, parameters)
+}
+
+/// The same, with findings put after those that there are already: of a large input, a list is not copied for the next one.
+pub fn assess_after(mut findings: Vec<Finding>, inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
     let registry = registry();
     let surroundings = Surroundings::new(inventory, parameters);
     let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
@@ -79,7 +84,7 @@ pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment 
     look_at_processes(registry, inventory, &mut reporter);
     parts.push(done(reporter));
     // Room for all at once: a list that grows is in memory twice.
-    let findings = Vec::with_capacity(parts.iter().map(|part| part.findings.len()).sum());
+    findings.reserve_exact(parts.iter().map(|part| part.findings.len()).sum());
     let mut whole = Assessment { findings, tallies: vec![Tally::default(); registry.checks.len()] };
     for part in parts {
         whole.add(part);

@@ -31,7 +31,7 @@ mod score;
 mod secrets;
 mod version;
 
-pub use assess::{Assessment, Surroundings, Tally, assess, assess_by};
+pub use assess::{Assessment, Surroundings, Tally, assess, assess_after, assess_by};
 pub use check::Check;
 pub use frameworks::{FRAMEWORKS, Framework, framework, kubescape_base_score};
 pub use parameters::{PARAMETERS, Parameter, ParameterError, Parameters};

@@ -5,7 +5,7 @@ use crate::results::Results;
 use anyhow::bail;
 use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
-use plimsoll_model::{Finding, ObjectId, Problem, ProblemKind, Rule};
+use plimsoll_model::{Finding, Problem, ProblemKind, Rule};
 use plimsoll_policy::benchmark::Assessment;
 use plimsoll_report::Report;
 use std::collections::{BTreeMap, HashMap};
@@ -162,21 +162,28 @@ pub(crate) fn add_benchmarks(report: &mut Report, assessments: Vec<Assessment>, 
 
 /// By rule: inputs with an open finding, and inputs whose findings are all accepted.
 fn failures(report: &Report) -> HashMap<String, (usize, usize)> {
-    let mut inputs: HashMap<(&str, &ObjectId, &str), bool> = HashMap::new();
-    for finding in &report.findings {
-        // Of a binding, each subject is an input of its own.
-        let subject = if finding.subject.pointer.starts_with("/subjects/") { finding.subject.pointer.as_str() } else { "" };
-        *inputs.entry((&finding.rule.id, &finding.subject.object, subject)).or_default() |= finding.is_open();
-    }
-    let mut failures: HashMap<String, (usize, usize)> = HashMap::new();
-    #[expect(clippy::iter_over_hash_type, reason = "counting does not depend on the order")]
-    for ((rule, _, _), open) in inputs {
-        let counts = failures.entry(rule.to_owned()).or_default();
-        if open {
-            counts.0 += 1;
-        } else {
-            counts.1 += 1;
+    let mut failures: HashMap<&str, (usize, usize)> = HashMap::new();
+    // An engine gives the findings of an object one after the other: only these are compared with each other.
+    let mut inputs: Vec<(&Rule, &str, bool)> = Vec::new();
+    for run in report.findings.chunk_by(|a, b| Arc::ptr_eq(&a.subject.object, &b.subject.object)) {
+        inputs.clear();
+        for finding in run {
+            // Of a binding, each subject is an input of its own.
+            let subject = if finding.subject.pointer.starts_with("/subjects/") { finding.subject.pointer.as_str() } else { "" };
+            let same = |(rule, other, _): &&mut (&Rule, &str, bool)| std::ptr::eq(*rule, &*finding.rule) && *other == subject;
+            match inputs.iter_mut().find(same) {
+                Some((_, _, open)) => *open |= finding.is_open(),
+                None => inputs.push((&finding.rule, subject, finding.is_open())),
+            }
+        }
+        for (rule, _, open) in &inputs {
+            let counts = failures.entry(&rule.id).or_default();
+            if *open {
+                counts.0 += 1;
+            } else {
+                counts.1 += 1;
+            }
         }
     }
-    failures
+    failures.into_iter().map(|(rule, counts)| (rule.to_owned(), counts)).collect()
 }

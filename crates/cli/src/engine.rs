@@ -45,8 +45,8 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
             Version::Minor(minor) => parameters.for_kubernetes(u32::try_from(minor).unwrap_or(u32::MAX)),
             Version::Latest => parameters,
         };
-        assessment = plimsoll_checks::assess(&inventory, &parameters);
-        findings.append(&mut assessment.findings);
+        assessment = plimsoll_checks::assess_after(findings, &inventory, &parameters);
+        findings = std::mem::take(&mut assessment.findings);
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);

@@ -56,7 +56,7 @@ impl Known {
 
 fn identity(finding: &Finding) -> Identity {
     let object = &finding.subject.object;
-    let container = finding.subject.container.clone().unwrap_or_default();
+    let container = finding.subject.container().unwrap_or_default().to_owned();
     (object.namespace.clone(), object.kind.clone(), object.name.clone(), finding.rule.id.to_string(), container, finding.message.clone())
 }
 

@@ -89,7 +89,7 @@ pub fn apply(findings: &mut Vec<Finding>, documents: &[Document], config: &Confi
 }
 
 fn covers(exception: &Exception, finding: &Finding) -> bool {
-    let Subject { object, container, image, pointer } = &finding.subject;
+    let Subject { object, pointer, .. } = &finding.subject;
     let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.fits(text));
     let namespace = if object.kind == "Namespace" { &object.name } else { &object.namespace };
     exception.ids.iter().any(|id| glob(id, &finding.rule.id))
@@ -97,8 +97,8 @@ fn covers(exception: &Exception, finding: &Finding) -> bool {
         && fits(&exception.kind, &object.kind)
         && fits(&exception.workload, &object.name)
         && fits(&exception.path, pointer)
-        && (exception.container.is_none() || container.as_ref().is_some_and(|name| fits(&exception.container, name)))
-        && (exception.image.is_none() || image.as_ref().is_some_and(|image| fits(&exception.image, image)))
+        && (exception.container.is_none() || finding.subject.container().is_some_and(|name| fits(&exception.container, name)))
+        && (exception.image.is_none() || finding.subject.image().is_some_and(|image| fits(&exception.image, image)))
 }
 
 fn expired_finding(exception: &Exception, subject: Subject, covered: usize) -> Finding {

@@ -56,12 +56,31 @@ pub struct Reference {
 pub struct Subject {
     /// The object as Kubernetes names it.
     pub object: Arc<ObjectId>,
-    /// The container's name, where the finding is about one.
-    pub container: Option<String>,
-    /// The container's image reference, where the finding is about one.
-    pub image: Option<String>,
+    /// The container, where the finding is about one.
+    pub container: Option<Arc<ContainerId>>,
     /// JSON pointer (RFC 6901) from the object's root to the value that is wrong or missing.
     pub pointer: String,
+}
+
+/// What a container is called. All findings about it share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerId {
+    /// Its name.
+    pub name: String,
+    /// Its image reference; empty where it has none.
+    pub image: String,
+}
+
+impl Subject {
+    /// The container's name, where it is about one.
+    pub fn container(&self) -> Option<&str> {
+        self.container.as_ref().map(|container| container.name.as_str())
+    }
+
+    /// The container's image reference, where it is about one that has one.
+    pub fn image(&self) -> Option<&str> {
+        self.container.as_ref().map(|container| container.image.as_str()).filter(|image| !image.is_empty())
+    }
 }
 
 /// One thing that is wrong at one place, with what was seen and what cures it.
@@ -349,10 +368,10 @@ impl Finding {
         Some(match self.remediation.as_ref()?.evidence.as_ref()? {
             EvidenceCommand::Whole(command) => command.clone(),
             EvidenceCommand::InContainer(command) => {
-                let Subject { object, container, .. } = &self.subject;
+                let Subject { object, .. } = &self.subject;
                 let ObjectId { namespace, kind, name, .. } = &**object;
                 let namespace = if namespace.is_empty() { String::new() } else { format!(" -n {}", shell_word(namespace)) };
-                let container = container.as_deref().map(|name| format!(" -c {}", shell_word(name))).unwrap_or_default();
+                let container = self.subject.container().map(|name| format!(" -c {}", shell_word(name))).unwrap_or_default();
                 let target = format!("{}/{name}", kind.to_lowercase());
                 format!("kubectl exec{namespace} {}{container} -- {command}", shell_word(&target))
             }

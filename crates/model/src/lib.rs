@@ -27,8 +27,8 @@ pub use compliance::{ControlResult, Framework, Score, ScoreLoss, Status, Unknown
 pub use config::Config;
 pub use document::{Document, Limits, Node, Parsed, Value, escape, parse, tokens};
 pub use finding::{
-    Applicability, AppliedException, EvidenceCommand, Finding, JsonText, ObjectChange, PatchKind, PatchOp, Reference, Related, Remediation,
-    Rule, Severity, Subject, Target,
+    Applicability, AppliedException, ContainerId, EvidenceCommand, Finding, JsonText, ObjectChange, PatchKind, PatchOp, Reference, Related,
+    Remediation, Rule, Severity, Subject, Target,
 };
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use object::{Object, ObjectId, Owner};

@@ -4,7 +4,8 @@
 //! still there in the nodes.
 
 use crate::document::Node;
-use crate::{Object, Problem, ProblemKind};
+use crate::{ContainerId, Object, Problem, ProblemKind};
+use std::sync::{Arc, OnceLock};
 
 /// A pod or the template of one.
 #[derive(Debug, Default)]
@@ -56,6 +57,8 @@ pub struct Container<'a> {
     pub host_ports: Vec<HostPort>,
     /// Hosts that its probes and lifecycle handlers call: pointer below the container, host.
     pub probe_hosts: Vec<(&'static str, &'a str)>,
+    /// What findings about it share; made for the first one.
+    id: OnceLock<Arc<ContainerId>>,
 }
 
 /// The lists that containers stand in.
@@ -247,6 +250,11 @@ impl<'a> Pod<'a> {
 }
 
 impl<'a> Container<'a> {
+    /// What it is called.
+    pub fn id(&self) -> Arc<ContainerId> {
+        Arc::clone(self.id.get_or_init(|| Arc::new(ContainerId { name: self.name.to_owned(), image: self.image.to_owned() })))
+    }
+
     /// The value at a path of keys below the container; see [`Node::at`].
     pub fn at(&self, path: &[&str]) -> Option<Node<'a>> {
         self.node?.at(path)

@@ -2,8 +2,8 @@
 
 use crate::document::{Node, Way};
 use crate::{
-    Applicability, EvidenceCommand, Finding, JsonText, Location, ObjectChange, ObjectId, PatchKind, PatchOp, Pod, Related, Remediation,
-    Rule, Severity, Span, Subject, Target, tokens,
+    Applicability, Container, EvidenceCommand, Finding, JsonText, Location, ObjectChange, ObjectId, PatchKind, PatchOp, Pod, Related,
+    Remediation, Rule, Severity, Span, Subject, Target, tokens,
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -194,8 +194,7 @@ impl Violation {
             severity: self.severity.unwrap_or(rule.severity),
             subject: Subject {
                 object: Arc::clone(object),
-                container: container.map(|container| container.name.to_owned()),
-                image: container.map(|container| container.image.to_owned()).filter(|image| !image.is_empty()),
+                container: container.map(Container::id),
                 pointer: format!("{prefix}{}", self.pointer),
             },
             location: base.map(|node| if self.concealed { concealed_place(node, &self.pointer) } else { place(node, &self.pointer) }),

@@ -147,7 +147,7 @@ fn places_are_where_a_reader_looks() {
     with(text, |workload| {
         let found = assess(workload, Version::Latest, None);
         let place = |id: &str, container: Option<&str>| {
-            let finding = found.iter().find(|one| one.rule.id == id && one.subject.container.as_deref() == container).expect(id);
+            let finding = found.iter().find(|one| one.rule.id == id && one.subject.container() == container).expect(id);
             let location = finding.location.as_ref().unwrap();
             (location.source.slice(location.span).to_owned(), finding.subject.pointer.clone())
         };

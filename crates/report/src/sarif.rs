@@ -165,7 +165,7 @@ fn score(severity: Severity) -> &'static str {
 /// The same finding has the same fingerprint when lines move: it says what and where in the object, not where in the file.
 fn fingerprint(finding: &Finding) -> String {
     let object = &finding.subject.object;
-    let container = finding.subject.container.as_deref().unwrap_or("");
+    let container = finding.subject.container().unwrap_or("");
     let parts =
         [&*finding.rule.id, &object.api_version, &object.kind, &object.namespace, &object.name, container, &finding.subject.pointer];
     // FNV-1a: short, and the same for ever.

@@ -3,8 +3,8 @@
 #![cfg(test)]
 
 use plimsoll_model::{
-    Applicability, AppliedException, ControlResult, EvidenceCommand, Finding, Framework, Location, ObjectId, Origin, PatchOp, Problem,
-    ProblemKind, Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
+    Applicability, AppliedException, ContainerId, ControlResult, EvidenceCommand, Finding, Framework, Location, ObjectId, Origin, PatchOp,
+    Problem, ProblemKind, Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
 };
 use plimsoll_report::{Format, Report, Style, Totals, problems, render};
 use serde_json::Value;
@@ -31,8 +31,7 @@ fn finding(rule: &Arc<Rule>, source: &Arc<Source>, at: &str, name: &str) -> Find
         message: format!("`{name}` is wrong"),
         subject: Subject {
             object: Arc::new(ObjectId { namespace: "ns".into(), kind: "Pod".into(), name: name.into(), api_version: "v1".into() }),
-            container: Some("a".into()),
-            image: None,
+            container: Some(Arc::new(ContainerId { name: "a".into(), image: String::new() })),
             pointer: "/spec/hostPID".into(),
         },
         location: Some(Location { source: Arc::clone(source), span: Span::new(start, start + at.len()) }),

@@ -55,7 +55,7 @@ pub(crate) fn count_key(finding: &Finding, renamed: &Renamed) -> String {
 
 /// What tells a finding from all others, as far as it stays when text changes.
 pub(crate) fn identity(finding: &Finding, renamed: &Renamed) -> String {
-    let container = finding.subject.container.as_deref().unwrap_or("");
+    let container = finding.subject.container().unwrap_or("");
     format!("{}\0{container}\0{}", count_key(finding, renamed), finding.message)
 }
 
