@@ -112,7 +112,8 @@ impl<'s> Builder<'s> {
 
     /// The finished document; `None` if there was nothing but comments.
     pub(crate) fn finish(self) -> (Option<Document>, Vec<Problem>) {
-        let Self { source, nodes, unescaped, comments, problems, open, .. } = self;
+        let Self { source, mut nodes, unescaped, comments, problems, open, .. } = self;
+        nodes.shrink_to_fit();
         let whole = open.is_empty() && !nodes.is_empty();
         (whole.then(|| Document { source: Arc::clone(source), comments, nodes, unescaped }), problems)
     }

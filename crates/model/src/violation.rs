@@ -88,6 +88,7 @@ impl Violation {
     #[must_use]
     pub fn cured_at(mut self, what: impl Into<Cow<'static, str>>, pointer: impl Into<String>, value: Option<Value>) -> Self {
         self.cure = what.into();
+        self.changes.reserve_exact(1);
         self.changes.push(Change { pointer: pointer.into(), value });
         self
     }
@@ -164,6 +165,8 @@ impl Violation {
     /// A fact that it rests on.
     #[must_use]
     pub fn because(mut self, fact: impl Into<String>) -> Self {
+        // Most findings have one: a list of four would be three too many, a million times.
+        self.evidence.reserve_exact(1);
         self.evidence.push(fact.into());
         self
     }
@@ -173,6 +176,7 @@ impl Violation {
     pub fn with(mut self, object: &crate::Object<'_>, pointer: impl Into<String>) -> Self {
         let pointer = pointer.into();
         let location = Some(place(object.node, &pointer));
+        self.related.reserve_exact(1);
         self.related.push(Related { object: Arc::new(object.id()), pointer, location });
         self
     }
@@ -180,7 +184,7 @@ impl Violation {
     /// The finding of `rule` about `object`. `base` is the node that pointers start at, `prefix` the pointer from the
     /// object to it.
     pub fn into_finding(
-        self,
+        mut self,
         rule: &Arc<Rule>,
         object: &Arc<ObjectId>,
         base: Option<Node<'_>>,
@@ -189,13 +193,15 @@ impl Violation {
     ) -> Finding {
         let container = self.container.zip(pod).and_then(|(index, pod)| pod.containers.get(index));
         let advised = !self.cure.is_empty();
+        // Messages are formatted, with room to spare.
+        self.message.shrink_to_fit();
         Finding {
             rule: Arc::clone(rule),
             severity: self.severity.unwrap_or(rule.severity),
             subject: Subject {
                 object: Arc::clone(object),
                 container: container.map(Container::id),
-                pointer: format!("{prefix}{}", self.pointer),
+                pointer: joined(prefix, &self.pointer),
             },
             location: base.map(|node| if self.concealed { concealed_place(node, &self.pointer) } else { place(node, &self.pointer) }),
             concealed: self.concealed,
@@ -265,14 +271,28 @@ fn concealed_place(top: Node<'_>, pointer: &str) -> Location {
 /// `changes` as a JSON Patch of the object: parents that are missing are part of the value that is added. Nothing where
 /// one of them cannot be made, because something else than a map stands where a parent should.
 fn patch(top: Node<'_>, base: &str, changes: &[Change]) -> Vec<PatchOp> {
-    let operations: Option<Vec<_>> = changes.iter().map(|change| operation(top, base, change)).collect();
-    operations.unwrap_or_default().into_iter().flatten().collect()
+    let mut patch = Vec::with_capacity(changes.len());
+    for change in changes {
+        match operation(top, base, change) {
+            Some(op) => patch.extend(op),
+            None => return Vec::new(),
+        }
+    }
+    patch
+}
+
+/// A text of exactly the room that it takes.
+fn joined(first: &str, second: &str) -> String {
+    let mut whole = String::with_capacity(first.len() + second.len());
+    whole.push_str(first);
+    whole.push_str(second);
+    whole
 }
 
 /// `None` if the change cannot be made, nothing inside if there is nothing to do.
 #[expect(clippy::option_option, reason = "that nothing has to be done is not that nothing can be done")]
 fn operation(top: Node<'_>, base: &str, change: &Change) -> Option<Option<PatchOp>> {
-    let at = |pointer: &str| format!("{base}{pointer}");
+    let at = |pointer: &str| joined(base, pointer);
     let Some(value) = &change.value else {
         return Some(top.resolve(&change.pointer).map(|_| PatchOp::remove(at(&change.pointer))));
     };
