@@ -60,35 +60,17 @@ pub fn assess(inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment 
 }
 
 /// The same, with findings put after those that there are already: of a large input, a list is not copied for the next one.
-pub fn assess_after(mut findings: Vec<Finding>, inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
+pub fn assess_after(findings: Vec<Finding>, inventory: &Inventory<'_>, parameters: &Parameters) -> Assessment {
     let registry = registry();
     let surroundings = Surroundings::new(inventory, parameters);
+    let mut whole = Assessment { findings, tallies: vec![Tally::default(); registry.checks.len()] };
     let own: Vec<&Workload<'_>> = inventory.own_workloads().collect();
-    let workloads = own.par_chunks(CHUNK).map(|chunk| {
-        let mut reporter = surroundings.reporter();
-        for workload in chunk {
-            look_at_workload(registry, workload, &mut reporter);
-        }
-        done(reporter)
-    });
-    let objects = inventory.objects.par_chunks(CHUNK).map(|chunk| {
-        let mut reporter = surroundings.reporter();
-        for object in chunk {
-            look_at_object(registry, *object, &mut reporter);
-        }
-        done(reporter)
-    });
-    let mut parts: Vec<_> = workloads.chain(objects).collect();
+    whole.look_at(&own, |workload, reporter| look_at_workload(registry, workload, reporter), || surroundings.reporter());
+    whole.look_at(&inventory.objects, |object, reporter| look_at_object(registry, *object, reporter), || surroundings.reporter());
     let mut reporter = surroundings.reporter();
     look_at_grants(registry, &surroundings.grants, &mut reporter);
     look_at_processes(registry, inventory, &mut reporter);
-    parts.push(done(reporter));
-    // Room for all at once: a list that grows is in memory twice.
-    findings.reserve_exact(parts.iter().map(|part| part.findings.len()).sum());
-    let mut whole = Assessment { findings, tallies: vec![Tally::default(); registry.checks.len()] };
-    for part in parts {
-        whole.add(part);
-    }
+    whole.add(done(reporter));
     whole
 }
 
@@ -109,7 +91,9 @@ pub fn assess_by(check: &'static Check, surroundings: &Surroundings<'_, '_>) -> 
 }
 
 /// Inputs of one task: small enough to share the work, large enough that merging costs nothing.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
+/// Inputs whose findings are in memory twice for a moment, in a list of their task and in that of all.
+const BATCH: usize = 64 * CHUNK;
 
 fn look_at_workload<'r, 'a>(registry: &'r Registry, workload: &'r Workload<'a>, reporter: &mut Reporter<'r, 'a>) {
     reporter.enter(workload.object, Some(&workload.pod));
@@ -180,6 +164,33 @@ fn done(reporter: Reporter<'_, '_>) -> Assessment {
 }
 
 impl Assessment {
+    /// Looks at all `inputs` in parallel, and puts what is found in their order.
+    fn look_at<'r, 'a: 'r, T: Sync>(
+        &mut self,
+        inputs: &'r [T],
+        look: impl Fn(&'r T, &mut Reporter<'r, 'a>) + Sync,
+        reporter: impl Fn() -> Reporter<'r, 'a> + Sync,
+    ) {
+        let mut left = inputs.len();
+        for batch in inputs.chunks(BATCH) {
+            let task = |chunk: &'r [T]| {
+                let mut reporter = reporter();
+                chunk.iter().for_each(|input| look(input, &mut reporter));
+                done(reporter)
+            };
+            let parts: Vec<_> = batch.par_chunks(CHUNK).map(task).collect();
+            // Room for those to come as well, if they are like these: a list that grows by copying is in memory twice.
+            let found: usize = parts.iter().map(|part| part.findings.len()).sum();
+            if self.findings.capacity() - self.findings.len() < found {
+                self.findings.reserve_exact(found + found / batch.len().max(1) * (left + left / 8));
+            }
+            left -= batch.len();
+            for part in parts {
+                self.add(part);
+            }
+        }
+    }
+
     fn add(&mut self, part: Self) {
         self.findings.extend(part.findings);
         for (mine, more) in self.tallies.iter_mut().zip(part.tallies) {

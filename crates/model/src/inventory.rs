@@ -4,6 +4,9 @@ use crate::{Document, Node, Object, Problem, Snapshot, Workload, WorkloadKinds};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 
+/// Documents of one task.
+const CHUNK: usize = 64;
+
 /// The namespace of an object that names none: where `kubectl apply` puts it unless told otherwise.
 const DEFAULT: &str = "default";
 
@@ -37,18 +40,19 @@ pub struct Inventory<'a> {
 impl<'a> Inventory<'a> {
     /// Reads the objects of `snapshot`; `kinds` says what carries a pod template.
     pub fn new(snapshot: &'a Snapshot, kinds: &WorkloadKinds) -> Self {
-        let parts: Vec<_> = snapshot
-            .documents
-            .par_iter()
-            .map(|document| {
-                let (objects, mut problems) = document.objects();
-                let read = |object: &Object<'a>| Some(kinds.read(*object, &mut problems)?.with_defaults());
-                let workloads = objects.iter().filter_map(read).collect::<Vec<_>>();
-                (objects, workloads, problems)
-            })
-            .collect();
-        let mut objects = Vec::new();
-        let mut workloads = Vec::new();
+        let read = |documents: &'a [Document]| {
+            let (mut objects, mut workloads, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+            for document in documents {
+                let (more, trouble) = document.objects();
+                problems.extend(trouble);
+                workloads.extend(more.iter().filter_map(|object| Some(kinds.read(*object, &mut problems)?.with_defaults())));
+                objects.extend(more);
+            }
+            (objects, workloads, problems)
+        };
+        let parts: Vec<_> = snapshot.documents.par_chunks(CHUNK).map(read).collect();
+        let mut objects = Vec::with_capacity(parts.iter().map(|(objects, ..)| objects.len()).sum());
+        let mut workloads = Vec::with_capacity(parts.iter().map(|(_, workloads, _)| workloads.len()).sum());
         let mut problems = Vec::new();
         for (more_objects, more_workloads, more_problems) in parts {
             objects.extend(more_objects);
