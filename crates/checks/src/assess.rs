@@ -1,11 +1,11 @@
 //! The walk: each object is visited once, and every check that looks at its kind is asked.
 
-use crate::check::{Check, Run};
+use crate::check::{Check, Component, Run};
 use crate::component;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
 use crate::grants::Grants;
-use crate::host::{self, Configuration};
+use crate::host::{self, Configuration, Kubelet};
 use crate::parameters::Parameters;
 use crate::registry::{Registry, registry};
 use crate::reporter::Reporter;
@@ -115,6 +115,9 @@ fn look_at_object<'r, 'a>(registry: &'r Registry, object: Object<'a>, reporter: 
     for (at, rule, look) in registry.of_object(&object) {
         reporter.run(at, rule, |reporter| look(&object, reporter));
     }
+    if let Some(kubelet) = Kubelet::of(&object, reporter) {
+        look_at_kubelet(registry, &kubelet, reporter);
+    }
     // What stands in the files of a node is judged as if it had been given by itself.
     for Configuration { group, kind, path, file } in host::configurations(&object) {
         let document = file.as_ref().and_then(|file| file.document(reporter));
@@ -146,6 +149,17 @@ fn look_at_processes<'r, 'a>(registry: &'r Registry, inventory: &'r Inventory<'a
     for ((object, pod), process) in component::processes(inventory) {
         reporter.enter(object, pod);
         look_at_process(registry, &process, reporter);
+        if process.component == Component::Kubelet {
+            look_at_kubelet(registry, &Kubelet::in_pod(process, reporter), reporter);
+        }
+    }
+}
+
+fn look_at_kubelet<'r>(registry: &'r Registry, kubelet: &Kubelet<'_>, reporter: &mut Reporter<'r, '_>) {
+    for (at, rule, run) in registry.of_kubelets() {
+        if let Run::Kubelet(look) = run {
+            reporter.run(at, rule, |reporter| look(kubelet, reporter));
+        }
     }
 }
 

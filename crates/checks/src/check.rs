@@ -2,6 +2,7 @@
 
 use crate::component::Process;
 use crate::grants::Grant;
+use crate::host::Kubelet;
 use crate::reporter::Reporter;
 use plimsoll_model::{Container, Object, Reference, Severity, Workload};
 
@@ -35,6 +36,8 @@ pub(crate) enum Run {
     Grant(fn(&Grant<'_>, &mut Reporter<'_, '_>)),
     /// Each control plane component of these kinds.
     Process(&'static [Component], fn(&Process<'_>, &mut Reporter<'_, '_>)),
+    /// Each kubelet: of a node, in a pod, or its configuration by itself.
+    Kubelet(fn(&Kubelet<'_>, &mut Reporter<'_, '_>)),
 }
 
 /// The programs of a control plane whose flags are looked at.

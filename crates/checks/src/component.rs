@@ -125,9 +125,9 @@ pub(crate) fn process<'a>(workload: &Workload<'a>) -> Option<Process<'a>> {
 }
 
 /// The component that a node shows under `field` of its host object.
-fn on_node<'a>(object: &Object<'a>, wanted: Component, field: &[&str]) -> Option<Process<'a>> {
+pub(crate) fn on_node<'a>(object: &Object<'a>, wanted: Component, field: &[&str]) -> Option<Process<'a>> {
     let data = host::Data::of(object)?.at(field)?;
-    let line = data.at(&["cmdLine"]).filter(|line| !line.node.text().is_empty())?;
+    let line = data.at(&["cmdLine"]).filter(|line| !line.node.is_null() && !line.node.text().is_empty())?;
     Some(Process {
         component: wanted,
         version: None,

@@ -30,6 +30,7 @@ pub(crate) struct Registry {
     workloads: Vec<usize>,
     grants: Vec<usize>,
     processes: Vec<usize>,
+    kubelets: Vec<usize>,
     /// By kind, then group: `*` is under the empty kind.
     objects: HashMap<&'static str, Vec<(&'static str, usize)>>,
 }
@@ -76,6 +77,7 @@ impl Registry {
             workloads: Vec::new(),
             grants: Vec::new(),
             processes: Vec::new(),
+            kubelets: Vec::new(),
             objects: HashMap::new(),
         };
         for (at, check) in registry.checks.iter().enumerate() {
@@ -83,6 +85,7 @@ impl Registry {
                 Run::Workload(_) | Run::Container(_) => registry.workloads.push(at),
                 Run::Grant(_) => registry.grants.push(at),
                 Run::Process(..) => registry.processes.push(at),
+                Run::Kubelet(_) => registry.kubelets.push(at),
                 Run::Object(kinds, _) => {
                     for kind in kinds {
                         let (group, kind) = kind.rsplit_once('/').unwrap_or(("", kind));
@@ -105,6 +108,10 @@ impl Registry {
 
     pub(crate) fn of_processes(&self) -> impl Iterator<Item = (usize, &Arc<Rule>, Run)> {
         self.those(&self.processes)
+    }
+
+    pub(crate) fn of_kubelets(&self) -> impl Iterator<Item = (usize, &Arc<Rule>, Run)> {
+        self.those(&self.kubelets)
     }
 
     pub(crate) fn of_object<'s>(&'s self, object: &Object<'s>) -> impl Iterator<Item = (usize, &'s Arc<Rule>, LookAtObject)> {

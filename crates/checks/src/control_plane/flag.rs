@@ -28,28 +28,6 @@ pub(super) enum Want {
     Seconds(&'static str, u64, u64),
     /// The flag, a list, is given and has only these items.
     Only(&'static str, &'static [&'static str]),
-    /// The flag, a list, has only these items; without the flag all is well.
-    OnlyIfSet(&'static str, &'static [&'static str]),
-}
-
-impl Want {
-    /// The flag that is looked at; of several, the first.
-    fn flag(&self) -> &'static str {
-        match *self {
-            Self::Is(name, ..)
-            | Self::IsNot(name, _)
-            | Self::Absent(name)
-            | Self::Set(name, _)
-            | Self::Positive(name, _)
-            | Self::AtLeast(name, _)
-            | Self::Has(name, _)
-            | Self::HasNot(name, _)
-            | Self::Seconds(name, ..)
-            | Self::Only(name, _)
-            | Self::OnlyIfSet(name, _) => name,
-            Self::Given(names) => names.first().map_or("", |(name, _)| name),
-        }
-    }
 }
 
 /// Admission plugins without which the API server does not start where they are enabled and not configured.
@@ -149,8 +127,7 @@ pub(super) fn look(process: &Process<'_>, want: &Want, reporter: &mut Reporter<'
                 reporter.report(process.wants(name, Some(&format!("{}s", least.max(60).min(most))), message));
             }
         }
-        Want::Only(name, good) | Want::OnlyIfSet(name, good) => match value(name) {
-            None if matches!(want, Want::OnlyIfSet(..)) => {}
+        Want::Only(name, good) => match value(name) {
             None => reporter.report(process.wants(name, Some(&good.join(",")), format!("`--{name}` is not set"))),
             Some(_) => {
                 let (kept, bad): (Vec<&str>, Vec<&str>) = items(name).into_iter().partition(|item| good.contains(item));
@@ -170,15 +147,13 @@ fn said_elsewhere<'p>(process: &'p Process<'_>, want: &Want) -> Option<&'p str> 
         (Want::Has(name @ "authorization-mode", _), Component::ApiServer) => (*name, "authorization-config"),
         (Want::Is(name @ "anonymous-auth", ..), Component::ApiServer) => (*name, "authentication-config"),
         (Want::Is(name @ "profiling", ..), Component::Scheduler) => (*name, "config"),
-        // What a kubelet's flags do not say, its configuration file may.
-        (want, Component::Kubelet) => (want.flag(), "config"),
         _ => return None,
     };
     process.value(file).filter(|_| !process.is_given(name) || name == "profiling")
 }
 
 /// The whole seconds of a Go duration such as `1m30s`; `None` for what is none.
-pub(super) fn seconds(text: &str) -> Option<u64> {
+fn seconds(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut total = 0_f64;
     while !rest.is_empty() {

@@ -12,8 +12,6 @@ mod etcd_unique_ca;
 mod event_rate_limit;
 mod flag;
 mod kube_proxy;
-mod kubelet;
-pub(crate) mod kubelet_configuration;
 mod scheduler;
 mod scheduler_configuration;
 
@@ -23,8 +21,7 @@ use crate::check::Check;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    let flags =
-        [api_server::ALL, admission_plugins::ALL, controller_manager::ALL, etcd::ALL, etcd_unique_ca::ALL, kubelet::ALL, scheduler::ALL];
+    let flags = [api_server::ALL, admission_plugins::ALL, controller_manager::ALL, etcd::ALL, etcd_unique_ca::ALL, scheduler::ALL];
     let files = [
         admission_configuration::ALL,
         audit_policy::ALL,
@@ -32,7 +29,6 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
         encryption_configuration::ALL,
         event_rate_limit::ALL,
         kube_proxy::ALL,
-        kubelet_configuration::ALL,
         scheduler_configuration::ALL,
     ];
     flags.into_iter().chain(files).flatten().copied()

@@ -1,15 +1,17 @@
-//! A kubelet's settings: flags before drop-ins before the configuration file before defaults, as the kubelet itself reads them
-//! (kubernetes cmd/kubelet/app/server.go, v1.36).
+//! Kubelets and their settings: flags before drop-ins before the configuration file before defaults, as the kubelet itself reads
+//! them (kubernetes cmd/kubelet/app/server.go, v1.36).
 
-use super::data::{Data, File};
-use crate::component::{self, Flag};
+use super::data::{self, Data, File};
+use crate::check::Component;
+use crate::component::{self, Process};
 use crate::reporter::Reporter;
 use plimsoll_model::{Document, Node, Object, Violation};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A setting of the kubelet by its two names, and what holds where neither is given.
 pub(super) struct Setting {
-    /// The flag without its dashes.
+    /// The flag without its dashes; of a feature gate, the flag that lists them.
     pub(super) flag: &'static str,
     /// The path of its field in a KubeletConfiguration.
     pub(super) field: &'static [&'static str],
@@ -19,11 +21,10 @@ pub(super) struct Setting {
     pub(super) flag_default: &'static str,
 }
 
-/// A kubelet of a node.
-pub(super) struct Kubelet<'a> {
-    flags: Vec<Flag<'a>>,
-    /// JSON pointer to the command line.
-    line: String,
+/// A kubelet: of a node, in a pod, or what a KubeletConfiguration by itself says of the one that will read it.
+pub(crate) struct Kubelet<'a> {
+    /// How it is started; `None` where that is not seen.
+    process: Option<Process<'a>>,
     configuration: Configuration<'a>,
 }
 
@@ -31,107 +32,186 @@ pub(super) struct Kubelet<'a> {
 enum Configuration<'a> {
     /// It is given no file.
     None,
-    /// It is given a file whose text is not known, or drop-ins that are not.
+    /// What would have to be read: its command line, its file, its drop-ins.
     Unknown(String),
     /// The drop-ins, the last one first, and the file.
     Files(Vec<(File<'a>, Arc<Document>)>),
+    /// A KubeletConfiguration by itself.
+    Object(Node<'a>),
 }
 
 /// The value of a setting, and where it comes from.
-pub(super) struct Value {
+pub(super) struct Value<'k, 'a> {
     /// As the kubelet would print it; items of a list are divided by commas.
-    pub(super) text: String,
-    /// JSON pointer to what gives it.
-    pointer: String,
-    /// Whether that is text in base64.
-    encoded: bool,
-    /// How the user knows it.
-    source: String,
-    /// What to do, with `VALUE` where the value goes.
-    cure: String,
+    pub(super) text: Cow<'k, str>,
+    source: Source<'k, 'a>,
+    /// Whether it is written there, and not the default.
+    pub(super) is_given: bool,
+}
+
+/// What decides about a setting.
+#[derive(Clone, Copy)]
+enum Source<'k, 'a> {
+    Flags(&'k Process<'a>),
+    File(&'k File<'a>),
+    Object,
 }
 
 impl<'a> Kubelet<'a> {
-    /// The kubelet that `object` shows; without its command line nothing can be said of it.
-    pub(super) fn of(object: &Object<'a>, reporter: &mut Reporter<'_, '_>) -> Option<Self> {
-        let data = Data::of(object)?;
-        let Some(line) = data.at(&["cmdLine"]).filter(|line| !line.node.is_null() && !line.node.text().is_empty()) else {
-            reporter.unknown(format!("the command line of the kubelet of `{}`", object.name));
-            return None;
-        };
-        let flags = component::flags(&[(line.node.text(), line.pointer.clone())]);
-        let configuration = Configuration::of(&data, &flags, reporter);
-        Some(Self { flags, line: line.pointer, configuration })
+    /// The kubelet that `object` is about, if it is one of a node or a configuration.
+    pub(crate) fn of(object: &Object<'a>, reporter: &mut Reporter<'_, '_>) -> Option<Self> {
+        match object.kind {
+            "KubeletConfiguration" if object.group() == "kubelet.config.k8s.io" => {
+                Some(Self { process: None, configuration: Configuration::Object(object.node) })
+            }
+            "KubeletInfo" if data::is_host_data(object) => {
+                let process = component::on_node(object, Component::Kubelet, &[]);
+                let configuration = match &process {
+                    Some(process) => Configuration::of(process, Data::of(object).as_ref(), reporter),
+                    None => Configuration::Unknown(format!("the command line of the kubelet of `{}`", object.name)),
+                };
+                Some(Self { process, configuration })
+            }
+            _ => None,
+        }
+    }
+
+    /// The kubelet that a pod runs. Its files are on the node.
+    pub(crate) fn in_pod(process: Process<'a>, reporter: &mut Reporter<'_, '_>) -> Self {
+        Self { configuration: Configuration::of(&process, None, reporter), process: Some(process) }
+    }
+
+    /// How it is started; `None` with a word to `reporter` where that is not seen.
+    pub(super) fn process(&self, reporter: &mut Reporter<'_, '_>) -> Option<&Process<'a>> {
+        if self.process.is_none() {
+            reporter.unknown(match &self.configuration {
+                Configuration::Unknown(missing) => missing.clone(),
+                _ => "the flags of the kubelet that reads the configuration".to_owned(),
+            });
+        }
+        self.process.as_ref()
     }
 
     /// The value of `setting`; `None` with a word to `reporter` where it cannot be known.
-    pub(super) fn value(&self, setting: &Setting, reporter: &mut Reporter<'_, '_>) -> Option<Value> {
-        let field = setting.field.join(".");
-        if let Some(flag) = self.flag(setting.flag) {
-            return Some(Value {
-                text: flag.to_owned(),
-                pointer: self.line.clone(),
-                encoded: false,
-                source: format!("`--{}`", setting.flag),
-                cure: format!(
-                    "start the kubelet with `--{}=VALUE`, or take the flag away and set `{field}: VALUE` in its configuration",
-                    setting.flag
-                ),
-            });
+    pub(super) fn value(&self, setting: &Setting, reporter: &mut Reporter<'_, '_>) -> Option<Value<'_, 'a>> {
+        if let Some(process) = &self.process
+            && let Some(text) = setting.in_flags(process)
+        {
+            return Some(Value::of(Source::Flags(process), Some(Cow::Borrowed(text)), ""));
         }
         match &self.configuration {
-            Configuration::None => Some(Value {
-                text: setting.flag_default.to_owned(),
-                pointer: self.line.clone(),
-                encoded: false,
-                source: format!("the default of `--{}` without a configuration file", setting.flag),
-                cure: format!("start the kubelet with `--{}=VALUE`, or with a configuration file", setting.flag),
-            }),
+            Configuration::None => Some(Value::of(Source::Flags(self.process.as_ref()?), None, setting.flag_default)),
             Configuration::Unknown(missing) => {
                 reporter.unknown(missing.clone());
                 None
             }
             Configuration::Files(files) => {
                 let given = files.iter().find_map(|(file, document)| Some((file, text(document.root()?.at(setting.field)?)?)));
-                let (file, text, source) = match given {
-                    Some((file, text)) => (file, text, format!("`{field}` in {}", file.name())),
-                    None => {
-                        let (file, _) = files.last()?;
-                        (file, setting.default.to_owned(), format!("the default of `{field}`, which {} leaves out", file.name()))
-                    }
+                let (file, given) = match given {
+                    Some((file, text)) => (file, Some(text)),
+                    None => (&files.last()?.0, None),
                 };
-                let pointer = format!("{}/content", file.data.pointer);
-                let cure = format!("set `{field}: VALUE` in {} and restart the kubelet", file.name());
-                Some(Value { text, pointer, encoded: true, source, cure })
+                Some(Value::of(Source::File(file), given, setting.default))
             }
+            Configuration::Object(root) => Some(Value::of(Source::Object, root.at(setting.field).and_then(text), setting.default)),
         }
     }
+}
 
-    /// Reports the setting where `is_good` does not take its value; `wanted` is a value that would do, or what to choose.
-    pub(super) fn expect(&self, setting: &Setting, wanted: &str, is_good: impl Fn(&str) -> bool, reporter: &mut Reporter<'_, '_>) {
-        let Some(value) = self.value(setting, reporter).filter(|value| !is_good(&value.text)) else { return };
-        let what = if value.text.is_empty() { "empty".to_owned() } else { format!("`{}`", value.text) };
-        let message = format!("the kubelet's `{}` is {what}", setting.field.join("."));
-        reporter.report(value.violation(message, wanted));
+impl Setting {
+    /// What the flags of `process` say of it.
+    fn in_flags<'p>(&self, process: &'p Process<'_>) -> Option<&'p str> {
+        let value = process.value(self.flag)?;
+        let Some(gate) = self.gate() else { return Some(value) };
+        value.split(',').filter_map(|one| one.split_once('=')).rfind(|(name, _)| *name == gate).map(|(_, value)| value)
     }
 
-    /// The value of a flag.
-    pub(super) fn flag(&self, name: &str) -> Option<&'a str> {
-        component::given(&self.flags, name).map(|flag| flag.value)
+    /// The name of the feature gate that it is.
+    fn gate(&self) -> Option<&'static str> {
+        if let ["featureGates", gate] = self.field { Some(gate) } else { None }
     }
 
-    /// A violation about the command line.
-    pub(super) fn on_line(&self, message: impl Into<String>) -> Violation {
-        Violation::at(self.line.as_str(), message)
+    /// A violation where the value stands; `wanted` would do, a list as its items divided by commas. Without it, the setting has to go.
+    pub(super) fn violation(&self, value: &Value<'_, '_>, message: String, wanted: Option<&str>) -> Option<Violation> {
+        let field = self.field.join(".");
+        let flag = self.flag;
+        let violation = match value.source {
+            Source::Flags(process) => {
+                let all = process.value(flag).zip(self.gate()).zip(wanted);
+                let all = all.map(|((all, gate), wanted)| all.replace(&format!("{gate}={}", value.text), &format!("{gate}={wanted}")));
+                let violation = match all.as_deref().or(wanted) {
+                    Some(wanted) => process.wants(flag, Some(wanted), message),
+                    None => process.rejects(flag, message)?,
+                };
+                violation.because(match value.is_given {
+                    true => format!("it comes from `--{flag}`"),
+                    false => format!("it comes from the default of `--{flag}` without a configuration file"),
+                })
+            }
+            Source::File(file) => {
+                let name = file.name();
+                let violation = Violation::at(format!("{}/content", file.data.pointer), message).concealed();
+                let violation = violation.because(match value.is_given {
+                    true => format!("it comes from `{field}` in {name}"),
+                    false => format!("it comes from the default of `{field}`, which {name} leaves out"),
+                });
+                violation.advice(match wanted {
+                    Some(wanted) => format!("set `{field}: {}` in {name} and restart the kubelet", self.shown(wanted)),
+                    None => format!("take `{field}` out of {name} and restart the kubelet"),
+                })
+            }
+            Source::Object => {
+                let violation = Violation::at(format!("/{}", self.field.join("/")), message);
+                let violation = violation.because(format!("a flag `--{flag}` of the kubelet would win over the file"));
+                let violation = match wanted {
+                    Some(wanted) => violation.cured_by(format!("set `{field}: {}`", self.shown(wanted)), Some(self.typed(wanted))),
+                    None => violation.cured_by(format!("take `{field}` away"), None),
+                };
+                violation.needs("what on the node relies on the present behaviour")
+            }
+        };
+        Some(match wanted {
+            Some(path) if path.starts_with('/') && !violation.changes.is_empty() => violation.needs(format!("whether `{path}` is there")),
+            _ => violation,
+        })
+    }
+
+    /// `wanted` as the field has it.
+    fn typed(&self, wanted: &str) -> serde_json::Value {
+        if self.flag == "tls-cipher-suites" {
+            return wanted.split(',').collect();
+        }
+        serde_json::from_str(wanted).unwrap_or_else(|_| wanted.into())
+    }
+
+    /// `wanted` as it is written in the file.
+    fn shown<'w>(&self, wanted: &'w str) -> Cow<'w, str> {
+        match self.typed(wanted) {
+            serde_json::Value::String(_) => Cow::Borrowed(wanted),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+}
+
+impl<'k, 'a> Value<'k, 'a> {
+    fn of(source: Source<'k, 'a>, given: Option<Cow<'k, str>>, default: &'static str) -> Self {
+        Self { is_given: given.is_some(), text: given.unwrap_or(Cow::Borrowed(default)), source }
+    }
+
+    /// Whether the flags decide, and no file.
+    pub(super) fn is_of_flags(&self) -> bool {
+        matches!(self.source, Source::Flags(_))
     }
 }
 
 impl<'a> Configuration<'a> {
-    fn of(data: &Data<'a>, flags: &[Flag<'a>], reporter: &mut Reporter<'_, '_>) -> Self {
-        let path = |flag| component::given(flags, flag).map(|flag| flag.value).filter(|path| !path.is_empty());
+    /// What `process` is told to read; `data` is what its node shows.
+    fn of(process: &Process<'a>, data: Option<&Data<'a>>, reporter: &mut Reporter<'_, '_>) -> Self {
+        let path = |flag| process.value(flag).filter(|path| !path.is_empty());
+        let at = |field| data.and_then(|data| data.at(&[field]));
         let mut files = Vec::new();
         if let Some(directory) = path("config-dir") {
-            let Some(list) = data.at(&["configDirFiles"]) else {
+            let Some(list) = at("configDirFiles") else {
                 return Self::Unknown(format!("the kubelet's drop-ins in {directory}"));
             };
             for file in list.items().filter_map(File::of) {
@@ -143,8 +223,7 @@ impl<'a> Configuration<'a> {
             files.reverse();
         }
         if let Some(path) = path("config") {
-            let file = data.at(&["configFile"]).and_then(File::of);
-            match file.and_then(|file| file.document(reporter).map(|document| (file, document))) {
+            match at("configFile").and_then(File::of).and_then(|file| file.document(reporter).map(|document| (file, document))) {
                 Some(file) => files.push(file),
                 None => return Self::Unknown(format!("the text of the kubelet's configuration file {path}")),
             }
@@ -153,29 +232,19 @@ impl<'a> Configuration<'a> {
     }
 }
 
-impl Value {
-    /// A violation where the value stands; `wanted` is a value that would do.
-    pub(super) fn violation(&self, message: impl Into<String>, wanted: &str) -> Violation {
-        let violation = Violation::at(self.pointer.as_str(), message).because(format!("it comes from {}", self.source));
-        let violation = violation.advice(self.cure(wanted));
-        if self.encoded { violation.concealed() } else { violation }
-    }
-
-    /// What to do so that it is `wanted`.
-    pub(super) fn cure(&self, wanted: &str) -> String {
-        self.cure.replace("VALUE", wanted)
-    }
-}
-
 /// A scalar as the kubelet prints it, or the items of a list.
-fn text(node: Node<'_>) -> Option<String> {
+fn text(node: Node<'_>) -> Option<Cow<'_, str>> {
     if node.is_null() || node.is_map() {
         return None;
     }
     if node.is_list() {
-        return Some(node.items().map(Node::text).collect::<Vec<_>>().join(","));
+        return Some(Cow::Owned(node.items().map(Node::text).collect::<Vec<_>>().join(",")));
     }
-    Some(node.as_bool().map_or_else(|| node.text().to_owned(), |flag| flag.to_string()))
+    Some(Cow::Borrowed(match node.as_bool() {
+        Some(true) => "true",
+        Some(false) => "false",
+        None => node.text(),
+    }))
 }
 
 #[cfg(test)]
@@ -183,14 +252,18 @@ mod tests {
     use crate::{Parameters, assess};
     use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 
-    /// What is said of anonymous requests to a kubelet: findings' evidence, and what is not known.
+    /// What is said of anonymous requests to a node's kubelet.
     fn anonymous(data: &str) -> (Vec<String>, Vec<String>) {
         let text = format!("apiVersion: hostdata.kubescape.cloud/v1beta0\nkind: KubeletInfo\nmetadata: {{name: n}}\ndata: {data}\n");
+        said("HOST-kubelet-anonymous-auth", text)
+    }
+
+    /// What a check says: findings' evidence, and what is not known.
+    fn said(id: &str, text: String) -> (Vec<String>, Vec<String>) {
         let (documents, _) = parse(&Source::new("x", Origin::Stdin, text), Limits::default());
         let snapshot = Snapshot { documents, problems: Vec::new() };
         let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
         let assessment = assess(&inventory, &Parameters::default());
-        let id = "HOST-kubelet-anonymous-auth";
         let findings = assessment.findings.iter().filter(|finding| finding.rule.id == id).flat_map(|finding| finding.evidence.clone());
         let unknown = assessment.tallies.iter().flat_map(|tally| &tally.unknown).filter(|unknown| unknown.rule.id == id);
         (findings.collect(), unknown.map(|unknown| unknown.missing.clone()).collect())
@@ -237,5 +310,28 @@ mod tests {
         for (data, wanted) in table {
             assert_eq!(anonymous(data), (vec![], vec![wanted.to_owned()]), "{data}");
         }
+    }
+
+    #[test]
+    fn a_configuration_by_itself_does_not_tell_the_flags() {
+        const FILE: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        let flags = vec!["the flags of the kubelet that reads the configuration".to_owned()];
+        for id in ["HOST-kubelet-hostname-override", "HOST-kubelet-rotate-certificates"] {
+            assert_eq!(said(id, FILE.to_owned()), (vec![], flags.clone()), "{id}");
+        }
+        let set = said("HOST-kubelet-rotate-certificates", format!("{FILE}rotateCertificates: false\n"));
+        assert_eq!(set, (vec!["a flag `--rotate-certificates` of the kubelet would win over the file".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn what_the_flags_of_a_pod_leave_to_a_file_is_unknown() {
+        let pod = |flags: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: n}}\nspec: {{containers: [{{name: k, image: k, command: [kubelet, {flags}]}}]}}\n"
+            );
+            said("HOST-kubelet-anonymous-auth", text)
+        };
+        assert_eq!(pod("--config=/x"), (vec![], vec!["the text of the kubelet's configuration file /x".to_owned()]));
+        assert_eq!(pod("--config=/x, --anonymous-auth"), (vec!["it comes from `--anonymous-auth`".to_owned()], vec![]));
     }
 }

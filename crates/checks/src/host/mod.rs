@@ -16,6 +16,7 @@ mod metadata_api;
 mod open_ports;
 
 pub(crate) use data::{Configuration, Data, File, configurations, is_host_data};
+pub(crate) use kubelet::Kubelet;
 
 use crate::check::{Check, Component};
 
@@ -45,7 +46,7 @@ pub(crate) fn process(component: Component) -> Option<(&'static str, &'static [&
         Component::Scheduler => ("ControlPlaneInfo", &["schedulerInfo"]),
         Component::Etcd => ("ControlPlaneInfo", &["etcdInfo"]),
         Component::KubeProxy => ("KubeProxyInfo", &[]),
-        // Its flags and its file are looked at together, by checks of this domain.
+        // Its flags and its file are looked at together, by checks of kubelets.
         Component::Kubelet => return None,
     })
 }
