@@ -6,6 +6,7 @@ use crate::check::Component;
 use crate::component::{self, Process};
 use crate::reporter::Reporter;
 use plimsoll_model::{Document, Node, Object, Violation};
+use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -131,16 +132,16 @@ impl Setting {
         if let ["featureGates", gate] = self.field { Some(gate) } else { None }
     }
 
-    /// A violation where the value stands; `wanted` would do, a list as its items divided by commas. Without it, the setting has to go.
-    pub(super) fn violation(&self, value: &Value<'_, '_>, message: String, wanted: Option<&str>) -> Option<Violation> {
+    /// A violation where the value stands; `wanted`, as the field has it, would do. Without it, the setting has to go.
+    pub(super) fn violation(&self, value: &Value<'_, '_>, message: String, wanted: Option<Json>) -> Option<Violation> {
         let field = self.field.join(".");
         let flag = self.flag;
+        let needs_file = wanted.as_ref().and_then(Json::as_str).is_some_and(|path| path.starts_with('/'));
+        let text = wanted.as_ref().map(plain);
         let violation = match value.source {
             Source::Flags(process) => {
-                let all = process.value(flag).zip(self.gate()).zip(wanted);
-                let all = all.map(|((all, gate), wanted)| all.replace(&format!("{gate}={}", value.text), &format!("{gate}={wanted}")));
-                let violation = match all.as_deref().or(wanted) {
-                    Some(wanted) => process.wants(flag, Some(wanted), message),
+                let violation = match &wanted {
+                    Some(wanted) => process.wants(flag, Some(&self.as_flag(process, value, wanted)), message),
                     None => process.rejects(flag, message)?,
                 };
                 violation.because(match value.is_given {
@@ -155,40 +156,33 @@ impl Setting {
                     true => format!("it comes from `{field}` in {name}"),
                     false => format!("it comes from the default of `{field}`, which {name} leaves out"),
                 });
-                violation.advice(match wanted {
-                    Some(wanted) => format!("set `{field}: {}` in {name} and restart the kubelet", self.shown(wanted)),
+                violation.advice(match text {
+                    Some(text) => format!("set `{field}: {text}` in {name} and restart the kubelet"),
                     None => format!("take `{field}` out of {name} and restart the kubelet"),
                 })
             }
             Source::Object => {
                 let violation = Violation::at(format!("/{}", self.field.join("/")), message);
                 let violation = violation.because(format!("a flag `--{flag}` of the kubelet would win over the file"));
-                let violation = match wanted {
-                    Some(wanted) => violation.cured_by(format!("set `{field}: {}`", self.shown(wanted)), Some(self.typed(wanted))),
-                    None => violation.cured_by(format!("take `{field}` away"), None),
+                let summary = match text {
+                    Some(text) => format!("set `{field}: {text}`"),
+                    None => format!("take `{field}` away"),
                 };
-                violation.needs("what on the node relies on the present behaviour")
+                violation.cured_by(summary, wanted).needs("what on the node relies on the present behaviour")
             }
         };
-        Some(match wanted {
-            Some(path) if path.starts_with('/') && !violation.changes.is_empty() => violation.needs(format!("whether `{path}` is there")),
-            _ => violation,
-        })
+        Some(if needs_file && !violation.changes.is_empty() { violation.needs("whether the file is there") } else { violation })
     }
 
-    /// `wanted` as the field has it.
-    fn typed(&self, wanted: &str) -> serde_json::Value {
-        if self.flag == "tls-cipher-suites" {
-            return wanted.split(',').collect();
-        }
-        serde_json::from_str(wanted).unwrap_or_else(|_| wanted.into())
-    }
-
-    /// `wanted` as it is written in the file.
-    fn shown<'w>(&self, wanted: &'w str) -> Cow<'w, str> {
-        match self.typed(wanted) {
-            serde_json::Value::String(_) => Cow::Borrowed(wanted),
-            other => Cow::Owned(other.to_string()),
+    /// `wanted` as the flag takes it: lists divided by commas, and of feature gates all others as they are.
+    fn as_flag(&self, process: &Process<'_>, value: &Value<'_, '_>, wanted: &Json) -> String {
+        let text = match wanted {
+            Json::Array(items) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(","),
+            other => plain(other),
+        };
+        match self.gate().zip(process.value(self.flag)) {
+            Some((gate, all)) => all.replace(&format!("{gate}={}", value.text), &format!("{gate}={text}")),
+            None => text,
         }
     }
 }
@@ -230,6 +224,11 @@ impl<'a> Configuration<'a> {
         }
         if files.is_empty() { Self::None } else { Self::Files(files) }
     }
+}
+
+/// A value as a configuration file has it: a text without quotes, all else as JSON.
+fn plain(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A scalar as the kubelet prints it, or the items of a list.

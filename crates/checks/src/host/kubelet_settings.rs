@@ -9,6 +9,7 @@ use crate::check::{Check, Run};
 use crate::control_plane::CIPHERS;
 use crate::reporter::Reporter;
 use plimsoll_model::Severity;
+use serde_json::{Value, json};
 
 /// What a setting has to be. The last text is a value that would do.
 enum Want {
@@ -27,26 +28,24 @@ enum Want {
 }
 
 impl Want {
-    /// What is wrong with `value`, and what would do instead, if not its absence.
-    fn objection(&self, value: &str) -> Option<(String, Option<String>)> {
-        let items = || value.split(',').map(str::trim).filter(|item| !item.is_empty());
+    /// What is wrong with `value`, and what would do instead; `None` where the setting has to go.
+    fn objection(&self, value: &str) -> Option<(String, Option<Value>)> {
+        let mut items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
         let (is_good, wanted) = match *self {
             Self::Is(wanted) => (value == wanted, Some(wanted)),
-            Self::Not(bad, wanted) => (items().all(|item| item != bad), Some(wanted)),
+            Self::Not(bad, wanted) => (items.all(|item| item != bad), Some(wanted)),
             Self::Given(wanted) => (!value.is_empty(), Some(wanted)),
             Self::Positive(wanted) => (value.parse::<i64>().is_ok_and(|number| number > 0), Some(wanted)),
             Self::Empty => (value.is_empty(), None),
             Self::Only(good) => {
-                if items().all(|item| good.contains(&item)) {
-                    return None;
-                }
-                let (kept, bad): (Vec<&str>, Vec<&str>) = items().partition(|item| good.contains(item));
-                let kept = if kept.is_empty() { good.join(",") } else { kept.join(",") };
-                return Some((format!("has `{}`", bad.join("`, `")), Some(kept)));
+                let (kept, bad): (Vec<&str>, Vec<&str>) = items.partition(|item| good.contains(item));
+                let kept = if kept.is_empty() { good } else { &kept };
+                return (!bad.is_empty()).then(|| (format!("has `{}`", bad.join("`, `")), Some(json!(kept))));
             }
         };
         let what = || if value.is_empty() { "is empty".to_owned() } else { format!("is `{value}`") };
-        (!is_good).then(|| (what(), wanted.map(str::to_owned)))
+        let typed = |wanted: &str| serde_json::from_str(wanted).unwrap_or_else(|_| wanted.into());
+        (!is_good).then(|| (what(), wanted.map(typed)))
     }
 }
 
@@ -56,7 +55,7 @@ fn expect(setting: &Setting, want: &Want, kubelet: &Kubelet<'_>, reporter: &mut 
         && let Some((what, wanted)) = want.objection(&value.text)
     {
         let message = format!("the kubelet's `{}` {what}", setting.field.join("."));
-        setting.violation(&value, message, wanted.as_deref()).into_iter().for_each(|violation| reporter.report(violation));
+        setting.violation(&value, message, wanted).into_iter().for_each(|violation| reporter.report(violation));
     }
 }
 
@@ -204,7 +203,7 @@ fn rotate_certificates(kubelet: &Kubelet<'_>, reporter: &mut Reporter<'_, '_>) {
     // A kubelet with a certificate of its own, made by hand, has nothing to renew.
     if value.is_given || kubelet.process(reporter).is_some_and(|process| process.is_given("bootstrap-kubeconfig")) {
         let message = "the kubelet's `rotateCertificates` is `false`".to_owned();
-        SETTING.violation(&value, message, Some("true")).into_iter().for_each(|violation| reporter.report(violation));
+        SETTING.violation(&value, message, Some(json!(true))).into_iter().for_each(|violation| reporter.report(violation));
     }
 }
 
@@ -219,7 +218,7 @@ fn streaming_idle_timeout(kubelet: &Kubelet<'_>, reporter: &mut Reporter<'_, '_>
     let is_zero = |value: &str| !value.contains(|one: char| ('1'..='9').contains(&one));
     let Some(value) = kubelet.value(&SETTING, reporter).filter(|value| is_zero(&value.text)) else { return };
     let message = format!("the kubelet's `streamingConnectionIdleTimeout` is `{}`", value.text);
-    let Some(violation) = SETTING.violation(&value, message, Some("4h0m0s")) else { return };
+    let Some(violation) = SETTING.violation(&value, message, Some(json!("4h0m0s"))) else { return };
     reporter.report(if value.is_of_flags() {
         violation
     } else {
@@ -241,5 +240,5 @@ fn tls_files(kubelet: &Kubelet<'_>, reporter: &mut Reporter<'_, '_>) {
     };
     let Some(bootstrap) = kubelet.value(&BOOTSTRAP, reporter).filter(|value| value.text != "true") else { return };
     let message = format!("the kubelet {missing}, and `serverTLSBootstrap` is `{}`", bootstrap.text);
-    BOOTSTRAP.violation(&bootstrap, message, Some("true")).into_iter().for_each(|violation| reporter.report(violation));
+    BOOTSTRAP.violation(&bootstrap, message, Some(json!(true))).into_iter().for_each(|violation| reporter.report(violation));
 }
