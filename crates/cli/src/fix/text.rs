@@ -60,7 +60,7 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
         let name = place.source.name.as_str();
         let at = objects.entry(name).or_insert_with(|| all_objects(&sources, name));
         if !cure.patch.is_empty() {
-            match at.iter().find(|object| is_of(finding, object)) {
+            match find(at, place.span.start).filter(|object| is_of(finding, object)) {
                 Some(object) => {
                     let patches = &mut tasks.entry(name).or_default().patches;
                     patches.entry(object.node.span().start).or_default().push((identity, &cure.patch));
@@ -114,6 +114,12 @@ fn all_objects<'d>(sources: &BTreeMap<&str, Vec<&'d Document>>, name: &str) -> V
     sources.get(name).into_iter().flatten().flat_map(|document| document.objects().0).collect()
 }
 
+/// Of the objects of a source, in order, the one that holds byte `at`.
+fn find<'o, 'd>(objects: &'o [Object<'d>], at: u32) -> Option<&'o Object<'d>> {
+    let before = objects.partition_point(|object| object.node.span().start <= at);
+    objects.get(..before)?.last().filter(|object| object.node.span().contains(at))
+}
+
 fn is_of(finding: &Finding, object: &Object<'_>) -> bool {
     let within = finding.location.as_ref().is_some_and(|place| object.node.span().contains(place.span.start));
     let id = &finding.subject.object;
@@ -147,14 +153,13 @@ impl Draft {
     fn make(&mut self, name: &str, objects: &[Object<'_>], tasks: Tasks<'_>) {
         let Some(first) = objects.first() else { return };
         let source = &first.node.document().source;
-        let find = |start: u32| objects.iter().find(|object| object.node.span().start == start);
         let mut edits: Vec<TextEdit> = Vec::new();
         let mut patches: Vec<(Object<'_>, Vec<Patch<'_>>)> = Vec::new();
         let mut taken_out: Vec<(Object<'_>, Vec<PatchOp>, &str)> = Vec::new();
         let last = objects.last().map_or(first, |last| last).node.document();
         let mut gone: Vec<(Object<'_>, &str)> = Vec::new();
         for (start, identity) in &tasks.deleted {
-            let Some(object) = find(*start) else { continue };
+            let Some(object) = find(objects, *start) else { continue };
             let pointer = object.pointer();
             match object.node.document().root().filter(|_| !pointer.is_empty()) {
                 Some(root) => taken_out.push((Object { node: root, ..*object }, vec![PatchOp::remove(pointer)], identity)),
@@ -164,14 +169,18 @@ impl Draft {
         let created: Vec<_> = tasks.created.into_iter().filter(|(identity, object)| self.fits_new(identity, object, name)).collect();
         edits.extend(self.documents(last, gone, created));
         for (start, ops) in tasks.patches {
-            let Some(object) = find(start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
+            let Some(object) = find(objects, start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
             let ops = if self.fits(object, &ops) { ops } else { self.sift(object, &ops) };
             if !ops.is_empty() {
                 patches.push((*object, ops));
             }
         }
         patches.extend(taken_out.iter().map(|(object, ops, identity)| (*object, vec![(*identity, ops.as_slice())])));
-        edits.extend(self.edits(&patches));
+        // Each document is proved on its own; what is taken out of a list was put last.
+        patches.sort_by_key(|(object, _)| object.node.document().root().map(|root| root.span().start));
+        for patches in patches.chunk_by(|(a, _), (b, _)| std::ptr::eq(a.node.document(), b.node.document())) {
+            edits.extend(self.edits(patches));
+        }
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         if edits.is_empty() {
             return;
@@ -222,11 +231,8 @@ impl Draft {
         edits
     }
 
-    /// The edits that make patches of one source; what cannot be made is set apart.
+    /// The edits that make patches of one document; what cannot be made is set apart.
     fn edits(&mut self, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
-        if patches.is_empty() {
-            return Vec::new();
-        }
         let whole: Vec<_> = patches.iter().map(|(object, ops)| (*object, joined(ops))).collect();
         match (edit::edits_of(&whole), patches) {
             (Ok(edits), _) => edits,

@@ -1,8 +1,8 @@
 //! Edits of YAML and JSON text: a JSON Patch of an object made in the text that it was read from, so that comments,
 //! order, quoting and line ends survive.
 //!
-//! Every edit proves itself: the changed text is read again, and if it says anything but the patched object, nothing is
-//! written.
+//! Every edit proves itself: the document that changes is read again, and if it says anything but the patched object, nothing
+//! is written. The other documents of a file are not looked at, as no edit reaches over a document's end.
 
 mod diff;
 mod layout;
@@ -15,9 +15,10 @@ pub use patch::patch_json;
 pub use whole::{documents, manifest};
 
 use crate::document::{Document, Limits, Node, parse, tokens};
-use crate::{JsonText, Location, Object, PatchKind, PatchOp, Source, Span};
+use crate::{JsonText, Location, Object, Origin, PatchKind, PatchOp, ProblemKind, Source, Span};
 use layout::Layout;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A replacement in the text of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,21 +49,19 @@ pub fn edits(object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Re
     edits_of(&[(*object, patch.to_vec())])
 }
 
-/// The edits that make patches of several objects of one source, each as [`edits`] does: the text is read once to prove
-/// them all.
+/// The edits that make patches of several objects of one document, each as [`edits`] does: the document is read once to prove
+/// them all, and the others of its source are not.
 ///
 /// # Errors
 /// Why one of them cannot be done without touching something else.
 pub fn edits_of(changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
-    let mut edits = Vec::new();
-    for (object, patch) in changes {
-        let mut plan = Plan { layout: Layout::of(object.node.document()), edits: Vec::new() };
-        plan.make(object.node, patch)?;
-        edits.append(&mut plan.edits);
-    }
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    verify(changes, &edits)?;
-    Ok(edits)
+    let Some((first, _)) = changes.first() else { return Ok(Vec::new()) };
+    let document = first.node.document();
+    let mut plan = Plan { layout: Layout::of(document), edits: Vec::new() };
+    changes.iter().try_for_each(|(object, patch)| plan.make(object.node, patch))?;
+    plan.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+    verify(document, changes, &plan.edits)?;
+    Ok(plan.edits)
 }
 
 /// `text` with `edits` made, which are in order; `None` if they overlap or do not fit the text.
@@ -79,42 +78,57 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
     Some(changed)
 }
 
-/// Reads the changed text and compares it with the patched objects; everything else has to be as it was.
-fn verify(changes: &[(Object<'_>, Vec<PatchOp>)], edits: &[TextEdit]) -> Result<(), Refused> {
-    let Some((first, _)) = changes.first() else { return Ok(()) };
-    let source = &first.node.document().source;
-    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: first.node.location() });
-    let Some(text) = apply(&source.text, edits) else { return refused("the changes touch the same lines") };
-    let (before, _) = parse(source, Limits::default());
-    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
-    if problems.iter().any(|problem| problem.kind == crate::ProblemKind::Syntax) || before.len() != after.len() {
+/// Reads the part of the text that holds a document as it would be and compares it with the patched objects.
+///
+/// Each part is read without a look at the others: as long as it holds one document and ends as it did, they stay as they are.
+fn verify(document: &Document, changes: &[(Object<'_>, Vec<PatchOp>)], edits: &[TextEdit]) -> Result<(), Refused> {
+    let location = || changes.first().map_or_else(|| whole_of(document), |(object, _)| object.node.location());
+    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: location() });
+    let Some(text) = apply_to(document, edits) else { return refused("the changes touch the same lines") };
+    let ends_alike = text.ends_with('\n') || !document.source.slice(document.part).ends_with('\n');
+    let Some(new) = read(text).filter(|_| ends_alike) else { return refused("the changed text would not be valid") };
+    let (Some(old_root), Some(new_root)) = (document.root(), new.root()) else {
         return refused("the changed text would not be valid");
-    }
+    };
     // Items of a list are counted from its start: what takes some out comes after what changes the others.
-    let mut changes: Vec<_> = changes.iter().map(|(object, patch)| (span_of(object.node.document()), object.pointer(), patch)).collect();
-    changes.sort_by_key(|(_, pointer, _)| pointer.is_empty());
-    for (old, new) in before.iter().zip(&after) {
-        let (Some(old_root), Some(new_root)) = (old.root(), new.root()) else { return refused("the changed text would not be valid") };
-        let mut wanted = old_root.to_json();
-        for (_, pointer, patch) in changes.iter().filter(|(span, ..)| *span == span_of(old)) {
-            if wanted.pointer_mut(pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
-                return refused("the patch does not fit the object");
-            }
+    let mut changes: Vec<_> = changes.iter().map(|(object, patch)| (object.pointer(), patch)).collect();
+    changes.sort_by_key(|(pointer, _)| pointer.is_empty());
+    let mut wanted = old_root.to_json();
+    for (pointer, patch) in changes {
+        if wanted.pointer_mut(&pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
+            return refused("the patch does not fit the object");
         }
-        if new_root.to_json() != wanted {
-            return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
-        }
-        // A comment on the line of an entry that goes, goes with it.
-        let gone = old.comments.iter().filter(|comment| edits.iter().any(|edit| edit.span.contains(comment.start))).count();
-        if old.comments.len() - gone != new.comments.len() {
-            return refused("a comment would be lost");
-        }
+    }
+    if new_root.to_json() != wanted {
+        return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
+    }
+    // A comment on the line of an entry that goes, goes with it.
+    let gone = document.comments.iter().filter(|comment| edits.iter().any(|edit| edit.span.contains(comment.start))).count();
+    if document.comments.len() - gone != new.comments.len() {
+        return refused("a comment would be lost");
     }
     Ok(())
 }
 
-fn span_of(document: &Document) -> Option<Span> {
-    document.root().map(Node::span)
+/// The part of the text that holds a document with `edits` made; `None` if they overlap or touch what is not of it.
+fn apply_to(document: &Document, edits: &[TextEdit]) -> Option<String> {
+    let part = document.part;
+    let moved = |edit: &TextEdit| {
+        let span = Span { start: edit.span.start.checked_sub(part.start)?, end: edit.span.end.checked_sub(part.start)? };
+        Some(TextEdit { span, text: edit.text.clone() })
+    };
+    apply(document.source.slice(part), &edits.iter().map(moved).collect::<Option<Vec<_>>>()?)
+}
+
+/// The document that a text holds if that is one and valid.
+fn read(text: impl Into<String>) -> Option<Document> {
+    let (mut documents, problems) = parse(&Source::new("", Origin::File, text), Limits::default());
+    let is_valid = documents.len() == 1 && !problems.iter().any(|problem| problem.kind == ProblemKind::Syntax);
+    documents.pop().filter(|_| is_valid)
+}
+
+fn whole_of(document: &Document) -> Location {
+    Location { source: Arc::clone(&document.source), span: document.part }
 }
 
 /// A place that a patch speaks of.
