@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use plimsoll_model::edit::documents as whole;
-use plimsoll_model::edit::{apply, diff, edits, edits_of, patch_json};
+use plimsoll_model::edit::{Editor, apply, diff, edits, patch_json};
 use plimsoll_model::{Document, Limits, Origin, PatchOp, Source, parse};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -198,9 +198,10 @@ fn patches_of_several_items_of_a_list_are_proved_together() {
     let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
     let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
     let patch = |at: usize, value: i32| (objects[at], vec![PatchOp::replace("/a", value)]);
-    let edits = edits_of(&[patch(1, 3), patch(0, 2)]).unwrap();
+    let editor = Editor::of(&documents[0]);
+    let edits = editor.edits(&[patch(1, 3), patch(0, 2)]).unwrap();
     assert_eq!(apply(text, &edits), Some(text.replace("a: 1 #", "a: 2 #").replace("a: 1\n", "a: 3\n")));
-    assert!(edits_of(&[patch(0, 2), (objects[1], vec![PatchOp::replace("/b", 1)])]).is_err());
+    assert!(editor.edits(&[patch(0, 2), (objects[1], vec![PatchOp::replace("/b", 1)])]).is_err());
 }
 
 /// The work of an edit is that of its document, however many others stand in the file: they are not even read. One that
@@ -224,7 +225,7 @@ fn an_edit_looks_at_no_other_document() {
     let (documents, _) = parse(&Source::new("in.yaml", Origin::File, two.as_str()), Limits::default());
     let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
     let both: Vec<_> = objects.iter().map(|object| (*object, vec![add("/b", json!(2))])).collect();
-    assert!(edits_of(&both).is_err(), "two documents are two proofs");
+    assert!(Editor::of(&documents[0]).edits(&both).is_err(), "two documents are two proofs");
 }
 
 /// What is left of `text` without its object `number`.

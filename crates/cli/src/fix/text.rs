@@ -1,7 +1,7 @@
 //! Cures made in the text of files: patches of objects, documents that come and go.
 
 use super::standing::{self, of_object};
-use plimsoll_model::edit::{self, TextEdit};
+use plimsoll_model::edit::{self, Editor, Refused, TextEdit};
 use plimsoll_model::{Document, Finding, Object, ObjectChange, ObjectId, Origin, PatchOp, Snapshot};
 use plimsoll_report::Schema;
 use plimsoll_sources::schema;
@@ -40,6 +40,9 @@ struct Tasks<'f> {
     /// Objects that come, and whose finding asks for them.
     created: Vec<(&'f str, Value)>,
 }
+
+/// Whether a patch of an object can be made, or why not.
+type Can<'c> = &'c dyn Fn(&Object<'_>, &[PatchOp]) -> Result<(), Refused>;
 
 /// A source by name and origin.
 type Key = (String, Origin);
@@ -170,16 +173,17 @@ impl Draft {
         edits.extend(self.documents(last, gone, created));
         for (start, ops) in tasks.patches {
             let Some(object) = find(objects, start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
-            let ops = if self.fits(object, &ops) { ops } else { self.sift(object, &ops) };
-            if !ops.is_empty() {
-                patches.push((*object, ops));
+            let fitting = if self.fits(object, &ops) { ops } else { self.sift(object, &ops, &plans(&Editor::of(object.node.document()))) };
+            if !fitting.is_empty() {
+                patches.push((*object, fitting));
             }
         }
         patches.extend(taken_out.iter().map(|(object, ops, identity)| (*object, vec![(*identity, ops.as_slice())])));
         // Each document is proved on its own; what is taken out of a list was put last.
         patches.sort_by_key(|(object, _)| object.node.document().root().map(|root| root.span().start));
         for patches in patches.chunk_by(|(a, _), (b, _)| std::ptr::eq(a.node.document(), b.node.document())) {
-            edits.extend(self.edits(patches));
+            let Some((object, _)) = patches.first() else { continue };
+            edits.extend(self.edits(&Editor::of(object.node.document()), patches));
         }
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         if edits.is_empty() {
@@ -232,33 +236,44 @@ impl Draft {
     }
 
     /// The edits that make patches of one document; what cannot be made is set apart.
-    fn edits(&mut self, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
+    fn edits(&mut self, editor: &Editor<'_>, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
+        let mut planned = Vec::with_capacity(patches.len());
+        for (object, ops) in patches {
+            // What cannot even be planned is found without the whole document being read for each patch.
+            let can_be_made = editor.plan(object, &joined(ops)).is_ok();
+            planned.push((*object, if can_be_made { ops.clone() } else { self.sift(object, ops, &plans(editor)) }));
+        }
+        self.proved(editor, &planned)
+    }
+
+    /// The edits of those patches that prove themselves.
+    fn proved(&mut self, editor: &Editor<'_>, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
         let whole: Vec<_> = patches.iter().map(|(object, ops)| (*object, joined(ops))).collect();
-        match (edit::edits_of(&whole), patches) {
+        match (editor.edits(&whole), patches) {
             (Ok(edits), _) => edits,
             (Err(_), [(object, ops)]) => {
-                let kept = self.sift(object, ops);
-                edit::edits(object, &joined(&kept)).unwrap_or_default()
+                let proves = |object: &Object<'_>, ops: &[PatchOp]| editor.edits(&[(*object, ops.to_vec())]).map(drop);
+                let kept = self.sift(object, ops, &proves);
+                editor.edits(&[(*object, joined(&kept))]).unwrap_or_default()
             }
             (Err(_), _) => {
                 let (first, second) = patches.split_at(patches.len() / 2);
-                let mut edits = self.edits(first);
-                edits.extend(self.edits(second));
+                let mut edits = self.proved(editor, first);
+                edits.extend(self.proved(editor, second));
                 edits
             }
         }
     }
 
     /// Those patches of an object that can be made together, the first come first.
-    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[Patch<'f>]) -> Vec<Patch<'f>> {
+    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[Patch<'f>], can: Can<'_>) -> Vec<Patch<'f>> {
         let mut kept: Vec<Patch<'_>> = Vec::new();
         for one in ops {
             kept.push(*one);
-            let made = edit::edits(object, &joined(&kept)).map_err(|why| format!("{}: {}", why.location, why.message));
-            let problem = match made {
-                Ok(_) if self.fits(object, &kept) => continue,
-                Ok(_) => format!("{}: the object would not fit the type of its kind", object.node.location()),
-                Err(why) => why,
+            let problem = match can(object, &joined(&kept)) {
+                Ok(()) if self.fits(object, &kept) => continue,
+                Ok(()) => format!("{}: the object would not fit the type of its kind", object.node.location()),
+                Err(why) => format!("{}: {}", why.location, why.message),
             };
             kept.pop();
             self.fail(one.0, problem);
@@ -301,6 +316,10 @@ impl Draft {
         self.schema.insert(standing::who(file, &id_of(object)), verdict);
         true
     }
+}
+
+fn plans(editor: &Editor<'_>) -> impl Fn(&Object<'_>, &[PatchOp]) -> Result<(), Refused> {
+    |object, ops| editor.plan(object, ops).map(drop)
 }
 
 fn joined(ops: &[Patch<'_>]) -> Vec<PatchOp> {

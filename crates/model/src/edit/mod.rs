@@ -46,22 +46,49 @@ pub struct Refused {
 /// # Errors
 /// Why it cannot be done without touching something else.
 pub fn edits(object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
-    edits_of(&[(*object, patch.to_vec())])
+    Editor::of(object.node.document()).edits(&[(*object, patch.to_vec())])
 }
 
-/// The edits that make patches of several objects of one document, each as [`edits`] does: the document is read once to prove
-/// them all, and the others of its source are not.
-///
-/// # Errors
-/// Why one of them cannot be done without touching something else.
-pub fn edits_of(changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
-    let Some((first, _)) = changes.first() else { return Ok(Vec::new()) };
-    let document = first.node.document();
-    let mut plan = Plan { layout: Layout::of(document), edits: Vec::new() };
-    changes.iter().try_for_each(|(object, patch)| plan.make(object.node, patch))?;
-    plan.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    verify(document, changes, &plan.edits)?;
-    Ok(plan.edits)
+/// Makes edits in one document.
+pub struct Editor<'d> {
+    document: &'d Document,
+    layout: Layout,
+}
+
+impl<'d> Editor<'d> {
+    /// Learns how a document is laid out.
+    pub fn of(document: &'d Document) -> Self {
+        Self { document, layout: Layout::of(document) }
+    }
+
+    /// The edits that make `patch` of an object of the document, not proved yet: the work is that of the object.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub fn plan(&self, object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
+        let mut plan = Plan { layout: &self.layout, edits: Vec::new() };
+        plan.make(object.node, patch)?;
+        plan.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        if plan.edits.iter().zip(plan.edits.iter().skip(1)).any(|(one, next)| one.span.end > next.span.start) {
+            return Err(refuse(object.node, "the changes touch the same lines"));
+        }
+        Ok(plan.edits)
+    }
+
+    /// The edits that make patches of several objects of the document, each as [`edits`] does: the document is read once to
+    /// prove them all, and the others of its source are not.
+    ///
+    /// # Errors
+    /// Why one of them cannot be done without touching something else.
+    pub fn edits(&self, changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
+        let mut edits = Vec::new();
+        for (object, patch) in changes {
+            edits.append(&mut self.plan(object, patch)?);
+        }
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        verify(self.document, changes, &edits)?;
+        Ok(edits)
+    }
 }
 
 /// `text` with `edits` made, which are in order; `None` if they overlap or do not fit the text.
@@ -140,8 +167,8 @@ struct Spot<'a> {
     value: Node<'a>,
 }
 
-struct Plan {
-    layout: Layout,
+struct Plan<'l> {
+    layout: &'l Layout,
     edits: Vec<TextEdit>,
 }
 
@@ -153,7 +180,7 @@ struct Change<'a> {
     removed: Vec<Spot<'a>>,
 }
 
-impl Plan {
+impl Plan<'_> {
     fn make(&mut self, object: Node<'_>, patch: &[PatchOp]) -> Result<(), Refused> {
         let mut changes: Vec<Change<'_>> = Vec::new();
         let mut set: Vec<(Spot<'_>, Value)> = Vec::new();
@@ -219,7 +246,7 @@ impl Plan {
             // The new entries take the place of the first that goes.
             let Some((first, rest)) = removed.split_first() else { return Ok(()) };
             let indent = self.layout.column(start_of(first));
-            let text = render::entries(added, indent, &self.layout);
+            let text = render::entries(added, indent, self.layout);
             let end = self.layout.content_end(first.value);
             self.edit(Span { start: start_of(first), end }, text.trim_start().to_owned());
             return rest.iter().try_for_each(|spot| self.remove_block(spot, &parts));
@@ -234,14 +261,14 @@ impl Plan {
         let after = self.layout.last_line_end(last.value);
         if !added.is_empty() {
             let indent = self.layout.column(start_of(last));
-            let text = render::entries(added, indent, &self.layout);
+            let text = render::entries(added, indent, self.layout);
             self.insert(after, format!("{}{text}", self.layout.eol));
         }
         for value in appended {
             let dash =
                 self.layout.dash_before(last.value.span().start).ok_or_else(|| refuse(last.value, "the list has an unusual layout"))?;
             let indent = self.layout.column(dash);
-            let text = render::item(value, indent, &self.layout);
+            let text = render::item(value, indent, self.layout);
             self.insert(after, format!("{}{text}", self.layout.eol));
         }
         Ok(())
@@ -253,7 +280,7 @@ impl Plan {
         let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
         let inline = !(value.is_object() || value.is_array()) || is_empty(value) || spot.parent.is_flow();
         let Some(key) = spot.key else {
-            let text = render::flow(value, &self.layout);
+            let text = render::flow(value, self.layout);
             self.edit(Span { start: node.span().start, end: self.layout.content_end(node) }, text);
             return Ok(());
         };
@@ -278,8 +305,8 @@ impl Plan {
         }
         let indent = self.layout.column(key.span().start) + self.layout.step;
         let body = match value {
-            Value::Object(map) => render::entries(map, indent, &self.layout),
-            other => render::items(other, self.layout.list_indent(self.layout.column(key.span().start)), &self.layout),
+            Value::Object(map) => render::entries(map, indent, self.layout),
+            other => render::items(other, self.layout.list_indent(self.layout.column(key.span().start)), self.layout),
         };
         self.insert(self.layout.line_end(end), format!("{}{body}", self.layout.eol));
         Ok(())
@@ -337,7 +364,7 @@ impl Plan {
             self.change_lines(change, parts, last, &value);
             return Ok(());
         }
-        let new = render::flow_parts(&value, &self.layout);
+        let new = render::flow_parts(&value, self.layout);
         for spot in removed {
             let at = parts.iter().position(|part| part.value == spot.value).unwrap_or(0);
             let before = parts.iter().take(at).rev().find(|part| kept.iter().any(|kept| kept.value == part.value));
@@ -362,7 +389,7 @@ impl Plan {
             self.edit(lines, String::new());
         }
         let indent = self.layout.column(start_of(last));
-        let new = render::lines(new, indent, &self.layout);
+        let new = render::lines(new, indent, self.layout);
         let end = last.value.span().end;
         let trails = parts.last().is_some_and(|part| self.layout.comma_after(part.value.span().end).is_some());
         match (self.layout.comma_after(end), trails || !new.is_empty()) {
@@ -387,9 +414,9 @@ impl Plan {
     fn flow(&self, spot: &Spot<'_>, value: &Value) -> String {
         let start = start_of(spot);
         if self.layout.is_pretty_json && self.layout.is_first_on_line(start) {
-            render::pretty(value, self.layout.column(start), &self.layout)
+            render::pretty(value, self.layout.column(start), self.layout)
         } else {
-            render::flow(value, &self.layout)
+            render::flow(value, self.layout)
         }
     }
 
