@@ -110,12 +110,12 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    /// The finished document; `None` if there was nothing but comments.
-    pub(crate) fn finish(self) -> (Option<Document>, Vec<Problem>) {
+    /// The finished document, read from the bytes `part`; `None` if there was nothing but comments.
+    pub(crate) fn finish(self, part: Span) -> (Option<Document>, Vec<Problem>) {
         let Self { source, mut nodes, unescaped, comments, problems, open, .. } = self;
         nodes.shrink_to_fit();
         let whole = open.is_empty() && !nodes.is_empty();
-        (whole.then(|| Document { source: Arc::clone(source), comments, nodes, unescaped }), problems)
+        (whole.then(|| Document { source: Arc::clone(source), comments, part, nodes, unescaped }), problems)
     }
 
     pub(crate) fn broken(&self, kind: ProblemKind, span: Span, message: String) -> Broken {

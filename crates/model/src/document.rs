@@ -14,6 +14,8 @@ pub struct Document {
     pub source: Arc<Source>,
     /// Comments in order of their place, without those inside of block scalars.
     pub comments: Vec<Span>,
+    /// The bytes that it was read from, and no other: those between two document markers, the one before it included.
+    pub(crate) part: Span,
     pub(crate) nodes: Vec<Raw>,
     /// Scalar text that does not stand in the source as it is (escapes, folded lines).
     pub(crate) unescaped: String,
@@ -123,6 +125,15 @@ pub fn parse(source: &Arc<Source>, limits: Limits) -> Parsed {
         return if fallback.1.is_empty() { fallback } else { (documents, problems) };
     }
     yaml::parse(source, limits)
+}
+
+/// The parts of a text that hold a document each, as [`parse`] divides it, in order.
+pub(crate) fn parts(text: &str) -> Vec<Span> {
+    if text.trim_ascii_start().starts_with(['{', '[']) {
+        let (documents, _) = parse(&Source::new("", crate::Origin::File, text), Limits::default());
+        return documents.iter().map(|document| document.part).collect();
+    }
+    yaml::parts(text)
 }
 
 impl Document {

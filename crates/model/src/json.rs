@@ -14,13 +14,14 @@ pub(crate) fn parse(source: &Arc<Source>, limits: Limits) -> Parsed {
         if reader.peek().is_none() {
             return (documents, problems);
         }
-        let mut builder = Builder::new(source, limits, (source.text.len() - reader.at) / 12);
+        let start = reader.at;
+        let mut builder = Builder::new(source, limits, (source.text.len() - start) / 12);
         if let Err(Broken(problem)) = reader.value(&mut builder) {
             problems.extend(builder.problems);
             problems.push(problem);
             return (documents, problems);
         }
-        let (document, trouble) = builder.finish();
+        let (document, trouble) = builder.finish(Span::new(start, reader.at));
         documents.extend(document);
         problems.extend(trouble);
     }

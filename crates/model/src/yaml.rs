@@ -11,16 +11,20 @@ use std::sync::Arc;
 pub(crate) fn parse(source: &Arc<Source>, limits: Limits) -> Parsed {
     let mut documents = Vec::new();
     let mut problems = Vec::new();
-    for chunk in chunks(&source.text) {
-        let text = source.slice(chunk);
-        if text.lines().map(str::trim_ascii).all(|line| matches!(line, "" | "---" | "...") || line.starts_with('#')) {
-            continue;
-        }
+    for chunk in parts(&source.text) {
         let (document, trouble) = parse_chunk(source, chunk, limits);
         documents.extend(document);
         problems.extend(trouble);
     }
     (documents, problems)
+}
+
+/// The parts of a text that hold a document each. Each is read without a look at the others.
+pub(crate) fn parts(text: &str) -> Vec<Span> {
+    let mut parts = chunks(text);
+    let is_blank = |line: &str| matches!(line, "" | "---" | "...") || line.starts_with('#');
+    parts.retain(|part| !text.get(part.range()).unwrap_or("").lines().map(str::trim_ascii).all(is_blank));
+    parts
 }
 
 /// Splits at lines that start a document, so that a broken document leaves the others readable.
@@ -36,7 +40,7 @@ fn chunks(text: &str) -> Vec<Span> {
         }
         let before = text.get(starts.last().copied().unwrap_or(0)..at).unwrap_or("");
         // `%YAML` lines belong to the document that follows them.
-        let directives = before.lines().any(|line| line.starts_with('%')) && before.lines().all(is_directive_or_blank);
+        let directives = before.lines().all(is_directive_or_blank) && before.lines().any(|line| line.starts_with('%'));
         if at > 0 && !directives {
             starts.push(at);
         }
@@ -54,7 +58,7 @@ fn parse_chunk(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Doc
     let text = source.slice(chunk);
     let mut builder = Builder::new(source, limits, text.len() / 16);
     match plain_yaml::read(text, chunk.start, &mut builder) {
-        Ok(()) => builder.finish(),
+        Ok(()) => builder.finish(chunk),
         Err(Unusual) => parse_any(source, chunk, limits),
     }
 }
@@ -66,7 +70,7 @@ pub fn compare_readers(text: &str) -> Option<Result<(), String>> {
     let (whole, limits) = (Span::new(0, source.text.len()), Limits::default());
     let mut builder = Builder::new(&source, limits, 0);
     plain_yaml::read(&source.text, 0, &mut builder).ok()?;
-    let (plain, any) = (builder.finish(), parse_any(&source, whole, limits));
+    let (plain, any) = (builder.finish(whole), parse_any(&source, whole, limits));
     let [plain, any] = [plain, any].map(|(document, problems)| {
         let document =
             document.map(|one| (one.nodes.iter().map(|node| format!("{node:?}")).collect::<Vec<_>>(), one.comments, one.unescaped));
@@ -110,7 +114,7 @@ fn parse_any(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Docum
             return (None, problems);
         }
     }
-    builder.finish()
+    builder.finish(chunk)
 }
 
 fn read(builder: &mut Builder<'_>, event: Event<'_>, span: Span, source: &Arc<Source>) -> Result<(), Broken> {

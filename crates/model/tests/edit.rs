@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 use plimsoll_model::edit::documents as whole;
-use plimsoll_model::edit::{apply, diff, edits, edits_of, patch_json};
+use plimsoll_model::edit::{Editor, apply, diff, edits, patch_json};
 use plimsoll_model::{Document, Limits, Origin, PatchOp, Source, parse};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -193,15 +193,39 @@ fn what_is_shared_is_refused() {
 }
 
 #[test]
-fn patches_of_several_objects_are_proved_together() {
-    let text = "apiVersion: v1\nkind: X\na: 1 # one\n---\napiVersion: v1\nkind: Y\na: 1\n";
+fn patches_of_several_items_of_a_list_are_proved_together() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: X\n  a: 1 # one\n- apiVersion: v1\n  kind: Y\n  a: 1\n";
     let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text), Limits::default());
     let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
     let patch = |at: usize, value: i32| (objects[at], vec![PatchOp::replace("/a", value)]);
-    let edits = edits_of(&[patch(1, 3), patch(0, 2)]).unwrap();
-    let wanted = "apiVersion: v1\nkind: X\na: 2 # one\n---\napiVersion: v1\nkind: Y\na: 3\n";
-    assert_eq!(apply(text, &edits).as_deref(), Some(wanted));
-    assert!(edits_of(&[patch(0, 2), (objects[1], vec![PatchOp::replace("/b", 1)])]).is_err());
+    let editor = Editor::of(&documents[0]);
+    let edits = editor.edits(&[patch(1, 3), patch(0, 2)]).unwrap();
+    assert_eq!(apply(text, &edits), Some(text.replace("a: 1 #", "a: 2 #").replace("a: 1\n", "a: 3\n")));
+    assert!(editor.edits(&[patch(0, 2), (objects[1], vec![PatchOp::replace("/b", 1)])]).is_err());
+}
+
+/// The work of an edit is that of its document, however many others stand in the file: they are not even read. One that
+/// cannot be read, or that reads differently next to an edit, would tell.
+#[test]
+fn an_edit_looks_at_no_other_document() {
+    let broken = "a: [\n";
+    let object = "apiVersion: v1\nkind: X\na: 1";
+    for (text, wanted) in [
+        (format!("{broken}---\n{object}\n---\n{broken}"), format!("{broken}---\n{object}\nb: 2\n---\n{broken}")),
+        (format!("# head\n---\n{object} # one\n"), format!("# head\n---\n{object} # one\nb: 2\n")),
+        (format!("%YAML 1.2\n---\n{object}\n---\n{broken}"), format!("%YAML 1.2\n---\n{object}\nb: 2\n---\n{broken}")),
+        (format!("{broken}---\n{object}"), format!("{broken}---\n{object}\nb: 2")),
+    ] {
+        let (documents, _) = parse(&Source::new("in.yaml", Origin::File, text.as_str()), Limits::default());
+        let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
+        let edits = edits(&objects[0], &[add("/b", json!(2))]).unwrap();
+        assert_eq!(apply(&text, &edits), Some(wanted));
+    }
+    let two = format!("{object}\n---\n{object}\n");
+    let (documents, _) = parse(&Source::new("in.yaml", Origin::File, two.as_str()), Limits::default());
+    let objects: Vec<_> = documents.iter().flat_map(|document| document.objects().0).collect();
+    let both: Vec<_> = objects.iter().map(|object| (*object, vec![add("/b", json!(2))])).collect();
+    assert!(Editor::of(&documents[0]).edits(&both).is_err(), "two documents are two proofs");
 }
 
 /// What is left of `text` without its object `number`.

@@ -1,7 +1,7 @@
 //! Cures made in the text of files: patches of objects, documents that come and go.
 
 use super::standing::{self, of_object};
-use plimsoll_model::edit::{self, TextEdit};
+use plimsoll_model::edit::{self, Editor, Refused, TextEdit};
 use plimsoll_model::{Document, Finding, Object, ObjectChange, ObjectId, Origin, PatchOp, Snapshot};
 use plimsoll_report::Schema;
 use plimsoll_sources::schema;
@@ -41,6 +41,9 @@ struct Tasks<'f> {
     created: Vec<(&'f str, Value)>,
 }
 
+/// Whether a patch of an object can be made, or why not.
+type Can<'c> = &'c dyn Fn(&Object<'_>, &[PatchOp]) -> Result<(), Refused>;
+
 /// A source by name and origin.
 type Key = (String, Origin);
 
@@ -60,7 +63,7 @@ pub(crate) fn draft(snapshot: &Snapshot, wanted: &[(String, &Finding)]) -> Draft
         let name = place.source.name.as_str();
         let at = objects.entry(name).or_insert_with(|| all_objects(&sources, name));
         if !cure.patch.is_empty() {
-            match at.iter().find(|object| is_of(finding, object)) {
+            match find(at, place.span.start).filter(|object| is_of(finding, object)) {
                 Some(object) => {
                     let patches = &mut tasks.entry(name).or_default().patches;
                     patches.entry(object.node.span().start).or_default().push((identity, &cure.patch));
@@ -114,6 +117,12 @@ fn all_objects<'d>(sources: &BTreeMap<&str, Vec<&'d Document>>, name: &str) -> V
     sources.get(name).into_iter().flatten().flat_map(|document| document.objects().0).collect()
 }
 
+/// Of the objects of a source, in order, the one that holds byte `at`.
+fn find<'o, 'd>(objects: &'o [Object<'d>], at: u32) -> Option<&'o Object<'d>> {
+    let before = objects.partition_point(|object| object.node.span().start <= at);
+    objects.get(..before)?.last().filter(|object| object.node.span().contains(at))
+}
+
 fn is_of(finding: &Finding, object: &Object<'_>) -> bool {
     let within = finding.location.as_ref().is_some_and(|place| object.node.span().contains(place.span.start));
     let id = &finding.subject.object;
@@ -147,14 +156,13 @@ impl Draft {
     fn make(&mut self, name: &str, objects: &[Object<'_>], tasks: Tasks<'_>) {
         let Some(first) = objects.first() else { return };
         let source = &first.node.document().source;
-        let find = |start: u32| objects.iter().find(|object| object.node.span().start == start);
         let mut edits: Vec<TextEdit> = Vec::new();
         let mut patches: Vec<(Object<'_>, Vec<Patch<'_>>)> = Vec::new();
         let mut taken_out: Vec<(Object<'_>, Vec<PatchOp>, &str)> = Vec::new();
         let last = objects.last().map_or(first, |last| last).node.document();
         let mut gone: Vec<(Object<'_>, &str)> = Vec::new();
         for (start, identity) in &tasks.deleted {
-            let Some(object) = find(*start) else { continue };
+            let Some(object) = find(objects, *start) else { continue };
             let pointer = object.pointer();
             match object.node.document().root().filter(|_| !pointer.is_empty()) {
                 Some(root) => taken_out.push((Object { node: root, ..*object }, vec![PatchOp::remove(pointer)], identity)),
@@ -164,14 +172,19 @@ impl Draft {
         let created: Vec<_> = tasks.created.into_iter().filter(|(identity, object)| self.fits_new(identity, object, name)).collect();
         edits.extend(self.documents(last, gone, created));
         for (start, ops) in tasks.patches {
-            let Some(object) = find(start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
-            let ops = if self.fits(object, &ops) { ops } else { self.sift(object, &ops) };
-            if !ops.is_empty() {
-                patches.push((*object, ops));
+            let Some(object) = find(objects, start).filter(|_| !tasks.deleted.contains_key(&start)) else { continue };
+            let fitting = if self.fits(object, &ops) { ops } else { self.sift(object, &ops, &plans(&Editor::of(object.node.document()))) };
+            if !fitting.is_empty() {
+                patches.push((*object, fitting));
             }
         }
         patches.extend(taken_out.iter().map(|(object, ops, identity)| (*object, vec![(*identity, ops.as_slice())])));
-        edits.extend(self.edits(&patches));
+        // Each document is proved on its own; what is taken out of a list was put last.
+        patches.sort_by_key(|(object, _)| object.node.document().root().map(|root| root.span().start));
+        for patches in patches.chunk_by(|(a, _), (b, _)| std::ptr::eq(a.node.document(), b.node.document())) {
+            let Some((object, _)) = patches.first() else { continue };
+            edits.extend(self.edits(&Editor::of(object.node.document()), patches));
+        }
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         if edits.is_empty() {
             return;
@@ -222,37 +235,45 @@ impl Draft {
         edits
     }
 
-    /// The edits that make patches of one source; what cannot be made is set apart.
-    fn edits(&mut self, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
-        if patches.is_empty() {
-            return Vec::new();
+    /// The edits that make patches of one document; what cannot be made is set apart.
+    fn edits(&mut self, editor: &Editor<'_>, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
+        let mut planned = Vec::with_capacity(patches.len());
+        for (object, ops) in patches {
+            // What cannot even be planned is found without the whole document being read for each patch.
+            let can_be_made = editor.plan(object, &joined(ops)).is_ok();
+            planned.push((*object, if can_be_made { ops.clone() } else { self.sift(object, ops, &plans(editor)) }));
         }
+        self.proved(editor, &planned)
+    }
+
+    /// The edits of those patches that prove themselves.
+    fn proved(&mut self, editor: &Editor<'_>, patches: &[(Object<'_>, Vec<Patch<'_>>)]) -> Vec<TextEdit> {
         let whole: Vec<_> = patches.iter().map(|(object, ops)| (*object, joined(ops))).collect();
-        match (edit::edits_of(&whole), patches) {
+        match (editor.edits(&whole), patches) {
             (Ok(edits), _) => edits,
             (Err(_), [(object, ops)]) => {
-                let kept = self.sift(object, ops);
-                edit::edits(object, &joined(&kept)).unwrap_or_default()
+                let proves = |object: &Object<'_>, ops: &[PatchOp]| editor.edits(&[(*object, ops.to_vec())]).map(drop);
+                let kept = self.sift(object, ops, &proves);
+                editor.edits(&[(*object, joined(&kept))]).unwrap_or_default()
             }
             (Err(_), _) => {
                 let (first, second) = patches.split_at(patches.len() / 2);
-                let mut edits = self.edits(first);
-                edits.extend(self.edits(second));
+                let mut edits = self.proved(editor, first);
+                edits.extend(self.proved(editor, second));
                 edits
             }
         }
     }
 
     /// Those patches of an object that can be made together, the first come first.
-    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[Patch<'f>]) -> Vec<Patch<'f>> {
+    fn sift<'f>(&mut self, object: &Object<'_>, ops: &[Patch<'f>], can: Can<'_>) -> Vec<Patch<'f>> {
         let mut kept: Vec<Patch<'_>> = Vec::new();
         for one in ops {
             kept.push(*one);
-            let made = edit::edits(object, &joined(&kept)).map_err(|why| format!("{}: {}", why.location, why.message));
-            let problem = match made {
-                Ok(_) if self.fits(object, &kept) => continue,
-                Ok(_) => format!("{}: the object would not fit the type of its kind", object.node.location()),
-                Err(why) => why,
+            let problem = match can(object, &joined(&kept)) {
+                Ok(()) if self.fits(object, &kept) => continue,
+                Ok(()) => format!("{}: the object would not fit the type of its kind", object.node.location()),
+                Err(why) => format!("{}: {}", why.location, why.message),
             };
             kept.pop();
             self.fail(one.0, problem);
@@ -295,6 +316,10 @@ impl Draft {
         self.schema.insert(standing::who(file, &id_of(object)), verdict);
         true
     }
+}
+
+fn plans(editor: &Editor<'_>) -> impl Fn(&Object<'_>, &[PatchOp]) -> Result<(), Refused> {
+    |object, ops| editor.plan(object, ops).map(drop)
 }
 
 fn joined(ops: &[Patch<'_>]) -> Vec<PatchOp> {

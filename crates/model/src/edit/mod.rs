@@ -1,8 +1,8 @@
 //! Edits of YAML and JSON text: a JSON Patch of an object made in the text that it was read from, so that comments,
 //! order, quoting and line ends survive.
 //!
-//! Every edit proves itself: the changed text is read again, and if it says anything but the patched object, nothing is
-//! written.
+//! Every edit proves itself: the document that changes is read again, and if it says anything but the patched object, nothing
+//! is written. The other documents of a file are not looked at, as no edit reaches over a document's end.
 
 mod diff;
 mod layout;
@@ -15,9 +15,10 @@ pub use patch::patch_json;
 pub use whole::{documents, manifest};
 
 use crate::document::{Document, Limits, Node, parse, tokens};
-use crate::{JsonText, Location, Object, PatchKind, PatchOp, Source, Span};
+use crate::{JsonText, Location, Object, Origin, PatchKind, PatchOp, ProblemKind, Source, Span};
 use layout::Layout;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// A replacement in the text of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,24 +46,49 @@ pub struct Refused {
 /// # Errors
 /// Why it cannot be done without touching something else.
 pub fn edits(object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
-    edits_of(&[(*object, patch.to_vec())])
+    Editor::of(object.node.document()).edits(&[(*object, patch.to_vec())])
 }
 
-/// The edits that make patches of several objects of one source, each as [`edits`] does: the text is read once to prove
-/// them all.
-///
-/// # Errors
-/// Why one of them cannot be done without touching something else.
-pub fn edits_of(changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
-    let mut edits = Vec::new();
-    for (object, patch) in changes {
-        let mut plan = Plan { layout: Layout::of(object.node.document()), edits: Vec::new() };
-        plan.make(object.node, patch)?;
-        edits.append(&mut plan.edits);
+/// Makes edits in one document.
+pub struct Editor<'d> {
+    document: &'d Document,
+    layout: Layout,
+}
+
+impl<'d> Editor<'d> {
+    /// Learns how a document is laid out.
+    pub fn of(document: &'d Document) -> Self {
+        Self { document, layout: Layout::of(document) }
     }
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
-    verify(changes, &edits)?;
-    Ok(edits)
+
+    /// The edits that make `patch` of an object of the document, not proved yet: the work is that of the object.
+    ///
+    /// # Errors
+    /// Why it cannot be done.
+    pub fn plan(&self, object: &Object<'_>, patch: &[PatchOp]) -> Result<Vec<TextEdit>, Refused> {
+        let mut plan = Plan { layout: &self.layout, edits: Vec::new() };
+        plan.make(object.node, patch)?;
+        plan.edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        if plan.edits.iter().zip(plan.edits.iter().skip(1)).any(|(one, next)| one.span.end > next.span.start) {
+            return Err(refuse(object.node, "the changes touch the same lines"));
+        }
+        Ok(plan.edits)
+    }
+
+    /// The edits that make patches of several objects of the document, each as [`edits`] does: the document is read once to
+    /// prove them all, and the others of its source are not.
+    ///
+    /// # Errors
+    /// Why one of them cannot be done without touching something else.
+    pub fn edits(&self, changes: &[(Object<'_>, Vec<PatchOp>)]) -> Result<Vec<TextEdit>, Refused> {
+        let mut edits = Vec::new();
+        for (object, patch) in changes {
+            edits.append(&mut self.plan(object, patch)?);
+        }
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        verify(self.document, changes, &edits)?;
+        Ok(edits)
+    }
 }
 
 /// `text` with `edits` made, which are in order; `None` if they overlap or do not fit the text.
@@ -79,42 +105,57 @@ pub fn apply(text: &str, edits: &[TextEdit]) -> Option<String> {
     Some(changed)
 }
 
-/// Reads the changed text and compares it with the patched objects; everything else has to be as it was.
-fn verify(changes: &[(Object<'_>, Vec<PatchOp>)], edits: &[TextEdit]) -> Result<(), Refused> {
-    let Some((first, _)) = changes.first() else { return Ok(()) };
-    let source = &first.node.document().source;
-    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: first.node.location() });
-    let Some(text) = apply(&source.text, edits) else { return refused("the changes touch the same lines") };
-    let (before, _) = parse(source, Limits::default());
-    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
-    if problems.iter().any(|problem| problem.kind == crate::ProblemKind::Syntax) || before.len() != after.len() {
+/// Reads the part of the text that holds a document as it would be and compares it with the patched objects.
+///
+/// Each part is read without a look at the others: as long as it holds one document and ends as it did, they stay as they are.
+fn verify(document: &Document, changes: &[(Object<'_>, Vec<PatchOp>)], edits: &[TextEdit]) -> Result<(), Refused> {
+    let location = || changes.first().map_or_else(|| whole_of(document), |(object, _)| object.node.location());
+    let refused = |message: &str| Err(Refused { message: message.to_owned(), location: location() });
+    let Some(text) = apply_to(document, edits) else { return refused("the changes touch the same lines") };
+    let ends_alike = text.ends_with('\n') || !document.source.slice(document.part).ends_with('\n');
+    let Some(new) = read(text).filter(|_| ends_alike) else { return refused("the changed text would not be valid") };
+    let (Some(old_root), Some(new_root)) = (document.root(), new.root()) else {
         return refused("the changed text would not be valid");
-    }
+    };
     // Items of a list are counted from its start: what takes some out comes after what changes the others.
-    let mut changes: Vec<_> = changes.iter().map(|(object, patch)| (span_of(object.node.document()), object.pointer(), patch)).collect();
-    changes.sort_by_key(|(_, pointer, _)| pointer.is_empty());
-    for (old, new) in before.iter().zip(&after) {
-        let (Some(old_root), Some(new_root)) = (old.root(), new.root()) else { return refused("the changed text would not be valid") };
-        let mut wanted = old_root.to_json();
-        for (_, pointer, patch) in changes.iter().filter(|(span, ..)| *span == span_of(old)) {
-            if wanted.pointer_mut(pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
-                return refused("the patch does not fit the object");
-            }
+    let mut changes: Vec<_> = changes.iter().map(|(object, patch)| (object.pointer(), patch)).collect();
+    changes.sort_by_key(|(pointer, _)| pointer.is_empty());
+    let mut wanted = old_root.to_json();
+    for (pointer, patch) in changes {
+        if wanted.pointer_mut(&pointer).is_none_or(|object| patch_json(object, patch).is_err()) {
+            return refused("the patch does not fit the object");
         }
-        if new_root.to_json() != wanted {
-            return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
-        }
-        // A comment on the line of an entry that goes, goes with it.
-        let gone = old.comments.iter().filter(|comment| edits.iter().any(|edit| edit.span.contains(comment.start))).count();
-        if old.comments.len() - gone != new.comments.len() {
-            return refused("a comment would be lost");
-        }
+    }
+    if new_root.to_json() != wanted {
+        return refused("the change would reach further than it should; an anchor or an unusual layout is in the way");
+    }
+    // A comment on the line of an entry that goes, goes with it.
+    let gone = document.comments.iter().filter(|comment| edits.iter().any(|edit| edit.span.contains(comment.start))).count();
+    if document.comments.len() - gone != new.comments.len() {
+        return refused("a comment would be lost");
     }
     Ok(())
 }
 
-fn span_of(document: &Document) -> Option<Span> {
-    document.root().map(Node::span)
+/// The part of the text that holds a document with `edits` made; `None` if they overlap or touch what is not of it.
+fn apply_to(document: &Document, edits: &[TextEdit]) -> Option<String> {
+    let part = document.part;
+    let moved = |edit: &TextEdit| {
+        let span = Span { start: edit.span.start.checked_sub(part.start)?, end: edit.span.end.checked_sub(part.start)? };
+        Some(TextEdit { span, text: edit.text.clone() })
+    };
+    apply(document.source.slice(part), &edits.iter().map(moved).collect::<Option<Vec<_>>>()?)
+}
+
+/// The document that a text holds if that is one and valid.
+fn read(text: impl Into<String>) -> Option<Document> {
+    let (mut documents, problems) = parse(&Source::new("", Origin::File, text), Limits::default());
+    let is_valid = documents.len() == 1 && !problems.iter().any(|problem| problem.kind == ProblemKind::Syntax);
+    documents.pop().filter(|_| is_valid)
+}
+
+fn whole_of(document: &Document) -> Location {
+    Location { source: Arc::clone(&document.source), span: document.part }
 }
 
 /// A place that a patch speaks of.
@@ -126,8 +167,8 @@ struct Spot<'a> {
     value: Node<'a>,
 }
 
-struct Plan {
-    layout: Layout,
+struct Plan<'l> {
+    layout: &'l Layout,
     edits: Vec<TextEdit>,
 }
 
@@ -139,7 +180,7 @@ struct Change<'a> {
     removed: Vec<Spot<'a>>,
 }
 
-impl Plan {
+impl Plan<'_> {
     fn make(&mut self, object: Node<'_>, patch: &[PatchOp]) -> Result<(), Refused> {
         let mut changes: Vec<Change<'_>> = Vec::new();
         let mut set: Vec<(Spot<'_>, Value)> = Vec::new();
@@ -205,7 +246,7 @@ impl Plan {
             // The new entries take the place of the first that goes.
             let Some((first, rest)) = removed.split_first() else { return Ok(()) };
             let indent = self.layout.column(start_of(first));
-            let text = render::entries(added, indent, &self.layout);
+            let text = render::entries(added, indent, self.layout);
             let end = self.layout.content_end(first.value);
             self.edit(Span { start: start_of(first), end }, text.trim_start().to_owned());
             return rest.iter().try_for_each(|spot| self.remove_block(spot, &parts));
@@ -220,14 +261,14 @@ impl Plan {
         let after = self.layout.last_line_end(last.value);
         if !added.is_empty() {
             let indent = self.layout.column(start_of(last));
-            let text = render::entries(added, indent, &self.layout);
+            let text = render::entries(added, indent, self.layout);
             self.insert(after, format!("{}{text}", self.layout.eol));
         }
         for value in appended {
             let dash =
                 self.layout.dash_before(last.value.span().start).ok_or_else(|| refuse(last.value, "the list has an unusual layout"))?;
             let indent = self.layout.column(dash);
-            let text = render::item(value, indent, &self.layout);
+            let text = render::item(value, indent, self.layout);
             self.insert(after, format!("{}{text}", self.layout.eol));
         }
         Ok(())
@@ -239,7 +280,7 @@ impl Plan {
         let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
         let inline = !(value.is_object() || value.is_array()) || is_empty(value) || spot.parent.is_flow();
         let Some(key) = spot.key else {
-            let text = render::flow(value, &self.layout);
+            let text = render::flow(value, self.layout);
             self.edit(Span { start: node.span().start, end: self.layout.content_end(node) }, text);
             return Ok(());
         };
@@ -264,8 +305,8 @@ impl Plan {
         }
         let indent = self.layout.column(key.span().start) + self.layout.step;
         let body = match value {
-            Value::Object(map) => render::entries(map, indent, &self.layout),
-            other => render::items(other, self.layout.list_indent(self.layout.column(key.span().start)), &self.layout),
+            Value::Object(map) => render::entries(map, indent, self.layout),
+            other => render::items(other, self.layout.list_indent(self.layout.column(key.span().start)), self.layout),
         };
         self.insert(self.layout.line_end(end), format!("{}{body}", self.layout.eol));
         Ok(())
@@ -323,7 +364,7 @@ impl Plan {
             self.change_lines(change, parts, last, &value);
             return Ok(());
         }
-        let new = render::flow_parts(&value, &self.layout);
+        let new = render::flow_parts(&value, self.layout);
         for spot in removed {
             let at = parts.iter().position(|part| part.value == spot.value).unwrap_or(0);
             let before = parts.iter().take(at).rev().find(|part| kept.iter().any(|kept| kept.value == part.value));
@@ -348,7 +389,7 @@ impl Plan {
             self.edit(lines, String::new());
         }
         let indent = self.layout.column(start_of(last));
-        let new = render::lines(new, indent, &self.layout);
+        let new = render::lines(new, indent, self.layout);
         let end = last.value.span().end;
         let trails = parts.last().is_some_and(|part| self.layout.comma_after(part.value.span().end).is_some());
         match (self.layout.comma_after(end), trails || !new.is_empty()) {
@@ -373,9 +414,9 @@ impl Plan {
     fn flow(&self, spot: &Spot<'_>, value: &Value) -> String {
         let start = start_of(spot);
         if self.layout.is_pretty_json && self.layout.is_first_on_line(start) {
-            render::pretty(value, self.layout.column(start), &self.layout)
+            render::pretty(value, self.layout.column(start), self.layout)
         } else {
-            render::flow(value, &self.layout)
+            render::flow(value, self.layout)
         }
     }
 

@@ -1,16 +1,14 @@
 //! Objects that come and go as a whole.
 
 use super::layout::Layout;
-use super::{Refused, TextEdit, apply, refuse, render, span_of};
-use crate::document::{Document, Limits, Node, parse};
-use crate::{Object, ProblemKind, Source, Span};
+use super::{Refused, TextEdit, apply, read, refuse, render, whole_of};
+use crate::document::{Document, Node, parts};
+use crate::{Object, Span};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// The text of an object as a manifest, in block style.
 pub fn manifest(object: &Value) -> String {
-    let (documents, _) = parse(&Source::new("", crate::Origin::File, "kind: any\n"), Limits::default());
-    documents.first().map(|document| text(object, &Layout::of(document))).unwrap_or_default()
+    read("kind: any\n").map(|document| text(object, &Layout::of(&document))).unwrap_or_default()
 }
 
 fn text(object: &Value, layout: &Layout) -> String {
@@ -19,7 +17,8 @@ fn text(object: &Value, layout: &Layout) -> String {
 }
 
 /// The edits that take documents out of a source, with the comments in them, and put new ones at its end; `last` is its
-/// last document. The text is read once to prove them all. Where nothing is left of the source but comments, everything goes.
+/// last document. What is not the text that it was is read to prove them. Where nothing is left of the source but comments,
+/// everything goes.
 ///
 /// # Errors
 /// An object is an item of a list, a document cannot be told from its neighbours, or the source is JSON, which holds one.
@@ -34,18 +33,19 @@ pub fn documents(last: &Document, gone: &[Object<'_>], new: &[Value]) -> Result<
     if !new.is_empty() {
         edits.push(addition(last, new)?);
     }
-    let place = crate::Location { source: Arc::clone(source), span: gone.first().map_or(Span::default(), |object| object.node.span()) };
-    let refused = |message: &str| Refused { message: message.to_owned(), location: place };
+    let location = whole_of(gone.first().map_or(last, |object| object.node.document()));
+    let refused = |message: &str| Refused { message: message.to_owned(), location };
     let Some(text) = apply(&source.text, &edits) else { return Err(refused("the changes touch the same lines")) };
-    let (before, _) = parse(source, Limits::default());
-    let (after, problems) = parse(&Source::new(source.name.as_str(), source.origin, text), Limits::default());
-    let is_gone = |document: &&Document| gone.iter().any(|object| span_of(object.node.document()) == span_of(document));
-    let kept: Vec<&Document> = before.iter().filter(|document| !is_gone(document)).collect();
-    let json = |document: &Document| document.root().map(Node::to_json);
-    let stays = kept.iter().zip(&after).all(|(old, new)| json(old) == json(new));
-    let comes = after.iter().skip(kept.len()).map(json).eq(new.iter().cloned().map(Some));
+    let part_of = |object: &Object<'_>| object.node.document().part;
+    let (before, after) = (parts(&source.text), parts(&text));
+    let kept: Vec<Span> = before.iter().filter(|part| !gone.iter().any(|object| part_of(object) == **part)).copied().collect();
+    let after: Vec<&str> = after.iter().map(|part| text.get(part.range()).unwrap_or("")).collect();
+    let json = |text: &str| read(text).and_then(|document| document.root().map(Node::to_json));
+    let is_same = |old: &str, new: &str| old == new || json(old).is_some_and(|old| json(new) == Some(old));
+    let stays = kept.iter().zip(&after).all(|(old, new)| is_same(source.slice(*old), new));
+    let comes = after.iter().skip(kept.len()).map(|text| json(text)).eq(new.iter().cloned().map(Some));
     let counts = kept.len() + gone.len() == before.len() && kept.len() + new.len() == after.len();
-    if !stays || !comes || !counts || problems.iter().any(|problem| problem.kind == ProblemKind::Syntax) {
+    if !stays || !comes || !counts {
         return Err(refused("the other documents would not stay as they are"));
     }
     Ok(edits)
@@ -55,8 +55,7 @@ fn addition(last: &Document, new: &[Value]) -> Result<TextEdit, Refused> {
     let source = &last.source;
     let layout = Layout::of(last);
     if layout.is_json || last.root().is_none() {
-        let location = crate::Location { source: Arc::clone(source), span: span_of(last).unwrap_or_default() };
-        return Err(Refused { message: "a JSON file holds one object".to_owned(), location });
+        return Err(Refused { message: "a JSON file holds one object".to_owned(), location: whole_of(last) });
     }
     let end = Span::new(source.text.len(), 0).start;
     let gap = if source.text.ends_with('\n') { "" } else { layout.eol };
