@@ -130,8 +130,32 @@ fn frameworks(rules: &[Arc<Rule>]) -> String {
             tables.push_str(&format!("| {control} | {} |\n", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }));
         }
     }
-    text + &tables
+    text + SCORES + &tables
 }
+
+const SCORES: &str = "
+## Scores
+
+A control counts objects: each once, however many checks, containers or findings there are. It has looked at the objects of the kinds that
+its checks are about (of workloads, those that speak for themselves; of RBAC, the bindings); *failed* are those with an open finding,
+*accepted* those whose findings are all accepted, *unknown* those that could not be decided.
+
+`--score kubescape` adds Kubescape's two figures by its formulas, of each framework that is asked for, or of all its controls:
+
+- compliance of a control: 100 % if nothing failed and nothing is unknown, else the part of the objects that is known to be good or
+  accepted; of a framework: the plain mean of its controls.
+- risk of a framework: the weight of what failed, of the weight of all that was looked at, each control times its base score (1 where
+  Kubescape gives none). An object weighs 1; with more than one replica 1.1 for each; a DaemonSet as much as its status says there are
+  nodes to run on.
+
+A control with nothing to look at counts 100 %, as it does there, and the line below the table says how many there are. Where
+nothing at all was looked at there is no figure. Controls without a check are left out.
+
+The formulas are the same; what they are fed is not always: Kubescape counts the subjects of bindings where a binding is counted
+here, and leaves out controls of clusters and nodes when it reads files.
+
+`--score plimsoll` shows what takes points off the score of this program.
+";
 
 /// The lists that users choose.
 fn parameters() -> String {

@@ -1,19 +1,18 @@
 //! From what the checks came to, to figures: a score of our own, and Kubescape's two by its formulas.
 
 use crate::frameworks::{Framework, kubescape_base_score};
+use crate::resources::{Count, Resources};
 use plimsoll_model::{ControlResult, Framework as View, Rule, Score, ScoreLoss, Severity, Status};
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What one check came to over everything that was read.
+/// What a check came to over its inputs, or a control over objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// Inputs that it looked at.
+    /// What it looked at.
     pub evaluated: usize,
     /// Those with a finding that is open.
     pub failed: usize,
-    /// Those with findings that are all accepted.
+    /// Those whose findings are all accepted.
     pub excepted: usize,
     /// Those that could not be decided.
     pub unknown: usize,
@@ -34,12 +33,13 @@ impl Outcome {
         }
     }
 
-    fn plus(self, other: Self) -> Self {
+    /// Of two counts of what may be the same things, the larger.
+    pub(crate) fn or_more(self, other: Self) -> Self {
         Self {
-            evaluated: self.evaluated + other.evaluated,
-            failed: self.failed + other.failed,
-            excepted: self.excepted + other.excepted,
-            unknown: self.unknown + other.unknown,
+            evaluated: self.evaluated.max(other.evaluated),
+            failed: self.failed.max(other.failed),
+            excepted: self.excepted.max(other.excepted),
+            unknown: self.unknown.max(other.unknown),
         }
     }
 }
@@ -83,58 +83,70 @@ pub fn score<'r>(outcomes: impl Iterator<Item = (&'r Arc<Rule>, Outcome)>) -> Op
 }
 
 /// What a framework's entries came to.
-pub fn judge(framework: &Framework, rules: &[Arc<Rule>], outcomes: &HashMap<&str, Outcome>) -> View {
-    let controls = framework.answers(rules).into_iter().map(|(id, rules)| control(id, &rules, outcomes)).collect();
-    view(framework.name, framework.title, controls)
+pub fn judge(framework: &Framework, rules: &[Arc<Rule>], resources: &Resources<'_>) -> View {
+    view(framework.name, framework.title, &framework.answers(rules), resources)
 }
 
 /// The same for a framework of the user's own: each control with the rules that answer for it.
-pub fn judge_own(name: &str, controls: &[(&str, Vec<&Arc<Rule>>)], outcomes: &HashMap<&str, Outcome>) -> View {
-    view(name, name, controls.iter().map(|(id, rules)| control(id, rules, outcomes)).collect())
+pub fn judge_own(name: &str, controls: &[(&str, Vec<&Arc<Rule>>)], resources: &Resources<'_>) -> View {
+    view(name, name, controls, resources)
 }
 
-fn view(name: &str, title: &str, controls: Vec<ControlResult>) -> View {
-    let covered = controls.iter().filter(|control| control.status != Status::NotCovered).count();
-    let scores = kubescape(&controls);
-    View { name: name.to_owned(), title: title.to_owned(), covered, kubescape_compliance: scores.0, kubescape_risk: scores.1, controls }
-}
-
-fn control(id: &str, rules: &[&Arc<Rule>], outcomes: &HashMap<&str, Outcome>) -> ControlResult {
-    let of = |rule: &&Arc<Rule>| outcomes.get(&*rule.id).copied().unwrap_or_default();
-    let sum = rules.iter().map(of).fold(Outcome::default(), Outcome::plus);
-    ControlResult {
-        id: id.to_owned(),
-        checks: rules.iter().map(|rule| rule.id.clone()).collect::<Vec<Cow<'static, str>>>(),
-        status: if rules.is_empty() { Status::NotCovered } else { sum.status() },
-        evaluated: sum.evaluated,
-        failed: sum.failed,
-        excepted: sum.excepted,
-        unknown: sum.unknown,
+fn view(name: &str, title: &str, controls: &[(&str, Vec<&Arc<Rule>>)], resources: &Resources<'_>) -> View {
+    let counts: Vec<Option<Count>> = controls.iter().map(|(_, rules)| (!rules.is_empty()).then(|| resources.total(rules))).collect();
+    let covered: Vec<(&str, Count)> = controls.iter().zip(&counts).filter_map(|((id, _), count)| Some((*id, (*count)?))).collect();
+    let scores = kubescape(&covered);
+    let control = |((id, rules), count): (&(&str, Vec<&Arc<Rule>>), &Option<Count>)| {
+        let outcome = count.unwrap_or_default().outcome;
+        ControlResult {
+            id: (*id).to_owned(),
+            checks: rules.iter().map(|rule| rule.id.clone()).collect(),
+            status: if count.is_some() { outcome.status() } else { Status::NotCovered },
+            evaluated: outcome.evaluated,
+            failed: outcome.failed,
+            excepted: outcome.excepted,
+            unknown: outcome.unknown,
+            kubescape_compliance: scores.and(*count).map(|count| compliance(count.outcome)),
+        }
+    };
+    View {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        covered: covered.len(),
+        kubescape_compliance: scores.map(|scores| scores.0),
+        kubescape_risk: scores.map(|scores| scores.1),
+        controls: controls.iter().zip(&counts).map(control).collect(),
     }
 }
 
-/// Kubescape's compliance and risk of a list of controls, in per cent, by its formulas (reference: kubescape
-/// `core/pkg/score`, August 2026): compliance is the plain mean of the share of resources that pass each control, and a
-/// control without resources that passed counts 100; risk weighs failed against all resources by the controls' base
-/// scores. Controls that nothing was evaluated for take no part; without any, there is no figure.
-fn kubescape(controls: &[ControlResult]) -> (Option<f64>, Option<f64>) {
-    let judged: Vec<&ControlResult> = controls.iter().filter(|control| control.evaluated > 0).collect();
-    if judged.is_empty() {
-        return (None, None);
+/// Kubescape's compliance and risk of controls, in per cent, by its formulas (reference: kubescape/opa-utils `score`, August
+/// 2026): compliance is the plain mean of the controls' compliance; risk weighs what failed against all that was looked
+/// at, by the weights of the objects and the base scores of the controls.
+///
+/// A control with nothing to look at is irrelevant there and counts 100. Where that is so of all of them there is no
+/// figure, rather than a perfect one.
+fn kubescape(controls: &[(&str, Count)]) -> Option<(f64, f64)> {
+    let base = |id: &str| f64::from(kubescape_base_score(id).unwrap_or(1.0));
+    let worst: f64 = controls.iter().map(|(id, count)| base(id) * count.weight).sum();
+    let failed: f64 = controls.iter().map(|(id, count)| base(id) * count.failed_weight).sum();
+    let mean = controls.iter().map(|(_, count)| compliance(count.outcome)).sum::<f64>() / controls.len() as f64;
+    (worst > 0.0).then(|| (mean, 100.0 * failed / worst))
+}
+
+/// Kubescape's compliance of one control, in per cent. What is unknown here is skipped there, which is not passed.
+fn compliance(outcome: Outcome) -> f64 {
+    match outcome.status() {
+        Status::Failed | Status::Unknown => 100.0 * outcome.passed() as f64 / outcome.evaluated.max(1) as f64,
+        _ => 100.0,
     }
-    let share =
-        |control: &&ControlResult| 100.0 * (control.evaluated - control.failed.min(control.evaluated)) as f64 / control.evaluated as f64;
-    let compliance = judged.iter().map(share).sum::<f64>() / judged.len() as f64;
-    let base = |control: &ControlResult| f64::from(kubescape_base_score(&control.id).unwrap_or(1.0));
-    let all: f64 = judged.iter().map(|control| base(control) * control.evaluated as f64).sum();
-    let failed: f64 = judged.iter().map(|control| base(control) * control.failed as f64).sum();
-    (Some(compliance), (all > 0.0).then(|| 100.0 * failed / all))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_model::Reference;
+    use plimsoll_model::{
+        AppliedException, Finding, Inventory, Limits, Object, Origin, Reference, Snapshot, Source, Unknown, Violation, WorkloadKinds, parse,
+    };
 
     fn rule(id: &'static str, severity: Severity) -> Arc<Rule> {
         let references: &'static [Reference] = &[Reference { system: "CIS", id: "5.2.3", url: "" }];
@@ -179,14 +191,150 @@ mod tests {
         assert_eq!(score.losses[0].check, "A");
     }
 
+    /// A rule that looks at workloads, and answers for a control of Kubescape.
+    fn answer(id: &'static str, control: &'static str) -> Arc<Rule> {
+        let references = vec![Reference { system: "KUBESCAPE", id: control, url: "" }];
+        Arc::new(Rule { id: id.into(), title: "T".into(), severity: Severity::High, docs: "".into(), references: references.into() })
+    }
+
+    fn snapshot(files: &[String]) -> Snapshot {
+        let read = |text: &String| parse(&Source::new("a.yaml", Origin::File, text.clone()), Limits::default()).0;
+        Snapshot { documents: files.iter().flat_map(read).collect(), problems: Vec::new() }
+    }
+
+    fn workload(kind: &str, name: &str, more: &str) -> String {
+        let pod = "template: {spec: {containers: [{name: a, image: b}]}}";
+        format!("{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: {name}}}, {}}}\n---\n", more.replace("POD", pod))
+    }
+
+    fn finding(rule: &Arc<Rule>, object: &Object<'_>, accepted: bool) -> Finding {
+        let mut finding = Violation::at("/metadata/name", "M").into_finding(rule, &Arc::new(object.id()), Some(object.node), "", None);
+        let exception = || AppliedException { reason: "R".into(), owner: None, expires: None, source: "S".into() };
+        finding.exception = accepted.then(|| Arc::new(exception()));
+        finding
+    }
+
+    fn near(got: Option<f64>, wanted: f64) -> bool {
+        got.is_some_and(|got| (got - wanted).abs() < 1e-9)
+    }
+
+    const CONTROLS: Framework =
+        Framework { name: "x", title: "X", system: "KUBESCAPE", controls: &["C-0057", "C-0016", "C-0013", "C-0031", "C-0045"] };
+
     #[test]
-    fn a_framework_says_what_it_does_not_look_at() {
-        let rules = [rule("A", Severity::High)];
-        let framework = Framework { name: "x", title: "X", system: "CIS", controls: &["5.2.3", "5.2.4"] };
-        let view = judge(&framework, &rules, &HashMap::from([("A", outcome(2, 1, 0))]));
-        let statuses: Vec<_> = view.controls.iter().map(|control| control.status).collect();
-        assert_eq!((statuses.as_slice(), view.covered), (&[Status::Failed, Status::NotCovered][..], 1));
-        assert_eq!(view.kubescape_compliance, Some(50.0));
+    fn scores_of_kubescape() {
+        // What each weighs: 1, 3 replicas × 1.1 = 3.3, 4 nodes, 1; together 9.3.
+        let files = [
+            workload("Deployment", "one", "spec: {replicas: 1, POD}"),
+            workload("Deployment", "three", "spec: {replicas: 3, POD}"),
+            workload("DaemonSet", "nodes", "spec: {POD}, status: {desiredNumberScheduled: 4}"),
+            workload("StatefulSet", "store", "spec: {POD}"),
+        ];
+        let snapshot = snapshot(&[files.concat()]);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let of = |kind, name| inventory.find(kind, "", name).unwrap();
+        let (one, three) = (of("Deployment", "one"), of("Deployment", "three"));
+        let (nodes, store) = (of("DaemonSet", "nodes"), of("StatefulSet", "store"));
+
+        let looking = [answer("A", "C-0057"), answer("A2", "C-0057"), answer("B", "C-0016"), answer("C", "C-0013")];
+        let [a, a2, b, c] = &looking;
+        let irrelevant = answer("D", "C-0031");
+        let mut resources = Resources::new(&inventory, &looking);
+        let findings = [
+            // Two checks and three findings, and one object.
+            finding(a, &three, false),
+            finding(a, &three, true),
+            finding(a2, &three, false),
+            finding(b, &nodes, false),
+            finding(b, &one, true),
+        ];
+        let unknown = |rule: &Arc<Rule>, object: &Object<'_>| Unknown { rule: Arc::clone(rule), object: object.id(), missing: "M".into() };
+        // What has failed is known.
+        resources.add(&findings, &[unknown(b, &store), unknown(b, &nodes), unknown(c, &store)]);
+
+        let rules = [a, a2, b, c, &irrelevant].map(Arc::clone);
+        let view = judge(&CONTROLS, &rules, &resources);
+        let wanted = [
+            // 3 of 4 pass.
+            (Status::Failed, (4, 1, 0, 0), Some(75.0)),
+            // Failed, accepted, unknown, passed: 2 of 4 pass.
+            (Status::Failed, (4, 1, 1, 1), Some(50.0)),
+            // What is unknown is not passed: 3 of 4.
+            (Status::Unknown, (4, 0, 0, 1), Some(75.0)),
+            (Status::NotEvaluated, (0, 0, 0, 0), Some(100.0)),
+            (Status::NotCovered, (0, 0, 0, 0), None),
+        ];
+        for (control, (status, counts, compliance)) in view.controls.iter().zip(wanted) {
+            let got = (control.evaluated, control.failed, control.excepted, control.unknown);
+            assert_eq!((control.status, got, control.kubescape_compliance), (status, counts, compliance), "{}", control.id);
+        }
+        assert_eq!(view.covered, 4);
+        // (75 + 50 + 75 + 100) / 4
+        assert!(near(view.kubescape_compliance, 75.0), "{:?}", view.kubescape_compliance);
+        // Base scores 8, 6 and 6: 100 × (8 × 3.3 + 6 × 4 + 6 × 0) / (8 × 9.3 + 6 × 9.3 + 6 × 9.3) = 5040 / 186
+        assert!(near(view.kubescape_risk, 5040.0 / 186.0), "{:?}", view.kubescape_risk);
+    }
+
+    #[test]
+    fn nothing_looked_at_is_no_score() {
+        let view = judge(&CONTROLS, &[answer("A", "C-0057")], &Resources::default());
+        assert_eq!((view.kubescape_compliance, view.kubescape_risk, view.covered), (None, None, 1));
+        assert!(view.controls.iter().all(|control| control.kubescape_compliance.is_none()));
+    }
+
+    #[test]
+    fn objects_of_one_name_are_told_apart() {
+        let file = workload("Deployment", "one", "spec: {POD}");
+        let snapshot = snapshot(&[file.clone(), file.clone() + &file]);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let rules = [answer("A", "C-0057")];
+        let [a] = &rules;
+        let mut resources = Resources::new(&inventory, &rules);
+        let findings: Vec<_> = inventory.objects.iter().skip(1).map(|object| finding(a, object, false)).collect();
+        resources.add(&findings, &[]);
+        let Count { outcome, weight, failed_weight } = resources.total(&[a]);
+        assert_eq!((outcome, weight, failed_weight), (self::outcome(3, 2, 0), 3.0, 2.0));
+    }
+
+    #[test]
+    fn rules_of_which_only_figures_are_known() {
+        let snapshot = snapshot(&[workload("Deployment", "one", "spec: {POD}")]);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let [a, b] = [answer("A", "C-0057"), answer("B", "C-0057")];
+        let mut resources = Resources::new(&inventory, &[]);
+        resources.add(&[finding(&a, &inventory.objects[0], false)], &[]);
+        resources.count(&a, outcome(3, 0, 1));
+        resources.count(&b, outcome(2, 0, 0));
+        let Count { outcome, weight, failed_weight } = resources.total(&[&a, &b]);
+        assert_eq!((outcome, weight, failed_weight), (self::outcome(3, 1, 1), 3.0, 1.0));
+    }
+
+    /// What a control counts is what its checks were asked about.
+    #[test]
+    fn checks_look_at_what_they_are_asked_about() {
+        let binding = "{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: b}, \
+             roleRef: {kind: ClusterRole, name: cluster-admin}, subjects: [{kind: User, name: u}, {kind: User, name: v}]}\n---\n";
+        let server = "{apiVersion: v1, kind: Pod, metadata: {name: s, namespace: kube-system}, \
+             spec: {containers: [{name: a, image: b, command: [kube-apiserver]}]}}";
+        let snapshot = snapshot(&[binding.to_owned() + server]);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let resources = Resources::new(&inventory, &[]);
+        let asked = |id: &str| {
+            let rule = crate::rules().iter().find(|rule| rule.id == id).unwrap();
+            resources.total(&[rule]).outcome.evaluated
+        };
+        let table = [
+            ("POD-host-path-writable", 1),
+            ("RBAC-cluster-admin", 1),
+            ("CTL-apiserver-anonymous-auth", 1),
+            ("CTL-scheduler-profiling", 0),
+            ("POD-naked", 1),
+            ("CLU-default-namespace", 2),
+            ("NET-ingress-without-tls", 0),
+        ];
+        for (id, wanted) in table {
+            assert_eq!(asked(id), wanted, "{id}");
+        }
     }
 
     #[test]

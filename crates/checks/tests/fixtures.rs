@@ -8,7 +8,7 @@
     reason = "a test reads its fixtures, and fails where it cannot"
 )]
 
-use plimsoll_checks::{Assessment, DOMAINS, Parameters, assess, checks, rules};
+use plimsoll_checks::{Assessment, DOMAINS, Parameters, Resources, assess, checks, judge_own, rules};
 use plimsoll_model::{Inventory, Limits, Origin, Severity, Snapshot, Source, WorkloadKinds, parse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,11 +29,15 @@ fn parameters(text: &str) -> Parameters {
     parameters
 }
 
-/// What all checks say of `text`.
-fn assessed(text: &str) -> Assessment {
+fn snapshot(text: &str) -> Snapshot {
     let (documents, problems) = parse(&Source::new("fixture", Origin::File, text), Limits::default());
     assert_eq!(problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
-    let snapshot = Snapshot { documents, problems: Vec::new() };
+    Snapshot { documents, problems: Vec::new() }
+}
+
+/// What all checks say of `text`.
+fn assessed(text: &str) -> Assessment {
+    let snapshot = snapshot(text);
     assess(&Inventory::new(&snapshot, &WorkloadKinds::default()), &parameters(text))
 }
 
@@ -65,6 +69,28 @@ fn each_check_finds_what_its_fixture_marks_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_control_counts_the_objects_that_its_checks_look_at() {
+    for check in checks() {
+        let text = std::fs::read_to_string(fixture(check.id)).unwrap();
+        let snapshot = snapshot(&text);
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let assessment = assess(&inventory, &parameters(&text));
+        let mut resources = Resources::new(&inventory, &[]);
+        let unknown: Vec<_> = assessment.tallies.iter().flat_map(|tally| tally.unknown.iter().cloned()).collect();
+        resources.add(&assessment.findings, &unknown);
+        let controls: Vec<_> = rules().iter().map(|rule| (&*rule.id, vec![rule])).collect();
+        let objects = judge_own("all", &controls, &resources).controls;
+        for (tally, objects) in assessment.tallies.iter().zip(objects) {
+            // Inputs are objects, or several in one object: the subjects of a binding, the files of a node.
+            let alike = |inputs: usize, objects: usize| objects <= inputs && (objects > 0) == (inputs > 0);
+            assert!(alike(tally.evaluated, objects.evaluated), "{} of {}: {tally:?} {objects:?}", objects.id, check.id);
+            assert!(alike(tally.failed, objects.failed), "{} of {}: {tally:?} {objects:?}", objects.id, check.id);
+            assert!(objects.unknown <= tally.unknown.len(), "{} of {}: {tally:?} {objects:?}", objects.id, check.id);
+        }
+    }
 }
 
 #[test]

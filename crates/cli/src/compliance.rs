@@ -3,11 +3,11 @@
 use crate::input::Loaded;
 use crate::results::Results;
 use anyhow::bail;
-use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Tally, framework};
+use plimsoll_checks::{FRAMEWORKS, Framework, Outcome, Resources, Tally, framework};
 use plimsoll_model::config::{CheckSetting, UserFramework, glob};
-use plimsoll_model::{Finding, Problem, ProblemKind, Rule};
+use plimsoll_model::{Finding, Inventory, Problem, ProblemKind, Rule};
 use plimsoll_policy::benchmark::Assessment;
-use plimsoll_report::Report;
+use plimsoll_report::{Report, Scores};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(crate) struct Selection {
     globs: Vec<String>,
     frameworks: Vec<&'static Framework>,
     own: Vec<UserFramework>,
+    /// Whether Kubescape's scores are asked for, whatever the frameworks.
+    kubescape: bool,
     baseline: Option<Baseline>,
 }
 
@@ -49,10 +51,11 @@ struct Baseline {
 }
 
 impl Args {
-    /// What is asked for.
-    pub(crate) fn selection(&self, loaded: &Loaded) -> anyhow::Result<Selection> {
+    /// What is asked for, with `scores`.
+    pub(crate) fn selection(&self, loaded: &Loaded, scores: Option<Scores>) -> anyhow::Result<Selection> {
         let config = &loaded.config;
-        let mut selection = Selection { globs: self.check.clone(), ..Selection::default() };
+        let kubescape = scores == Some(Scores::Kubescape);
+        let mut selection = Selection { globs: self.check.clone(), kubescape, ..Selection::default() };
         for name in &self.framework {
             if let Some(own) = config.frameworks.iter().find(|own| own.name == *name) {
                 selection.own.push(own.clone());
@@ -79,9 +82,13 @@ impl Selection {
     /// Whether a rule takes part.
     pub(crate) fn includes(&self, rule: &Rule) -> bool {
         let asked = self.globs.is_empty() || self.globs.iter().any(|pattern| glob(pattern, &rule.id));
-        let everywhere = self.frameworks.is_empty() && self.own.is_empty();
         // An exception that has expired is nobody's control, and still to be seen.
-        asked && (everywhere || rule.id.starts_with("PLM-") || self.in_framework(rule))
+        asked && (self.is_everything() || rule.id.starts_with("PLM-") || self.in_framework(rule))
+    }
+
+    /// Whether no framework restricts it.
+    fn is_everything(&self) -> bool {
+        self.frameworks.is_empty() && self.own.is_empty()
     }
 
     fn in_framework(&self, rule: &Rule) -> bool {
@@ -107,7 +114,13 @@ pub(crate) fn accept_baseline(findings: &mut Vec<Finding>, problems: &mut Vec<Pr
 }
 
 /// Adds to `report` what its findings and the tallies of the checks and of policies (objects judged, and not known) come to.
-pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, of_policies: &BTreeMap<String, (usize, usize)>, loaded: &Loaded) {
+pub(crate) fn add(
+    report: &mut Report,
+    inventory: &Inventory<'_>,
+    tallies: Vec<Tally>,
+    of_policies: &BTreeMap<String, (usize, usize)>,
+    loaded: &Loaded,
+) {
     let off = |rule: &Rule| loaded.config.setting(&rule.id) == Some(CheckSetting::Off) || !loaded.selection.includes(rule);
     let failures = failures(report);
     let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
@@ -125,37 +138,62 @@ pub(crate) fn add(report: &mut Report, tallies: Vec<Tally>, of_policies: &BTreeM
     for rule in loaded.policies.rules().filter(|rule| !off(rule)) {
         let Some((evaluated, unknown)) = of_policies.get(&*rule.id).copied() else { continue };
         let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
-        outcomes.insert(&rule.id, Outcome { evaluated: evaluated.max(failed + excepted), failed, excepted, unknown });
+        let evaluated = (evaluated + unknown).max(failed + excepted);
+        outcomes.insert(&rule.id, Outcome { evaluated, failed, excepted, unknown });
     }
-    let score = plimsoll_checks::score(report.rules.iter().filter_map(|rule| Some((rule, *outcomes.get(&*rule.id)?))));
-    let mut frameworks: Vec<_> =
-        loaded.selection.frameworks.iter().map(|framework| plimsoll_checks::judge(framework, &report.rules, &outcomes)).collect();
-    for own in &loaded.selection.own {
-        let answers = |checks: &[String]| report.rules.iter().filter(|rule| checks.iter().any(|check| glob(check, &rule.id))).collect();
-        let controls: Vec<(&str, Vec<&Arc<Rule>>)> = own.controls.iter().map(|(id, checks)| (id.as_str(), answers(checks))).collect();
-        frameworks.push(plimsoll_checks::judge_own(&own.name, &controls, &outcomes));
-    }
-    report.score = score;
-    report.frameworks = frameworks;
+    report.score = plimsoll_checks::score(report.rules.iter().filter_map(|rule| Some((rule, *outcomes.get(&*rule.id)?))));
     report.unknown = unknown;
+    report.frameworks = frameworks(report, inventory, of_policies, loaded);
+}
+
+/// What the frameworks that are asked for came to.
+fn frameworks(
+    report: &Report,
+    inventory: &Inventory<'_>,
+    of_policies: &BTreeMap<String, (usize, usize)>,
+    loaded: &Loaded,
+) -> Vec<plimsoll_model::Framework> {
+    let Selection { frameworks, own, kubescape, .. } = &loaded.selection;
+    let overall = (*kubescape && loaded.selection.is_everything()).then(|| framework("kubescape")).flatten();
+    if loaded.selection.is_everything() && overall.is_none() {
+        return Vec::new();
+    }
+    let mut resources = Resources::new(inventory, plimsoll_pod_security::rules());
+    resources.add(&report.findings, &report.unknown);
+    for rule in loaded.policies.rules() {
+        if let Some((evaluated, unknown)) = of_policies.get(&*rule.id).copied() {
+            resources.count(rule, Outcome { evaluated: evaluated + unknown, unknown, ..Outcome::default() });
+        }
+    }
+    // A check that is switched off answers for nothing.
+    let is_on = |rule: &&Arc<Rule>| loaded.config.setting(&rule.id) != Some(CheckSetting::Off);
+    let rules: Vec<Arc<Rule>> = report.rules.iter().filter(is_on).map(Arc::clone).collect();
+    let built_in = frameworks.iter().copied().chain(overall);
+    let mut views: Vec<_> = built_in.map(|framework| plimsoll_checks::judge(framework, &rules, &resources)).collect();
+    for own in own {
+        let answers = |checks: &[String]| rules.iter().filter(|rule| checks.iter().any(|check| glob(check, &rule.id))).collect();
+        let controls: Vec<(&str, Vec<&Arc<Rule>>)> = own.controls.iter().map(|(id, checks)| (id.as_str(), answers(checks))).collect();
+        views.push(plimsoll_checks::judge_own(&own.name, &controls, &resources));
+    }
+    views
 }
 
 /// Adds to `report` what benchmarks came to, each as a framework whose controls are its checks. They take no part in the score.
 pub(crate) fn add_benchmarks(report: &mut Report, assessments: Vec<Assessment>, loaded: &Loaded) {
     let failures = failures(report);
     for (benchmark, assessment) in loaded.benchmarks.iter().zip(assessments) {
-        let mut outcomes: HashMap<&str, Outcome> = HashMap::new();
+        let mut resources = Resources::default();
         for rule in &assessment.evaluated {
             let (failed, excepted) = failures.get(&*rule.id).copied().unwrap_or_default();
-            outcomes.insert(&rule.id, Outcome { evaluated: 1, failed, excepted, unknown: 0 });
+            resources.count(rule, Outcome { evaluated: 1, failed, excepted, unknown: 0 });
         }
         for unknown in &assessment.unknown {
-            outcomes.insert(&unknown.rule.id, Outcome { unknown: 1, ..Outcome::default() });
+            resources.count(&unknown.rule, Outcome { evaluated: 1, unknown: 1, ..Outcome::default() });
         }
         let off = |rule: &Rule| loaded.config.setting(&rule.id) == Some(CheckSetting::Off) || !loaded.selection.includes(rule);
         let controls: Vec<(&str, Vec<&Arc<Rule>>)> =
             benchmark.rules().filter(|(_, rule)| !off(rule)).map(|(id, rule)| (id, vec![rule])).collect();
-        report.frameworks.push(plimsoll_checks::judge_own(&benchmark.name, &controls, &outcomes));
+        report.frameworks.push(plimsoll_checks::judge_own(&benchmark.name, &controls, &resources));
         report.unknown.extend(assessment.unknown.into_iter().filter(|unknown| !off(&unknown.rule)));
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         rules(&loaded.policies, &loaded.benchmarks).into_iter().filter(|rule| loaded.selection.includes(rule)).collect();
     let mut report = Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() };
     if let Judge::Everything(_) = judge {
-        compliance::add(&mut report, assessment.tallies, &of_policies.tallies, loaded);
+        compliance::add(&mut report, &inventory, assessment.tallies, &of_policies.tallies, loaded);
         compliance::add_benchmarks(&mut report, benchmarks, loaded);
     }
     report

@@ -4,7 +4,7 @@ use crate::Outcome;
 use anyhow::{Context, bail};
 use clap::ColorChoice;
 use plimsoll_model::{Problem, Severity};
-use plimsoll_report::{Format, Report, Style};
+use plimsoll_report::{Format, Report, Scores, Style};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
@@ -30,9 +30,11 @@ pub(crate) struct Args {
     /// Show the evidence and the patch of every finding.
     #[arg(long, short = 'v', help_heading = "Output")]
     verbose: bool,
-    /// Show what the score is made of, and Kubescape's scores of the frameworks.
-    #[arg(long, help_heading = "Output")]
-    score: bool,
+    /// Show what a score is made of: `plimsoll` for what takes points off the score of this program; `kubescape` for
+    /// Kubescape's compliance and risk by its formulas, control by control, of the frameworks that are asked for or of all
+    /// its controls.
+    #[arg(long, value_name = "WHOSE", help_heading = "Output")]
+    pub(crate) score: Option<Scores>,
     /// In text, do not show findings below this severity. They count, and all other formats have them.
     #[arg(long, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
     min_severity: Severity,

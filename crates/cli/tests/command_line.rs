@@ -402,8 +402,48 @@ fn baselines_and_differences() {
     assert_eq!((ran.status, ran.err.contains("a.yaml is not a result")), (2, true), "{}", ran.err);
     let ran = run(&["scan", "a.yaml", "--framework", "nis"]);
     assert_eq!((ran.status, ran.err.contains("no framework is called `nis`; there are pss, cis")), (2, true), "{}", ran.err);
-    let ran = run(&["scan", "a.yaml", "--framework", "pss", "--score"]);
-    assert!(ran.out.contains("pss  Pod Security Standards") && ran.out.contains("by Kubescape's formulas"), "{}", ran.out);
+}
+
+/// A Deployment of three replicas with two privileged containers, and a Pod with none.
+const SCORED: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 3\n  template:\n    spec:\n      \
+     containers: [{name: a, image: b, securityContext: {privileged: true}}, {name: c, image: d, securityContext: {privileged: true}}]\n\
+     ---\napiVersion: v1\nkind: Pod\nmetadata: {name: one}\nspec:\n  containers: [{name: a, image: b}]\n";
+
+#[test]
+fn scores_of_kubescape() {
+    let directory = directory(&[("a.yaml", SCORED.as_bytes()), ("plimsoll.yaml", b"frameworks:\n  house: {H-1: [PSS-privileged]}\n")]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), arguments, b"");
+    // Two containers of one object; of its weight 3.3 and the pod's 1 it is 3.3 / 4.3.
+    let ran = run(&["scan", "a.yaml", "--framework", "house", "--score", "kubescape"]);
+    assert!(ran.out.contains("failed        H-1        1 of 2          50.0 %  PSS-privileged\n"), "{}", ran.out);
+    assert!(ran.out.contains("by Kubescape's formulas: compliance 50.0 %, risk 76.7 %\n"), "{}", ran.out);
+    let report = json(&run(&["scan", "a.yaml", "--framework", "house", "-o", "json"]));
+    let control = &report["frameworks"][0]["controls"][0];
+    assert_eq!((&control["evaluated"], &control["failed"], &control["kubescapeCompliance"]), (&2.into(), &1.into(), &50.0.into()));
+    // Without a framework it is all of Kubescape's controls, and nothing is left out.
+    let ran = run(&["scan", "a.yaml", "--score", "kubescape"]);
+    assert!(ran.out.contains("kubescape  Kubescape: all controls") && ran.out.contains("REL-"), "{}", ran.out);
+    // A check that is off answers for nothing.
+    std::fs::write(
+        directory.path().join("plimsoll.yaml"),
+        "checks: {PSS-privileged: off}\nframeworks:\n  house: {H-1: [PSS-privileged]}\n",
+    )
+    .unwrap();
+    let report = json(&run(&["scan", "a.yaml", "--framework", "house", "-o", "json"]));
+    let house = &report["frameworks"][0];
+    assert_eq!((&house["controls"][0]["status"], &house["covered"]), (&"not-covered".into(), &0.into()), "{house}");
+    assert!(house.get("kubescapeCompliance").is_none(), "{house}");
+}
+
+#[test]
+fn whose_score() {
+    let run = |arguments: &[&str]| scan(&[("a.yaml", SCORED.as_bytes())], arguments);
+    for name in ["plimsoll", "own"] {
+        let ran = run(&["--score", name]);
+        assert!(ran.out.contains("PSS-privileged  1 of 2 fail") && !ran.out.contains("Kubescape"), "{}", ran.out);
+    }
+    let ran = run(&["--score", "ours"]);
+    assert_eq!((ran.status, ran.err.contains("nobody's score is called `ours`: one of plimsoll, kubescape")), (2, true), "{}", ran.err);
 }
 
 #[test]

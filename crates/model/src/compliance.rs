@@ -40,18 +40,20 @@ pub struct Framework {
     pub title: String,
     /// Controls that at least one check answers for.
     pub covered: usize,
-    /// Kubescape's compliance score, in per cent; absent if nothing was evaluated.
+    /// Kubescape's compliance score, in per cent: the mean of the controls' compliance; absent if nothing was evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubescape_compliance: Option<f64>,
-    /// Kubescape's risk score, in per cent; absent if nothing was evaluated.
+    /// Kubescape's risk score, in per cent: what failed, by the weights of objects and controls; absent if nothing was
+    /// evaluated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubescape_risk: Option<f64>,
     /// The controls in the framework's order.
     pub controls: Vec<ControlResult>,
 }
 
-/// What one control came to.
+/// What one control came to, counted in objects: each counts once, however many checks look at it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ControlResult {
     /// The framework's id of it.
     pub id: String,
@@ -59,14 +61,18 @@ pub struct ControlResult {
     pub checks: Vec<Cow<'static, str>>,
     /// Its verdict.
     pub status: Status,
-    /// Inputs that its checks looked at.
+    /// Objects that its checks looked at.
     pub evaluated: usize,
     /// Those with an open finding.
     pub failed: usize,
     /// Those whose findings are all accepted.
     pub excepted: usize,
-    /// Those that could not be decided.
+    /// Those that could not be decided and have not failed.
     pub unknown: usize,
+    /// Kubescape's compliance of it, in per cent: 100 if nothing is wrong or unknown, as for a control with nothing to look
+    /// at. Absent if no check answers for it, or nothing was evaluated for the whole framework.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubescape_compliance: Option<f64>,
 }
 
 /// Something that a check could not decide. It does not count as passed.

@@ -88,10 +88,31 @@ pub struct Style {
     pub width: usize,
     /// With the evidence and patch of every finding.
     pub verbose: bool,
-    /// With what the score is made of, and Kubescape's scores of the frameworks.
-    pub scores: bool,
+    /// Whose score is shown with what it is made of.
+    pub scores: Option<Scores>,
     /// Findings below this are counted and not shown.
     pub least: Severity,
+}
+
+/// Whose score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scores {
+    /// [`Report::score`].
+    Plimsoll,
+    /// Compliance and risk by Kubescape's formulas, of [`Report::frameworks`].
+    Kubescape,
+}
+
+impl FromStr for Scores {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "plimsoll" | "own" => Ok(Self::Plimsoll),
+            "kubescape" => Ok(Self::Kubescape),
+            _ => Err(format!("nobody's score is called `{name}`: one of plimsoll, kubescape")),
+        }
+    }
 }
 
 impl Format {

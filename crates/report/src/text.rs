@@ -3,7 +3,7 @@
 use crate::escape::terminal;
 use crate::snippet::{Line, conceal, fit, lines};
 use crate::view::{Group, Summary, groups, is_live};
-use crate::{Report, Style};
+use crate::{Report, Scores, Style};
 use plimsoll_model::{Applicability, Finding, Framework, Location, Origin, Problem, Severity, Status};
 use rayon::prelude::*;
 use std::io::{self, Write};
@@ -185,6 +185,7 @@ fn cures(findings: &[&Finding], verbose: bool, paint: Paint, out: &mut Vec<u8>) 
 /// A framework's controls, those without trouble counted only.
 fn controls(framework: &Framework, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let count = |status: Status| framework.controls.iter().filter(|control| control.status == status).count();
+    let kubescape = style.scores == Some(Scores::Kubescape);
     writeln!(out, "{}  {}", paint.with(BOLD, &terminal(&framework.name)), paint.with(DIM, &terminal(&framework.title)))?;
     for control in &framework.controls {
         let color = match control.status {
@@ -195,14 +196,24 @@ fn controls(framework: &Framework, style: &Style, paint: Paint, out: &mut dyn Wr
         };
         let checks: Vec<&str> = control.checks.iter().map(|check| &**check).collect();
         let counts = if control.evaluated > 0 { format!("{} of {}", control.failed, control.evaluated) } else { String::new() };
+        let compliance = control.kubescape_compliance.filter(|_| kubescape).map(|value| format!("{value:>5.1} %  ")).unwrap_or_default();
         let status = paint.with(color, &format!("{:<13}", control.status.name()));
-        writeln!(out, "  {status} {:<10} {counts:<14} {}", terminal(&control.id), paint.with(DIM, &terminal(&checks.join(", "))))?;
+        writeln!(
+            out,
+            "  {status} {:<10} {counts:<14} {compliance}{}",
+            terminal(&control.id),
+            paint.with(DIM, &terminal(&checks.join(", ")))
+        )?;
     }
     let statuses = [Status::Failed, Status::Unknown, Status::Passed, Status::NotEvaluated, Status::NotCovered];
     let counts: Vec<String> = statuses.into_iter().map(|status| format!("{} {}", count(status), status.name())).collect();
     writeln!(out, "  {} controls: {}", framework.controls.len(), counts.join(", "))?;
-    if let (true, Some(compliance), Some(risk)) = (style.scores, framework.kubescape_compliance, framework.kubescape_risk) {
-        writeln!(out, "  by Kubescape's formulas: compliance {compliance:.1} %, risk {risk:.1} %")?;
+    if let (true, Some(compliance), Some(risk)) = (kubescape, framework.kubescape_compliance, framework.kubescape_risk) {
+        let irrelevant = match count(Status::NotEvaluated) {
+            0 => String::new(),
+            some => format!("; {} with nothing to look at counted as 100 %", amount(some, "control")),
+        };
+        writeln!(out, "  by Kubescape's formulas: compliance {compliance:.1} %, risk {risk:.1} %{irrelevant}")?;
     }
     writeln!(out)
 }
@@ -211,7 +222,7 @@ fn controls(framework: &Framework, style: &Style, paint: Paint, out: &mut dyn Wr
 fn score(report: &Report, style: &Style, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let Some(score) = &report.score else { return Ok(()) };
     writeln!(out, "score {} of 100", paint.with(BOLD, &format!("{:.0}", score.value.floor())))?;
-    let shown = if style.scores { score.losses.len() } else { 0 };
+    let shown = if style.scores == Some(Scores::Plimsoll) { score.losses.len() } else { 0 };
     for loss in score.losses.iter().take(shown) {
         let unknown = if loss.unknown > 0 { format!(", {} unknown", loss.unknown) } else { String::new() };
         writeln!(

@@ -6,7 +6,7 @@ use plimsoll_model::{
     Applicability, AppliedException, ContainerId, ControlResult, EvidenceCommand, Finding, Framework, Location, ObjectId, Origin, PatchOp,
     Problem, ProblemKind, Reference, Remediation, Rule, Score, ScoreLoss, Severity, Source, Span, Status, Subject, Unknown,
 };
-use plimsoll_report::{Format, Report, Style, Totals, problems, render};
+use plimsoll_report::{Format, Report, Scores, Style, Totals, problems, render};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -59,6 +59,7 @@ fn scored() -> Report {
         failed,
         excepted: 0,
         unknown: 0,
+        kubescape_compliance: Some(66.7),
     };
     let statuses = [Status::Failed, Status::Unknown, Status::Passed, Status::NotEvaluated, Status::NotCovered];
     let controls = statuses.iter().zip(["1", "2", "3", "4", "5"]).map(|(status, id)| control(id, *status, 1)).collect();
@@ -120,7 +121,7 @@ fn hostile() -> Report {
 /// The only place that renders.
 fn text(report: &Report, format: Format) -> String {
     let mut out = Vec::new();
-    render(report, format, &Style { color: false, width: 80, verbose: false, scores: false, least: Severity::Info }, &mut out)
+    render(report, format, &Style { color: false, width: 80, verbose: false, scores: None, least: Severity::Info }, &mut out)
         .expect("memory");
     String::from_utf8(out).expect("UTF-8")
 }
@@ -157,8 +158,25 @@ score 87 of 100
 plimsoll explain ID says what a finding means
 ";
     assert_eq!(text(&report(), Format::Text), wanted);
+    let shown = |scores: Scores| {
+        let mut out = Vec::new();
+        let style = Style { color: false, width: 80, verbose: false, scores: Some(scores), least: Severity::Critical };
+        render(&scored(), Format::Text, &style, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let wanted = "\
+cis  A benchmark
+  failed        1          1 of 3          66.7 %  T-high
+  unknown       2          1 of 3          66.7 %  T-high
+  5 controls: 1 failed, 1 unknown, 1 passed, 1 not evaluated, 1 not covered
+  by Kubescape's formulas: compliance 50.0 %, risk 25.0 %; 1 control with nothing to look at counted as 100 %
+";
+    let kubescape = shown(Scores::Kubescape);
+    assert!(kubescape.starts_with(wanted) && !kubescape.contains("-12.5"), "{kubescape}");
+    let own = shown(Scores::Plimsoll);
+    assert!(own.contains("score 87 of 100\n  -12.5  T-high  1 of 3 fail\n") && !own.contains('%'), "{own}");
     let mut out = Vec::new();
-    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: false, least: Severity::Info }, &mut out).unwrap();
+    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: None, least: Severity::Info }, &mut out).unwrap();
     let wanted = "\
 problem dir/a b.yaml:1:1: broken here
      1 │ kind: Pod

@@ -40,7 +40,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = args.input.load()?;
-    loaded.selection = args.checks.selection(&loaded)?;
+    loaded.selection = args.checks.selection(&loaded, None)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     let may = |finding: &Finding| fix::wants(finding, args.all);
     let cured = fix::cure(&mut loaded, judge, &may, !args.all && !args.diff);

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = args.input.load()?;
     loaded.bring(&args.policy)?;
     benchmark::bring(&mut loaded, &args.benchmark)?;
-    loaded.selection = args.checks.selection(&loaded)?;
+    loaded.selection = args.checks.selection(&loaded, args.output.score)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
     if args.fix.is_asked() {
         return fix::run(&args.fix, loaded, judge, &args.output);
