@@ -85,13 +85,18 @@ impl<'a> Exposure<'a> {
             service_labels: HashSet::new(),
             unauthenticated: HashSet::new(),
         };
+        // Overlays beside each other repeat names: of those, one Service that leads out and one that does not say it all.
+        let mut known = HashSet::new();
         for service in inventory.of_kind("Service").filter(|service| service.group().is_empty()) {
             for (label, value) in service.node.at(&["metadata", "labels"]).into_iter().flat_map(Node::entries) {
                 exposure.service_labels.insert((service.effective_namespace(), label.text(), value.text()));
             }
             let Some(selector) = service.node.at(&["spec", "selector"]) else { continue };
+            let out = leads_out(&service);
             for workload in inventory.labelled(service.effective_namespace(), selector) {
-                exposure.services.entry(key(&workload.object)).or_default().push(service);
+                if known.insert((key(&workload.object), service.name, out)) {
+                    exposure.services.entry(key(&workload.object)).or_default().push(service);
+                }
             }
         }
         exposure.read_ingresses(inventory);
