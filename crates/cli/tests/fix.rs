@@ -83,7 +83,7 @@ fn objects_are_created_changed_and_deleted() {
         ("old.yaml", nothing),
     ];
     let tree = directory(&files);
-    let asked = ["fix", "--unsafe", "--check", "NET-no-policy", "--check", "NET-exposed", "--check", "REL-autoscaler-target"];
+    let asked = ["fix", "--unsafe", "--delete", "--check", "NET-no-policy", "--check", "NET-exposed", "--check", "REL-autoscaler-target"];
     let (_, diff, _) = run(tree.path(), &[&asked[..], &["--diff"]].concat());
     assert!(diff.contains("-  type: NodePort\n+  type: ClusterIP"), "{diff}");
     let (status, out, err) = run(tree.path(), &[&asked[..], &["--apply"]].concat());
@@ -108,7 +108,10 @@ fn several_objects_of_a_file_go() {
     let item = |name: &str| one(name).replace('\n', "\n  ").trim_end().to_owned();
     let list = format!("apiVersion: v1\nkind: List\nitems:\n- {}\n- {}\n- {}\n", item("a"), item("web"), item("b"));
     let tree = directory(&[("all.yaml", &all), ("list.yaml", &list)]);
-    let (status, out, err) = run(tree.path(), &["fix", "--unsafe", "--apply", "--check", "REL-autoscaler-target"]);
+    // What is in the input is not all that there is: nothing is deleted that is not asked to be.
+    run(tree.path(), &["fix", "--unsafe", "--apply", "--check", "REL-autoscaler-target"]);
+    assert_eq!((read(tree.path(), "all.yaml"), read(tree.path(), "list.yaml")), (all.clone(), list.clone()));
+    let (status, out, err) = run(tree.path(), &["fix", "--unsafe", "--delete", "--apply", "--check", "REL-autoscaler-target"]);
     assert_eq!(status, 0, "{out}{err}");
     assert_eq!(read(tree.path(), "all.yaml"), WEB);
     assert_eq!(read(tree.path(), "list.yaml"), format!("apiVersion: v1\nkind: List\nitems:\n- {}\n", item("web")));
@@ -130,7 +133,8 @@ fn a_cure_that_leads_to_another_finding_is_not_made() {
         "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {app: web}\n  ports:\n  - port: 80\n";
     let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: in, namespace: shop}\nspec:\n  tls: [{secretName: t}]\n  defaultBackend: {service: {name: web, port: {number: 80}}}\n";
     let tree = directory(&[("service.yaml", orphan), ("ingress.yaml", ingress)]);
-    let report = json(tree.path(), &["fix", "--unsafe", "--apply", "--check", "REL-service-target", "--check", "REL-ingress-backend"]);
+    let report =
+        json(tree.path(), &["fix", "--unsafe", "--delete", "--apply", "--check", "REL-service-target", "--check", "REL-ingress-backend"]);
     let refused = certificate(&report, "REL-service-target");
     assert_eq!(refused["status"], "refused");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! `plimsoll fix`
 
-use crate::fix::{self, Cured, Renamed, Stage, Standing};
+use crate::fix::{self, Cured, Renamed, Risk, Stage, Standing};
 use crate::{Outcome, compliance, engine, input, output};
 use plimsoll_model::{Applicability, Finding, Location, ObjectChange, ObjectId, PatchOp};
 use plimsoll_pod_security::{Level, Version};
@@ -29,7 +29,10 @@ pub(crate) struct Args {
     diff: bool,
     /// Also the cures that may break a workload. Look at each of them.
     #[arg(long = "unsafe", help_heading = "Fix")]
-    all: bool,
+    breaking: bool,
+    /// With --unsafe: also delete objects that refer to nothing which is in the input.
+    #[arg(long, requires = "breaking", help_heading = "Fix")]
+    delete: bool,
     /// `text`, or `json` with a certificate for every finding.
     #[arg(short, long, default_value = "text", value_parser = ["text", "json"], conflicts_with = "diff", help_heading = "Output")]
     output: String,
@@ -42,8 +45,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = args.input.load()?;
     loaded.selection = args.checks.selection(&loaded, None)?;
     let judge = engine::Judge::Everything(args.kubernetes_version);
-    let may = |finding: &Finding| fix::wants(finding, args.all);
-    let cured = fix::cure(&mut loaded, judge, &may, !args.all && !args.diff);
+    let risk = match (args.delete, args.breaking) {
+        (true, _) => Risk::Deleting,
+        (false, true) => Risk::Breaking,
+        (false, false) => Risk::None,
+    };
+    let may = |finding: &Finding| fix::wants(finding, risk);
+    let cured = fix::cure(&mut loaded, judge, &may, risk < Risk::Deleting && !args.diff);
     let incomplete = output::complain_about(cured.report().problems.iter());
     if args.apply {
         cured.write()?;

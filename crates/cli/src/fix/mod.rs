@@ -14,7 +14,9 @@ use crate::engine::Judge;
 use crate::input::Loaded;
 use crate::{Outcome, output};
 use anyhow::Context;
-use plimsoll_model::{Applicability, Document, Finding, Limits, Location, Origin, Snapshot, Source, edit, parse};
+use plimsoll_model::{
+    Applicability, Document, Finding, Limits, Location, ObjectChange, Origin, Remediation, Snapshot, Source, edit, parse,
+};
 use plimsoll_report::{Report, Schema};
 use prove::Bench;
 use std::collections::BTreeMap;
@@ -85,7 +87,7 @@ pub(crate) fn cure(loaded: &mut Loaded, judge: Judge, may: &dyn Fn(&Finding) -> 
     let made = bench.stage(&before);
     let texts = files(bench.snapshot());
     let tried = tries.then(|| {
-        bench.cure(&|finding| finding.is_open() && wants(finding, true));
+        bench.cure(&|finding| finding.is_open() && wants(finding, Risk::Deleting));
         bench.stage(&before)
     });
     let mut changed = Vec::new();
@@ -140,7 +142,9 @@ impl Cured {
 /// `scan --fix` and `scan --diff`.
 pub(crate) fn run(args: &Args, mut loaded: Loaded, judge: Judge, out: &output::Args) -> anyhow::Result<Outcome> {
     let in_file = |finding: &Finding| finding.location.as_ref().is_none_or(|place| place.source.origin == Origin::File);
-    let may = |finding: &Finding| wants(finding, args.unsafe_fixes);
+    // Objects are deleted by `plimsoll fix` alone.
+    let risk = if args.unsafe_fixes { Risk::Breaking } else { Risk::None };
+    let may = |finding: &Finding| wants(finding, risk);
     let cured = cure(&mut loaded, judge, &|finding| may(finding) && in_file(finding), false);
     let mut elsewhere: BTreeMap<String, (usize, &str)> = BTreeMap::new();
     for finding in cured.report().findings.iter().filter(|finding| may(finding)) {
@@ -167,10 +171,26 @@ pub(crate) fn run(args: &Args, mut loaded: Loaded, judge: Judge, out: &output::A
     out.write(&cured.made.standing.report)
 }
 
-/// Whether a finding has a cure that may be applied; `all` includes those that may break a workload.
-pub(crate) fn wants(finding: &Finding, all: bool) -> bool {
+/// What the user takes upon themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Risk {
+    /// Nothing: cures that the manifests show to be harmless.
+    None,
+    /// That a workload may break.
+    Breaking,
+    /// That an object goes, on the strength of what happens to be in the input.
+    Deleting,
+}
+
+/// Whether a finding has a cure that may be applied at this risk.
+pub(crate) fn wants(finding: &Finding, risk: Risk) -> bool {
     let cure = finding.remediation.as_ref().filter(|cure| cure.is_concrete() && finding.is_open());
-    cure.is_some_and(|cure| all || cure.applicability == Applicability::Safe)
+    let asks = |cure: &Remediation| match cure.applicability {
+        _ if cure.changes.iter().any(|change| matches!(change, ObjectChange::Delete { .. })) => Risk::Deleting,
+        Applicability::Safe => Risk::None,
+        Applicability::NeedsEvidence(_) => Risk::Breaking,
+    };
+    cure.is_some_and(|cure| asks(cure) <= risk)
 }
 
 /// Why nothing can be written back to a source, and what to do.

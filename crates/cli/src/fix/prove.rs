@@ -2,7 +2,7 @@
 
 use super::standing::{Renamed, Standing, Worse, identity, object_of};
 use super::text::{self, Draft};
-use super::{Stage, wants};
+use super::{Risk, Stage, wants};
 use crate::engine::Judge;
 use crate::input::Loaded;
 use plimsoll_model::{Document, Finding, Limits, ObjectChange, Origin, Snapshot, Source, parse};
@@ -65,7 +65,7 @@ impl<'l> Bench<'l> {
     pub(crate) fn cure(&mut self, may: &dyn Fn(&Finding) -> bool) {
         self.tries = 0;
         for _ in 0..ROUNDS {
-            let open = self.standing.report.findings.iter().filter(|finding| wants(finding, true) && may(finding));
+            let open = self.standing.report.findings.iter().filter(|finding| wants(finding, Risk::Deleting) && may(finding));
             let open: BTreeSet<String> =
                 open.map(|finding| identity(finding, &self.renamed)).filter(|one| !self.refused.contains_key(one)).collect();
             if open.is_empty() || !self.cure_all(open.into_iter().collect(), may) {
@@ -132,7 +132,7 @@ impl<'l> Bench<'l> {
         let before = self.standing();
         let batch: BTreeSet<&String> = batch.iter().collect();
         let mut wanted: Vec<(String, &Finding)> = Vec::new();
-        for finding in before.report.findings.iter().filter(|finding| wants(finding, true) && may(finding)) {
+        for finding in before.report.findings.iter().filter(|finding| wants(finding, Risk::Deleting) && may(finding)) {
             let identity = identity(finding, &self.renamed);
             if batch.contains(&identity) {
                 wanted.push((identity, finding));
