@@ -44,5 +44,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if args.fix.is_asked() {
         return fix::run(&args.fix, loaded, judge, &args.output);
     }
-    args.output.write(&engine::run(&loaded, judge))
+    let report = engine::run(&loaded, judge);
+    let outcome = args.output.write(&report);
+    // The process ends here: to give back a million small things one by one would only take time.
+    std::mem::forget((report, loaded));
+    outcome
 }
