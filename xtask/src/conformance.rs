@@ -48,6 +48,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "posture/host", data: "posture/kubescape/host/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cloud", data: "posture/kubescape/cloud/cases.jsonl", run: posture::kubescape },
     Suite { name: "posture/cures", data: "posture/kubescape/cases.jsonl", run: posture::cures },
+    Suite { name: "posture/fix-paths", data: "posture/kubescape/cases.jsonl", run: posture::fix_paths::fix_paths },
     Suite { name: "posture/frameworks", data: "posture/kubescape/frameworks.jsonl", run: posture::frameworks },
     Suite { name: "posture/verdicts", data: "posture/verdicts.jsonl", run: posture::peers::verdicts },
     Suite { name: "posture/checkov-results", data: "posture/checkov-results.jsonl", run: posture::peers::checkov },

@@ -3,6 +3,7 @@
 //! Which of our checks answers for a peer's is data beside this file. An answer is `ID`, `ID:Kind` (only findings about
 //! objects of that kind) or `ID@part` (only findings whose pointer ends with that part).
 
+pub(super) mod fix_paths;
 pub(super) mod peers;
 
 use super::{Cases, json_lines};
@@ -236,6 +237,17 @@ struct Expected {
     objects: Vec<Object>,
     #[serde(default)]
     external: Option<Object>,
+    #[serde(default)]
+    fix_paths: Vec<FixPath>,
+    #[serde(default)]
+    delete_paths: Vec<String>,
+}
+
+/// A value that Kubescape would set.
+#[derive(Deserialize)]
+struct FixPath {
+    path: String,
+    value: String,
 }
 
 #[derive(Deserialize)]
