@@ -1,9 +1,9 @@
 //! Which objects each check looks at, and what was found in each: a control counts objects, however many checks answer for it.
 
-use crate::check::Run;
+use crate::check::{Component, Run};
 use crate::component;
 use crate::grants::Grants;
-use crate::host;
+use crate::host::{self, Kubelet};
 use crate::registry::registry;
 use crate::score::Outcome;
 use plimsoll_model::{Finding, Inventory, Location, Node, Object, ObjectId, Rule, Unknown};
@@ -80,8 +80,14 @@ impl<'a> Resources<'a> {
                     self.of(rule).evaluated.insert(at);
                 }
             }
+            if process.component == Component::Kubelet {
+                self.ask_kubelets(at);
+            }
         }
         for (at, object) in inventory.objects.iter().enumerate() {
+            if Kubelet::is_of(object) {
+                self.ask_kubelets(at);
+            }
             for (_, rule, _) in registry.of_object(object) {
                 self.of(rule).evaluated.insert(at);
             }
@@ -90,6 +96,12 @@ impl<'a> Resources<'a> {
                     self.of(rule).evaluated.insert(at);
                 }
             }
+        }
+    }
+
+    fn ask_kubelets(&mut self, at: usize) {
+        for (_, rule, _) in registry().of_kubelets() {
+            self.of(rule).evaluated.insert(at);
         }
     }
 

@@ -59,22 +59,29 @@ enum Source<'k, 'a> {
 }
 
 impl<'a> Kubelet<'a> {
+    /// Whether `object` is about a kubelet.
+    pub(crate) fn is_of(object: &Object<'_>) -> bool {
+        match object.kind {
+            "KubeletConfiguration" => object.group() == "kubelet.config.k8s.io",
+            "KubeletInfo" => data::is_host_data(object),
+            _ => false,
+        }
+    }
+
     /// The kubelet that `object` is about, if it is one of a node or a configuration.
     pub(crate) fn of(object: &Object<'a>, reporter: &mut Reporter<'_, '_>) -> Option<Self> {
-        match object.kind {
-            "KubeletConfiguration" if object.group() == "kubelet.config.k8s.io" => {
-                Some(Self { process: None, configuration: Configuration::Object(object.node) })
-            }
-            "KubeletInfo" if data::is_host_data(object) => {
-                let process = component::on_node(object, Component::Kubelet, &[]);
-                let configuration = match &process {
-                    Some(process) => Configuration::of(process, Data::of(object).as_ref(), reporter),
-                    None => Configuration::Unknown(format!("the command line of the kubelet of `{}`", object.name)),
-                };
-                Some(Self { process, configuration })
-            }
-            _ => None,
+        if !Self::is_of(object) {
+            return None;
         }
+        if object.kind == "KubeletConfiguration" {
+            return Some(Self { process: None, configuration: Configuration::Object(object.node) });
+        }
+        let process = component::on_node(object, Component::Kubelet, &[]);
+        let configuration = match &process {
+            Some(process) => Configuration::of(process, Data::of(object).as_ref(), reporter),
+            None => Configuration::Unknown(format!("the command line of the kubelet of `{}`", object.name)),
+        };
+        Some(Self { process, configuration })
     }
 
     /// The kubelet that a pod runs. Its files are on the node.
