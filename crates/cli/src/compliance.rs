@@ -101,15 +101,19 @@ impl Selection {
 }
 
 /// Accepts what the baseline knows; what it knew and is gone becomes a note.
-pub(crate) fn accept_baseline(findings: &mut Vec<Finding>, problems: &mut Vec<Problem>, selection: &Selection) {
-    let Some(Baseline { results, source, hide }) = &selection.baseline else { return };
+pub(crate) fn accept_baseline(findings: &mut [Finding], problems: &mut Vec<Problem>, selection: &Selection) {
+    let Some(Baseline { results, source, .. }) = &selection.baseline else { return };
     let gone = results.accept_known(findings, source);
-    if *hide {
-        findings.retain(|finding| finding.exception.as_ref().is_none_or(|exception| exception.source != *source));
-    }
     if gone > 0 {
         let message = format!("{gone} findings of the baseline are gone");
         problems.push(Problem::new(ProblemKind::Note, message).target(source).help("take a new baseline, so that they cannot come back"));
+    }
+}
+
+/// Leaves out what the baseline knows, if that is asked for: once it is counted, for what is not shown is there.
+pub(crate) fn hide_baseline(report: &mut Report, selection: &Selection) {
+    if let Some(Baseline { source, hide: true, .. }) = &selection.baseline {
+        report.findings.retain(|finding| finding.exception.as_ref().is_none_or(|exception| exception.source != *source));
     }
 }
 

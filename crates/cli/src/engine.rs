@@ -66,6 +66,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         compliance::add(&mut report, &inventory, assessment.tallies, &of_policies.tallies, loaded);
         compliance::add_benchmarks(&mut report, benchmarks, loaded);
     }
+    compliance::hide_baseline(&mut report, &loaded.selection);
     report
 }
 

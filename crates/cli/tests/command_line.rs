@@ -336,6 +336,14 @@ fn baselines_and_differences() {
     assert_eq!(run(&["scan", "a.yaml", "-o", "json=before.json"]).status, 1);
     let ran = run(&["scan", "a.yaml", "--baseline", "before.json", "--new-only"]);
     assert_eq!((ran.status, ran.out.contains("no findings")), (0, true), "{}{}", ran.out, ran.err);
+    // What is not shown is counted all the same: as accepted.
+    let control = |more: &[&str]| {
+        let report = json(&run(&[&["scan", "a.yaml", "--baseline", "before.json", "--framework", "pss", "-o", "json"], more].concat()));
+        let controls = report["frameworks"][0]["controls"].as_array().expect("controls").clone();
+        controls.iter().map(|control| control["excepted"].as_u64().expect("a count")).sum::<u64>()
+    };
+    assert!(control(&["--new-only"]) > 0);
+    assert_eq!(control(&["--new-only"]), control(&[]));
     let ran = run(&["scan", "a.yaml", "--baseline", "before.json"]);
     assert_eq!((ran.status, ran.out.contains("accepted in before.json")), (0, true), "{}{}", ran.out, ran.err);
     std::fs::write(directory.path().join("a.yaml"), BAD.replace("hostPID: true", "hostPID: false")).unwrap();

@@ -92,6 +92,6 @@ fn add(path: &Path, drafts: &[Draft], owner: &str) -> anyhow::Result<()> {
         bail!("cannot add to the list of exceptions in {name} as it is written; leave out --output, and add what is printed by hand");
     }
     std::fs::write(path, changed).with_context(|| format!("cannot write {name}"))?;
-    output::complain(&format!("added {} exceptions to {name}", drafts.len()));
+    output::complain(&format!("exceptions added to {name}: {}", drafts.len()));
     Ok(())
 }
