@@ -3,6 +3,7 @@
 //! A suite is data beside the checkout, never part of it. What is expected to fail stands in `conformance.toml` with a
 //! reason; a case that starts to pass has to leave that list.
 
+mod access;
 mod cel;
 mod policy;
 mod posture;
@@ -38,6 +39,10 @@ struct Suite {
 }
 
 const SUITES: &[Suite] = &[
+    Suite { name: "access/access-reviews", data: "access/apiserver/access-reviews.jsonl", run: access::access_reviews },
+    Suite { name: "access/escalation-checks", data: "access/apiserver/escalation-checks.jsonl", run: access::escalation_checks },
+    Suite { name: "access/kubernetes", data: "access/kubernetes/tables.jsonl", run: access::tables },
+    Suite { name: "access/default-objects", data: "access/kubernetes/default-objects.jsonl", run: access::default_objects },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },

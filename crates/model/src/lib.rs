@@ -16,6 +16,7 @@ mod object;
 mod plain_yaml;
 mod pod;
 mod problem;
+pub mod rbac;
 pub mod scalar;
 mod snapshot;
 mod source;

@@ -1,0 +1,10 @@
+//! Who may do what, how far that reaches, and the least that is needed.
+//!
+//! Pure: objects and audit events in, answers out. [`Authorizer`] answers like the API server; [`escalation`] says what the
+//! server would refuse to grant.
+
+mod authorizer;
+pub mod cover;
+pub mod escalation;
+
+pub use authorizer::{Authorizer, Decision, Grant};
