@@ -134,6 +134,11 @@ impl<'a> Authorizer<'a> {
         self.by_identity.get(&identity).into_iter().flatten().filter_map(|at| self.grant(*at)).collect()
     }
 
+    /// The places of the bindings that name this identity itself, and of the subjects in them.
+    pub(crate) fn places_of<'s>(&'s self, identity: Identity<'s>) -> &'s [(u32, u32)] {
+        self.by_identity.get(&identity).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// All grants that apply to a user, by its name and by its groups; those of the whole cluster first.
     pub fn grants_of<'s>(&'s self, user: &User) -> Vec<Grant<'s, 'a>> {
         let identities = std::iter::once(Identity::of_user(&user.name)).chain(user.groups.iter().map(|group| Identity::Group(group)));

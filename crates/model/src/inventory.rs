@@ -109,6 +109,11 @@ impl<'a> Inventory<'a> {
         self.workloads.iter().zip(&self.represented).filter(|(_, represented)| !**represented).map(|(workload, _)| workload)
     }
 
+    /// Whether the workload at a place is spoken for by its controller.
+    pub fn is_represented(&self, at: usize) -> bool {
+        self.represented.get(at) == Some(&true)
+    }
+
     /// How many workloads are spoken for by their controller.
     pub fn represented(&self) -> usize {
         self.represented.iter().filter(|represented| **represented).count()
