@@ -1,10 +1,11 @@
 //! From grants, pods and nodes to vertices and edges.
 
-use super::primitive::{Deputy, Effect, Hit, Primitive, hits};
-use super::vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Step, Vertex};
+use super::holders::{Holder, Rights};
+use super::primitive::{Deputy, Effect, Place, Primitive};
+use super::vertex::{Condition, Edge, Evidence, Power, Scope, Setting, Step, Vertex};
 use super::{Graph, Situation, pods};
 use crate::Authorizer;
-use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Rule, SERVICE_ACCOUNTS};
+use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Rule, SERVICE_ACCOUNTS, service_account};
 use plimsoll_model::{Inventory, Node, Object};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -18,12 +19,9 @@ pub(super) struct Builder<'s, 'g, 'a> {
     accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The namespaces of service accounts by their name.
     by_account_name: HashMap<&'a str, Vec<&'a str>>,
-    /// The hits of each role.
-    hits: Vec<Vec<Hit>>,
+    /// What each role gives.
+    rights: Rights<'g, 'a>,
 }
-
-/// What somebody has of a primitive: the place of the need, and what gives it.
-type Parts = (&'static Primitive, Vec<(u8, Granted)>);
 
 static MOUNTED_SECRETS: Setting = Setting { name: "token-secret", what: "is in a Secret that holds a token", technique: "T1552.007" };
 static PRIVILEGED_PODS: Setting =
@@ -44,9 +42,9 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
         into_from: Vec::new(),
         into: Vec::new(),
     };
-    let hits = authorizer.rbac().roles.iter().map(|role| hits(&role.rules)).collect();
+    let rights = Rights::new(authorizer);
     let (accounts, namespaces, by_account_name) = (BTreeMap::new(), BTreeSet::new(), HashMap::new());
-    let mut builder = Builder { graph, situation, namespaces, accounts, by_account_name, hits };
+    let mut builder = Builder { graph, situation, namespaces, accounts, by_account_name, rights };
     builder.read_names();
     builder.groups();
     builder.bindings();
@@ -149,18 +147,16 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             return vertex;
         }
         self.vertex(vertex);
-        let hits = std::mem::take(self.hits.get_mut(role as usize).unwrap_or(&mut Vec::new()));
         let rules: &'g [Rule<'a>] = self.graph.authorizer.rbac().roles.get(role as usize).map_or(&[], |role| &role.rules);
-        for Hit { primitive, rule: place, .. } in single(&hits) {
-            if !primitive.is_cluster || scope == Scope::Cluster {
-                let evidence = Evidence::Rule(role, *place);
-                if let Some(rule) = rules.get(*place as usize) {
-                    self.effect(vertex, primitive, scope, rule, &evidence);
-                }
+        // Who may do everything needs no other way.
+        let has_all = self.rights.is_everything(role);
+        let counts = |primitive: &Primitive| primitive.needs.len() == 1 && (!has_all || primitive.is_everything());
+        let hits: Vec<_> = self.rights.of_role(role).iter().filter(|hit| counts(hit.primitive)).copied().collect();
+        let namespace = if let Scope::Namespace(namespace) = scope { Some(namespace) } else { None };
+        for hit in hits.iter().filter(|hit| hit.primitive.needs.iter().all(|need| need.counts_in(namespace))) {
+            if let Some(rule) = rules.get(hit.rule as usize) {
+                self.effect(vertex, hit.primitive, scope, rule, &Evidence::Rule(role, hit.rule));
             }
-        }
-        if let Some(place) = self.hits.get_mut(role as usize) {
-            *place = hits;
         }
         vertex
     }
@@ -168,28 +164,30 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
     /// What a right leads to. `rule` names what it is about.
     fn effect(&mut self, from: Vertex<'a>, primitive: &'static Primitive, scope: Scope<'a>, rule: &'g Rule<'a>, evidence: &Evidence<'a>) {
         let names = &rule.resource_names;
-        // Namespaces that a need names are the only ones that matter.
-        let only = primitive.needs.iter().map(|need| need.namespace).find(|namespace| !namespace.is_empty());
-        if let (Some(only), Scope::Namespace(namespace)) = (only, scope)
-            && only != namespace
-        {
-            return;
-        }
+        // A namespace that a need names is the only one that matters.
+        let only =
+            |need: &super::primitive::Need| if let Place::Namespace(only) = need.place { Some(Scope::Namespace(only)) } else { None };
+        let scope = primitive.needs.iter().find_map(only).unwrap_or(scope);
         let mut targets: Vec<(Vertex<'a>, Option<Box<Condition>>)> = Vec::new();
         let mut to = |vertex| targets.push((vertex, None));
         match primitive.effect {
             Effect::Harm => {}
             Effect::Everything => to(Vertex::Power(Power::Everything, scope)),
-            Effect::Roles if names.is_empty() => to(Vertex::Power(Power::Everything, scope)),
+            // Among the ClusterRoles is that of the administrator.
+            Effect::Roles if names.is_empty() && rule.has_resource("clusterroles", "") => to(Vertex::Power(Power::Everything, scope)),
             Effect::Roles => {
-                for role in self.roles_named(names, scope) {
+                for (role, scope) in self.roles_bindable(rule, scope) {
                     targets.push((self.role(role, scope), None));
                 }
             }
             Effect::Accounts if names.is_empty() => to(Vertex::Power(Power::Accounts, scope)),
             Effect::Accounts => names.iter().flat_map(|name| self.accounts_named(name, scope)).for_each(to),
             Effect::Users if names.is_empty() => to(Vertex::Power(Power::Users, Scope::Cluster)),
-            Effect::Users => names.iter().map(|name| Vertex::Identity(Identity::of_user(name))).for_each(to),
+            // A service account is none of the users that one may act as.
+            Effect::Users => {
+                let users = names.iter().filter(|name| service_account(name).is_none());
+                users.map(|name| Vertex::Identity(Identity::User(name))).for_each(to);
+            }
             Effect::Groups if names.is_empty() => to(Vertex::Identity(Identity::Group(MASTERS))),
             Effect::Groups => names.iter().map(|name| Vertex::Identity(Identity::Group(name))).for_each(to),
             Effect::Certificates => {
@@ -199,12 +197,20 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             Effect::Code if names.is_empty() => to(Vertex::Power(Power::Code, scope)),
             Effect::Code => self.workloads_named(names, scope).into_iter().for_each(to),
             Effect::Pods => {
-                for power in [Power::Accounts, Power::HostPods, Power::Secrets] {
-                    to(Vertex::Power(power, scope));
+                for (scope, condition) in self.templates_named(names, scope) {
+                    for power in [Power::Accounts, Power::HostPods, Power::Secrets] {
+                        targets.push((Vertex::Power(power, scope), condition.clone()));
+                    }
                 }
             }
             Effect::Secrets if names.is_empty() => to(Vertex::Power(Power::Secrets, scope)),
             Effect::Secrets => self.tokens_in(Some(names), scope).into_iter().map(|(_, account)| account).for_each(to),
+            Effect::TokenSecrets => {
+                let names = (!names.is_empty()).then_some(names.as_slice());
+                let is_there = !self.tokens_in(names, scope).is_empty();
+                let condition = if is_there { None } else { Condition::assumed("a Secret with a token of a service account is there") };
+                targets.push((Vertex::Power(Power::Accounts, scope), condition));
+            }
             Effect::Machines => to(Vertex::Power(Power::Machines, Scope::Cluster)),
             Effect::Nodes => to(Vertex::Power(Power::Nodes, Scope::Cluster)),
             Effect::Kubelets if names.is_empty() => to(Vertex::Power(Power::Code, Scope::Cluster)),
@@ -232,75 +238,16 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
 
     /// What needs several rights: of the same subject, by whatever bindings, in one scope.
     fn combinations(&mut self) {
-        let rbac = self.graph.authorizer.rbac();
-        // Who may do everything by one rule needs no other way.
-        let has_part = |role: usize| {
-            let hits = self.hits.get(role).map(Vec::as_slice).unwrap_or_default();
-            hits.iter().all(|hit| !hit.primitive.is_everything()) && hits.iter().any(|hit| hit.primitive.needs.len() > 1)
-        };
-        let with_parts: Vec<bool> = (0..rbac.roles.len()).map(has_part).collect();
-        let everybody = [Identity::Group(SERVICE_ACCOUNTS), Identity::Group(AUTHENTICATED)];
         for identity in self.graph.authorizer.identities() {
-            let own = self.graph.authorizer.places_of(identity);
-            let own: Vec<_> =
-                own.iter().filter(|at| self.role_of(**at).is_some_and(|role| with_parts.get(role) == Some(&true))).copied().collect();
-            if own.is_empty() {
-                continue;
-            }
-            let groups: &[Identity<'_>] = match identity {
-                Identity::ServiceAccount(..) => &everybody,
-                Identity::User(_) => everybody.get(1..).unwrap_or_default(),
-                Identity::Group(_) => &[],
-            };
-            let of_groups = groups.iter().flat_map(|group| self.graph.authorizer.places_of(*group)).copied();
-            let places: Vec<(u32, u32)> = own.into_iter().chain(of_groups).collect();
-            self.combine(identity, &places);
-        }
-    }
-
-    fn role_of(&self, (binding, _): (u32, u32)) -> Option<usize> {
-        self.graph.authorizer.rbac().bindings.get(binding as usize)?.role
-    }
-
-    fn combine(&mut self, identity: Identity<'a>, places: &[(u32, u32)]) {
-        // What is given of each primitive, by scope.
-        let mut given: BTreeMap<(&str, Scope<'a>), Parts> = BTreeMap::new();
-        for at in places {
-            let Some(binding) = self.graph.authorizer.rbac().bindings.get(at.0 as usize) else { continue };
-            let Some(role) = binding.role else { continue };
-            let scope = binding.namespace().map_or(Scope::Cluster, Scope::Namespace);
-            let hits = self.hits.get(role).map(Vec::as_slice).unwrap_or_default();
-            if hits.iter().any(|hit| hit.primitive.is_everything()) {
-                continue;
-            }
-            for hit in hits.iter().filter(|hit| hit.primitive.needs.len() > 1) {
-                #[expect(clippy::cast_possible_truncation, reason = "documents hold fewer than 2^32 nodes in all")]
-                let granted = Granted { binding: at.0, subject: at.1, role: role as u32, rule: hit.rule };
-                given.entry((hit.primitive.name, scope)).or_insert((hit.primitive, Vec::new())).1.push((hit.need, granted));
-            }
-        }
-        for ((name, scope), (primitive, here)) in &given {
-            let (scope, primitive) = (*scope, *primitive);
-            if primitive.is_cluster && scope != Scope::Cluster {
-                continue;
-            }
-            // A right in the whole cluster is one in the namespace too.
-            let of_cluster = if scope == Scope::Cluster { None } else { given.get(&(*name, Scope::Cluster)) };
-            let held: Vec<(u8, Granted)> = here.iter().chain(of_cluster.into_iter().flat_map(|(_, held)| held)).copied().collect();
-            let needs = 0..u8::try_from(primitive.needs.len()).unwrap_or(u8::MAX);
-            let Some(granted) = needs.map(|need| best(&held, need, self)).collect::<Option<Vec<Granted>>>() else { continue };
-            // Where all of it is given in the whole cluster, the namespace adds nothing.
-            let is_of_cluster = |granted: &Granted| {
-                self.graph.authorizer.rbac().bindings.get(granted.binding as usize).is_some_and(|binding| binding.namespace().is_none())
-            };
-            if scope != Scope::Cluster && granted.iter().all(is_of_cluster) {
-                continue;
-            }
-            let rules = &self.graph.authorizer.rbac().roles;
-            let decisive = granted.first().and_then(|first| rules.get(first.role as usize)?.rules.get(first.rule as usize));
-            if let Some(rule) = decisive {
-                let evidence = Evidence::Rules(granted.into_boxed_slice());
-                self.effect(Vertex::Identity(identity), primitive, scope, rule, &evidence);
+            let held = self.rights.combined(identity, |role| !self.rights.is_everything(role));
+            for Holder { primitive, scope, granted, .. } in held {
+                let rules = &self.graph.authorizer.rbac().roles;
+                // The first need says what it is done to.
+                let decisive = granted.first().and_then(|first| rules.get(first.role as usize)?.rules.get(first.rule as usize));
+                if let Some(rule) = decisive {
+                    let evidence = Evidence::Rules(granted.into_boxed_slice());
+                    self.effect(Vertex::Identity(identity), primitive, scope, rule, &evidence);
+                }
             }
         }
     }
@@ -365,12 +312,33 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         }
     }
 
-    fn roles_named(&self, names: &[&str], scope: Scope<'a>) -> Vec<u32> {
-        let fits = |role: &plimsoll_model::rbac::Role<'_>| {
-            let here = role.is_cluster() || matches!(scope, Scope::Namespace(namespace) if namespace == role.object.effective_namespace());
-            here && names.contains(&role.object.name)
+    /// The roles that a rule with `bind` is about, each where it can be bound.
+    fn roles_bindable(&self, rule: &Rule<'_>, scope: Scope<'a>) -> Vec<(u32, Scope<'a>)> {
+        let bound_in = scope;
+        let bindable = |(at, role): (u32, &plimsoll_model::rbac::Role<'a>)| {
+            let kind = if role.is_cluster() { "clusterroles" } else { "roles" };
+            let own = Scope::Namespace(role.object.effective_namespace());
+            let scope = if role.is_cluster() { bound_in } else { own };
+            let is_here = role.is_cluster() || scope_holds(bound_in, own);
+            (is_here && rule.has_resource(kind, "") && rule.has_name(role.object.name)).then_some((at, scope))
         };
-        (0u32..).zip(&self.graph.authorizer.rbac().roles).filter(|(_, role)| fits(role)).map(|(at, _)| at).collect()
+        (0u32..).zip(&self.graph.authorizer.rbac().roles).filter_map(bindable).collect()
+    }
+
+    /// Where pods can be made through a rule that names what makes them: where such a one is; anywhere without names.
+    fn templates_named(&self, names: &[&str], scope: Scope<'a>) -> Vec<(Scope<'a>, Option<Box<Condition>>)> {
+        if names.is_empty() {
+            return vec![(scope, None)];
+        }
+        let named = self.graph.inventory.workloads.iter().filter(|workload| names.contains(&workload.object.name));
+        let mut places: Vec<Scope<'a>> = named.map(|workload| Scope::Namespace(workload.object.effective_namespace())).collect();
+        places.retain(|place| scope_holds(scope, *place));
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            return vec![(scope, Condition::assumed(format!("what makes pods is there under the name {}", names.join(" or "))))];
+        }
+        places.into_iter().map(|place| (place, None)).collect()
     }
 
     fn accounts_named(&self, name: &'a str, scope: Scope<'a>) -> Vec<Vertex<'a>> {
@@ -414,17 +382,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
     }
 }
 
-/// The hits of primitives that need one right only. Who may do everything needs no other way.
-fn single(hits: &[Hit]) -> impl Iterator<Item = &Hit> {
-    let has_all = hits.iter().any(|hit| hit.primitive.is_everything());
-    hits.iter().filter(move |hit| hit.primitive.needs.len() == 1 && (!has_all || hit.primitive.is_everything()))
-}
-
-/// What gives a need: rather a rule without names.
-fn best(held: &[(u8, Granted)], need: u8, builder: &Builder<'_, '_, '_>) -> Option<Granted> {
-    let names = |granted: &Granted| {
-        let rule = builder.graph.authorizer.rbac().roles.get(granted.role as usize).and_then(|role| role.rules.get(granted.rule as usize));
-        rule.map_or(usize::MAX, |rule| rule.resource_names.len())
-    };
-    held.iter().filter(|(one, _)| *one == need).map(|(_, granted)| *granted).min_by_key(names)
+/// Whether what is in one scope is in the other.
+fn scope_holds(scope: Scope<'_>, other: Scope<'_>) -> bool {
+    scope == Scope::Cluster || scope == other
 }

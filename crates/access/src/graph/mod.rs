@@ -4,11 +4,14 @@
 //! what is there, so that the graph grows with the bindings and with the objects, not with their product.
 
 mod build;
+mod holders;
 mod paths;
 mod pods;
 pub mod primitive;
+mod table;
 mod vertex;
 
+pub use holders::{Holder, Rights, holders};
 pub use paths::{Hop, Path, Search};
 pub use vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Sink, Step, Vertex};
 
