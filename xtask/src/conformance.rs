@@ -43,6 +43,12 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/escalation-checks", data: "access/apiserver/escalation-checks.jsonl", run: access::escalation_checks },
     Suite { name: "access/kubernetes", data: "access/kubernetes/tables.jsonl", run: access::tables },
     Suite { name: "access/default-objects", data: "access/kubernetes/default-objects.jsonl", run: access::default_objects },
+    Suite { name: "access/kubescape-rules", data: "access/escalation/kubescape-rules.jsonl", run: access::kubescape_rules },
+    // The same rules as among those of posture: the same checks answer.
+    Suite { name: "access/regolibrary", data: "access/escalation/regolibrary.jsonl", run: posture::kubescape },
+    Suite { name: "access/rbac-police", data: "access/escalation/rbac-police.jsonl", run: access::rbac_police },
+    Suite { name: "access/kubehound", data: "access/escalation/kubehound/edges.jsonl", run: access::kubehound },
+    Suite { name: "access/kubesplaining", data: "access/escalation/kubesplaining/cases.jsonl", run: access::kubesplaining },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },

@@ -1,10 +1,19 @@
 //! The suites of access: RBAC, escalation, least privilege.
 
 mod apiserver;
+mod holding;
+mod kubehound;
 mod kubernetes;
+mod kubescape_rules;
+mod kubesplaining;
+mod rbac_police;
 
 pub(super) use apiserver::{access_reviews, escalation_checks};
+pub(super) use kubehound::kubehound;
 pub(super) use kubernetes::{default_objects, tables};
+pub(super) use kubescape_rules::kubescape_rules;
+pub(super) use kubesplaining::kubesplaining;
+pub(super) use rbac_police::rbac_police;
 
 use plimsoll_model::rbac::User;
 use plimsoll_model::{Document, Limits, Origin, Source, parse};

@@ -224,7 +224,9 @@ struct Answers {
 #[derive(Deserialize)]
 struct Case {
     name: String,
+    #[serde(alias = "primitive")]
     rule: String,
+    #[serde(alias = "objects")]
     input: Vec<Value>,
     #[serde(default)]
     params: Option<Value>,
@@ -316,7 +318,7 @@ fn got(case: &Case, answers: &[String], wanted: &BTreeSet<Blamed>) -> Result<BTr
 }
 
 /// Everything that the engines find.
-fn judge(snapshot: &Snapshot, parameters: &Parameters) -> Vec<Finding> {
+pub(super) fn judge(snapshot: &Snapshot, parameters: &Parameters) -> Vec<Finding> {
     let inventory = Inventory::new(snapshot, &WorkloadKinds::default());
     let mut findings = assess(&inventory, parameters).findings;
     findings.extend(inventory.own_workloads().flat_map(|workload| plimsoll_pod_security::assess(workload, Version::Latest, None)));

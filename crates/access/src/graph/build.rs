@@ -355,7 +355,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         pods::own(self.graph.inventory).filter(|(_, workload)| named(&workload.object)).map(|(at, _)| Vertex::Workload(at)).collect()
     }
 
-    fn workloads_on(&self, nodes: &[&str]) -> Vec<Vertex<'a>> {
+    pub(super) fn workloads_on(&self, nodes: &[&str]) -> Vec<Vertex<'a>> {
         let on_node = |name: &str| nodes.contains(&name);
         pods::placed(self.graph.inventory).into_iter().filter(|(node, _)| on_node(node)).map(|(_, at)| Vertex::Workload(at)).collect()
     }

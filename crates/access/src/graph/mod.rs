@@ -4,6 +4,7 @@
 //! what is there, so that the graph grows with the bindings and with the objects, not with their product.
 
 mod build;
+mod escapes;
 mod holders;
 mod paths;
 mod pods;

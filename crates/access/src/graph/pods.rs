@@ -1,9 +1,10 @@
 //! What leads through pods, nodes and clouds.
 
 use super::build::Builder;
+use super::escapes;
 use super::vertex::{Condition, Evidence, Power, Scope, Setting, Step, Vertex};
-use plimsoll_model::rbac::Identity;
-use plimsoll_model::{Inventory, Node, Object, Pod, Workload};
+use plimsoll_model::rbac::{Identity, MASTERS};
+use plimsoll_model::{Container, Document, Inventory, Limits, Node, Object, Origin, Pod, Source, Workload, parse};
 use std::collections::{BTreeMap, HashMap};
 
 macro_rules! settings {
@@ -14,51 +15,15 @@ macro_rules! settings {
 
 settings! {
     TOKEN "mounted-token", "T1528", "finds the token of its service account";
-    PRIVILEGED "privileged-container", "T1611", "runs privileged, which is root on the node";
-    HOST_PROCESS "host-process", "T1611", "runs as a HostProcess container on the node";
-    HOST_PID "host-pid", "T1611", "sees the processes of the node and may enter them";
-    HOST_PATH "host-path", "T1611", "mounts a directory of the node that leads to root or to its credentials";
-    SOCKET "runtime-socket", "T1611", "talks to the container runtime";
-    CAPABILITY "capability", "T1611", "has a capability that leads to the node";
     POD_ON_NODE "node-identity", "T1528", "may have tokens made for the accounts of the node's pods";
     ON_NODE "pod-on-node", "T1611", "is root where the pod runs";
     KUBELET "kubelet-credentials", "T1552.004", "holds the kubelet's credentials";
     CONTROL_PLANE "control-plane-node", "T1611", "is a node of the control plane";
     WORKLOAD_IDENTITY "workload-identity", "T1552.005", "is mapped to a cloud identity";
+    MAPPED "cloud-mapping", "T1098.006", "is mapped to a group of the cluster by aws-auth";
     METADATA "instance-metadata", "T1552.005", "reaches the metadata service of the machine, which gives its role";
     EXPOSED "exposed", "T1190", "is open to the network from outside";
 }
-
-/// Directories of the node from which its root is one step away, and sockets that make containers.
-const ROOTS: [&str; 14] = [
-    "/",
-    "/etc",
-    "/root",
-    "/home",
-    "/boot",
-    "/dev",
-    "/proc",
-    "/sys",
-    "/var",
-    "/var/lib",
-    "/var/lib/kubelet",
-    "/etc/kubernetes",
-    "/var/lib/docker",
-    "/var/lib/containerd",
-];
-const SOCKETS: [&str; 10] = [
-    "/var/run/docker.sock",
-    "/run/docker.sock",
-    "/var/run/containerd/containerd.sock",
-    "/run/containerd/containerd.sock",
-    "/var/run/crio/crio.sock",
-    "/run/crio/crio.sock",
-    "/var/run",
-    "/run",
-    "/run/containerd",
-    "/var/run/containerd",
-];
-const CAPABILITIES: [&str; 6] = ["SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO", "BPF", "ALL"];
 
 /// The account that a pod runs as.
 pub(super) fn account<'a>(pod: &Pod<'a>) -> &'a str {
@@ -122,7 +87,8 @@ pub(super) fn add(builder: &mut Builder<'_, '_, '_>) {
     for (node, at) in placed(inventory) {
         nodes_of.entry(at).or_default().push(node);
     }
-    let is_cloud = inventory.of_kind("Node").any(|node| provider(&node).is_some());
+    let mapping = inventory.find("ConfigMap", "kube-system", "aws-auth");
+    let is_cloud = mapping.is_some() || inventory.of_kind("Node").any(|node| provider(&node).is_some());
     for (at, workload) in own(inventory) {
         let namespace = workload.object.effective_namespace();
         let vertex = Vertex::Workload(at);
@@ -131,10 +97,13 @@ pub(super) fn add(builder: &mut Builder<'_, '_, '_>) {
         let account = Vertex::Identity(Identity::ServiceAccount(namespace, account(&workload.pod)));
         builder.edge(Vertex::Power(Power::Nodes, Scope::Cluster), account, Step::Setting(&POD_ON_NODE), Evidence::Nothing, None);
         let nodes = nodes_of.get(&at).cloned().unwrap_or_default();
-        escapes(builder, workload, vertex, &nodes);
-        if is_cloud && workload.pod.host_network {
-            let evidence = at_pod(workload, "hostNetwork");
-            builder.edge(vertex, Vertex::Cloud("role of the node"), Step::Setting(&METADATA), evidence, None);
+        escapes::add(builder, workload, vertex, &nodes);
+        if is_cloud {
+            let (field, condition) = match workload.pod.host_network {
+                true => ("hostNetwork", None),
+                false => ("", Condition::assumed("the metadata service answers pods, and no network policy keeps them from it")),
+            };
+            builder.edge(vertex, Vertex::Cloud("role of the node"), Step::Setting(&METADATA), at_pod(workload, field), condition);
         }
         // Root on a node is code in its pods.
         for node in &nodes {
@@ -147,11 +116,17 @@ pub(super) fn add(builder: &mut Builder<'_, '_, '_>) {
     }
     machines(builder);
     cloud_identities(builder);
+    mapped(builder);
     exposed(builder);
 }
 
-fn at_pod<'a>(workload: &Workload<'a>, field: &str) -> Evidence<'a> {
-    Evidence::Object(Box::new((workload.object, format!("{}/spec/{field}", workload.pod.pointer))))
+pub(super) fn at_pod<'a>(workload: &Workload<'a>, field: &str) -> Evidence<'a> {
+    Evidence::Object(Box::new((workload.object, format!("{}/spec/{field}", workload.pod.pointer).trim_end_matches('/').to_owned())))
+}
+
+/// A field of a container of a workload.
+pub(super) fn at_container<'a>(workload: &Workload<'a>, container: &Container<'a>, field: &str) -> Evidence<'a> {
+    at_pod(workload, &format!("{}/{field}", container.pointer().trim_start_matches('/')))
 }
 
 /// From a workload to its account.
@@ -168,70 +143,6 @@ fn token<'a>(builder: &mut Builder<'_, '_, 'a>, workload: &Workload<'a>, vertex:
         if own.or_else(of_account).unwrap_or(true) || is_projected { None } else { Condition::blocked("it does not mount the token") };
     let target = Vertex::Identity(Identity::ServiceAccount(namespace, name));
     builder.edge(vertex, target, Step::Setting(&TOKEN), at_pod(workload, "serviceAccountName"), condition);
-}
-
-/// From a workload to its node.
-fn escapes<'a>(builder: &mut Builder<'_, '_, 'a>, workload: &Workload<'a>, vertex: Vertex<'a>, nodes: &[&'a str]) {
-    let targets: Vec<Vertex<'a>> = match nodes {
-        [] => vec![Vertex::Machine("")],
-        nodes => nodes.iter().map(|node| Vertex::Machine(node)).collect(),
-    };
-    let pod = &workload.pod;
-    let confined = confinement(builder.graph.inventory, pod);
-    let mut escape = |setting: &'static Setting, evidence: Evidence<'a>, condition: Option<Box<Condition>>| {
-        for target in &targets {
-            builder.edge(vertex, *target, Step::Setting(setting), evidence.clone(), condition.clone());
-        }
-    };
-    let namespaced = || {
-        if pod.host_users == Some(false) {
-            Condition::blocked("its user namespace makes root nobody on the node (hostUsers: false)")
-        } else {
-            None
-        }
-    };
-    let kept = || confined.clone().or_else(namespaced);
-    for container in &pod.containers {
-        let evidence =
-            |field: &str| Evidence::Object(Box::new((workload.object, format!("{}/securityContext/{field}", container.pointer()))));
-        if container.security.privileged == Some(true) {
-            escape(&PRIVILEGED, evidence("privileged"), kept());
-        }
-        if container.security.windows_host_process.or(pod.security.windows_host_process) == Some(true) {
-            escape(&HOST_PROCESS, evidence("windowsOptions/hostProcess"), None);
-        }
-        let added = container.security.capabilities.as_ref().map(|capabilities| capabilities.add.as_slice()).unwrap_or_default();
-        let has = |name: &&str| CAPABILITIES.contains(&name.strip_prefix("CAP_").unwrap_or(name));
-        if added.iter().any(has) {
-            escape(&CAPABILITY, evidence("capabilities/add"), kept());
-        }
-        if pod.host_pid && added.iter().any(|name| name.trim_start_matches("CAP_") == "SYS_PTRACE") {
-            escape(&HOST_PID, evidence("capabilities/add"), kept());
-        } else if pod.host_pid {
-            let condition = kept().or_else(|| Condition::assumed("a process of the node shows credentials in its environment or files"));
-            escape(&HOST_PID, at_pod(workload, "hostPID"), condition);
-        }
-    }
-    for (index, volume) in pod.at(&["volumes"]).into_iter().flat_map(Node::items).enumerate() {
-        let Some(path) = volume.at(&["hostPath", "path"]).map(Node::text) else { continue };
-        let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
-        let evidence = at_pod(workload, &format!("volumes/{index}/hostPath/path"));
-        if SOCKETS.contains(&path) || path.ends_with(".sock") {
-            escape(&SOCKET, evidence, confined.clone());
-        } else if ROOTS.contains(&path)
-            || ["/var/lib/kubelet/", "/etc/kubernetes/", "/root/", "/home/"].iter().any(|root| path.starts_with(root))
-        {
-            escape(&HOST_PATH, evidence, confined.clone());
-        }
-    }
-}
-
-/// A kernel of its own between the pod and the node.
-fn confinement(inventory: &Inventory<'_>, pod: &Pod<'_>) -> Option<Box<Condition>> {
-    let class = pod.runtime_class?;
-    let handler = inventory.find("RuntimeClass", "", class).map_or(class, |class| class.node.get("handler").map_or("", Node::text));
-    let sandbox = ["runsc", "gvisor", "kata"].iter().find(|name| handler.trim_start_matches("io.containerd.").starts_with(**name));
-    sandbox.and_then(|_| Condition::blocked(format!("it runs in a sandbox (RuntimeClass {class})")))
 }
 
 /// From nodes to what is on them.
@@ -281,6 +192,30 @@ fn cloud_identities(builder: &mut Builder<'_, '_, '_>) {
     }
 }
 
+/// From identities of the cloud to the groups that aws-auth maps them to.
+fn mapped(builder: &mut Builder<'_, '_, '_>) {
+    let Some(map) = builder.graph.inventory.find("ConfigMap", "kube-system", "aws-auth") else { return };
+    let known: Vec<Vertex<'_>> = builder.graph.vertices.iter().filter(|vertex| matches!(vertex, Vertex::Cloud(_))).copied().collect();
+    let groups = builder.graph.authorizer.identities();
+    for (list, name) in [("mapRoles", "rolearn"), ("mapUsers", "userarn")] {
+        let Some(text) = map.node.at(&["data", list]).map(Node::text) else { continue };
+        let documents = parse(&Source::new("aws-auth", Origin::Live, text), Limits::default()).0;
+        for entry in documents.iter().filter_map(Document::root).flat_map(Node::items) {
+            let arn = entry.get(name).map_or("", Node::text);
+            let Some(from) = known.iter().find(|vertex| **vertex == Vertex::Cloud(arn)) else { continue };
+            for group in entry.get("groups").into_iter().flat_map(Node::items) {
+                let to = match groups.iter().find(|one| **one == Identity::Group(group.text())) {
+                    Some(group) => *group,
+                    None if group.text() == MASTERS => Identity::Group(MASTERS),
+                    None => continue,
+                };
+                let evidence = Evidence::Object(Box::new((map, format!("/data/{list}"))));
+                builder.edge(*from, Vertex::Identity(to), Step::Setting(&MAPPED), evidence, None);
+            }
+        }
+    }
+}
+
 /// From outside to what a Service, an Ingress or a port of the node leads to.
 fn exposed(builder: &mut Builder<'_, '_, '_>) {
     let inventory = builder.graph.inventory;
@@ -309,11 +244,9 @@ fn exposed(builder: &mut Builder<'_, '_, '_>) {
         }
     }
     for (at, workload) in own(inventory) {
-        if let Some(port) =
-            workload.pod.containers.iter().flat_map(|container| container.host_ports.iter().map(move |port| (container, port))).next()
-        {
-            let pointer = format!("{}/ports/{}", port.0.pointer(), port.1.index);
-            let evidence = Evidence::Object(Box::new((workload.object, pointer)));
+        let ports = workload.pod.containers.iter().flat_map(|container| container.host_ports.iter().map(move |port| (container, port)));
+        for (container, port) in ports.take(1) {
+            let evidence = at_container(workload, container, &format!("ports/{}", port.index));
             builder.edge(Vertex::Outside, Vertex::Workload(at), Step::Setting(&EXPOSED), evidence, weakness());
         }
     }
