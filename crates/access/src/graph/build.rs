@@ -90,6 +90,8 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 account(namespace, name);
             }
         }
+        // Every cluster has it.
+        self.namespaces.insert("kube-system");
         self.namespaces.extend(self.accounts.keys());
         self.namespaces.extend(inventory.of_kind("Namespace").map(|object| object.name));
         self.namespaces.extend(self.graph.authorizer.rbac().bindings.iter().filter_map(Binding::namespace));
@@ -267,6 +269,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         self.implied(Vertex::Identity(Identity::Group(MASTERS)), of_cluster(Everything));
         for namespace in namespaces {
             let here = |power| Vertex::Power(power, Scope::Namespace(namespace));
+            self.implied(of_cluster(Everything), here(Everything));
             for power in [Accounts, Code, HostPods, Secrets] {
                 self.implied(here(Everything), here(power));
             }
