@@ -6,6 +6,8 @@
 mod authorizer;
 pub mod cover;
 pub mod escalation;
+mod findings;
 pub mod graph;
 
 pub use authorizer::{Authorizer, Decision, Grant};
+pub use findings::{findings, rules};
