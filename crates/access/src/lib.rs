@@ -1,11 +1,12 @@
 //! Who may do what, how far that reaches, and the least that is needed.
 //!
 //! Pure: objects and audit events in, answers out. [`Authorizer`] answers like the API server; [`escalation`] says what the
-//! server would refuse to grant; [`graph`] says what rights lead to.
+//! server would refuse to grant; [`graph`] says what rights lead to; [`node`] what kubelets may do.
 
 mod authorizer;
 pub mod cover;
 pub mod escalation;
 pub mod graph;
+pub mod node;
 
 pub use authorizer::{Authorizer, Decision, Grant};
