@@ -14,6 +14,7 @@ pub use subject::{
     User, service_account,
 };
 
+use crate::names::is_dns_subdomain;
 use crate::{Inventory, Node, Object, Problem, ProblemKind};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -154,6 +155,7 @@ impl<'a> Rbac<'a> {
         let (role_kind, role_name) = (text("kind"), text("name"));
         let namespace = if role_kind == "Role" { object.effective_namespace() } else { "" };
         let role = self.by_name.get(&(role_kind, namespace, role_name)).copied();
+        self.problems.extend(wrong_group(&object, object.node.get("roleRef"), "roleRef", GROUP));
         if role.is_none() {
             self.problems.push(missing_role(&object, role_kind, namespace, role_name));
         }
@@ -197,6 +199,8 @@ fn key<'a>(object: &Object<'a>) -> (&'a str, &'a str, &'a str) {
     (object.kind, object.effective_namespace(), object.name)
 }
 
+/// What a subject stands for. What is wrong with it is what the API refuses (kubernetes `pkg/apis/rbac/validation`); the
+/// authorizer, which sees only what was not refused, asks for less.
 fn read_subject<'a>(binding: &Object<'a>, index: usize, node: Node<'a>, problems: &mut Vec<Problem>) -> Option<Subject<'a>> {
     let text = |key| node.get(key).map_or("", Node::text);
     let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
@@ -209,19 +213,34 @@ fn read_subject<'a>(binding: &Object<'a>, index: usize, node: Node<'a>, problems
         "User" => Identity::of_user(name),
         "Group" => Identity::Group(name),
         "ServiceAccount" if !namespace.is_empty() => Identity::ServiceAccount(namespace, name),
-        "ServiceAccount" => {
+        "ServiceAccount" if binding.kind == "ClusterRoleBinding" => {
             complain(format!("service account `{name}` of {} needs a `namespace`: the API server refuses the binding", binding.id()));
-            if binding.kind == "ClusterRoleBinding" {
-                return None;
-            }
-            Identity::ServiceAccount(binding.effective_namespace(), name)
+            return None;
         }
+        "ServiceAccount" => Identity::ServiceAccount(binding.effective_namespace(), name),
         other => {
             complain(format!("a subject's kind must be User, Group or ServiceAccount, is `{other}`: it stands for nobody"));
             return None;
         }
     };
+    if kind == "ServiceAccount" && !is_dns_subdomain(name) {
+        let shown = name.escape_debug();
+        complain(format!(
+            "no service account can be called `{shown}`, as a subject of {} is: the API server refuses the binding",
+            binding.id()
+        ));
+    }
+    problems.extend(wrong_group(binding, Some(node), "a subject", if kind == "ServiceAccount" { "" } else { GROUP }));
     Some(Subject { identity, index, node })
+}
+
+/// A part of a binding whose `apiGroup` is neither left out nor the one that there is.
+fn wrong_group(binding: &Object<'_>, part: Option<Node<'_>>, what: &str, wanted: &str) -> Option<Problem> {
+    let group = part?.get("apiGroup").filter(|group| !group.text().is_empty() && group.text() != wanted)?;
+    let wanted = if wanted.is_empty() { "empty for a ServiceAccount" } else { wanted };
+    let shown = group.text().escape_debug();
+    let message = format!("`apiGroup` of {what} of {} must be {wanted}, is `{shown}`: the API server refuses the binding", binding.id());
+    Some(Problem::at(ProblemKind::Invalid, group, message))
 }
 
 fn twice(object: &Object<'_>) -> Problem {
