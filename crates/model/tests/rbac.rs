@@ -344,3 +344,45 @@ fn what_a_default_role_lacks_is_given_back_unless_it_says_no() {
     assert_eq!(rules(&kept("'false'"), "system:basic-user", Defaults::Assume), ["get on pods"]);
     assert_eq!(rules(&kept("'true'"), "system:basic-user", Defaults::Leave), ["get on pods"]);
 }
+
+#[test]
+fn a_default_role_that_is_made_of_others_is_so_again() {
+    let own = object("ClusterRole", "view", "rules: [{apiGroups: [''], resources: [secrets], verbs: [get]}]");
+    let added = own.clone()
+        + &object("ClusterRole", "more", "rules: [{apiGroups: [shop], resources: [orders], verbs: [get]}]")
+            .replace("\"more\"", "more, labels: {rbac.authorization.k8s.io/aggregate-to-view: 'true'}");
+    let rules = rules(&added, "view", Defaults::Assume);
+    assert!(rules.contains(&"get on orders of shop".to_owned()) && !rules.contains(&"get on secrets".to_owned()), "{rules:?}");
+}
+
+#[test]
+fn what_a_default_binding_lacks_is_given_back_unless_it_says_no() {
+    let group = |name: &str| format!("{{kind: Group, name: {name:?}}}");
+    let binding = |annotation: &str, role: &str, subjects: &str| {
+        object(
+            "ClusterRoleBinding",
+            "system:public-info-viewer",
+            &format!("roleRef: {{kind: ClusterRole, name: {role:?}}}\nsubjects: [{subjects}]"),
+        )
+        .replace("viewer\"}", &format!("viewer\", annotations: {{rbac.authorization.kubernetes.io/autoupdate: {annotation}}}}}"))
+    };
+    let role = "system:public-info-viewer";
+    let (everybody, anonymous) = (group("system:authenticated"), "group system:unauthenticated");
+    let table: [(String, Defaults, &[&str]); 5] = [
+        (binding("'true'", role, &everybody), Defaults::Assume, &["group system:authenticated", anonymous]),
+        (binding("'false'", role, &everybody), Defaults::Assume, &["group system:authenticated"]),
+        (binding("'true'", role, &everybody), Defaults::Leave, &["group system:authenticated"]),
+        // More than the default's subjects stay, and another role goes.
+        (binding("'true'", role, &group("devs")), Defaults::Assume, &["group devs", "group system:authenticated", anonymous]),
+        (binding("'true'", "cluster-admin", &group("devs")), Defaults::Assume, &["group system:authenticated", anonymous]),
+    ];
+    for (yaml, defaults, wanted) in table {
+        let snapshot = snapshot(&yaml);
+        let rbac = Rbac::of(snapshot.objects().0.into_iter(), defaults);
+        let bindings = rbac.bindings.iter().filter(|binding| binding.object.name == role);
+        let mut subjects: Vec<String> =
+            bindings.flat_map(|binding| &binding.subjects).map(|subject| subject.identity.to_string()).collect();
+        subjects.sort();
+        assert_eq!(subjects, wanted, "{yaml}");
+    }
+}

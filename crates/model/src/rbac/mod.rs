@@ -16,8 +16,8 @@ pub use subject::{
 
 use crate::names::is_dns_subdomain;
 use crate::{Inventory, Node, Object, Problem, ProblemKind};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 /// The API group of roles and bindings.
 pub const GROUP: &str = "rbac.authorization.k8s.io";
@@ -95,18 +95,21 @@ impl<'a> Rbac<'a> {
             rbac.assume_role(*object);
         }
         aggregation::resolve(&mut rbac.roles, &mut rbac.problems);
-        let mut known: HashSet<(&str, &str, &str)> = HashSet::with_capacity(bindings.len());
+        let mut known: HashMap<(&str, &str, &str), usize> = HashMap::with_capacity(bindings.len());
         rbac.bindings.reserve(bindings.len() + assumed.len());
         for object in bindings {
-            // What has no name is no second one of another.
-            if !object.name.is_empty() && !known.insert(key(&object)) {
-                rbac.problems.push(twice(&object));
-                continue;
+            match known.entry(key(&object)) {
+                // What has no name is no second one of another.
+                Entry::Occupied(_) if !object.name.is_empty() => rbac.problems.push(twice(&object)),
+                place => {
+                    place.or_insert(rbac.bindings.len());
+                    let binding = rbac.read_binding(object, false);
+                    rbac.bindings.push(binding);
+                }
             }
-            rbac.add_binding(object, false);
         }
-        for object in assumed.iter().filter(|object| object.kind.ends_with("Binding") && !known.contains(&key(object))) {
-            rbac.add_binding(*object, true);
+        for object in assumed.iter().filter(|object| object.kind.ends_with("Binding")) {
+            rbac.assume_binding(*object, known.get(&key(object)).copied());
         }
         rbac
     }
@@ -140,8 +143,12 @@ impl<'a> Rbac<'a> {
             self.add_role(object, true);
             return;
         };
-        let annotation = mine.object.node.at(&["metadata", "annotations", "rbac.authorization.kubernetes.io/autoupdate"]);
-        if annotation.is_some_and(|value| value.text() == "false") {
+        if is_left_alone(&mine.object) {
+            return;
+        }
+        // It is made of others again, and loses what it says itself.
+        if object.node.get("aggregationRule").is_some() && mine.object.node.get("aggregationRule").is_none() {
+            *mine = Role { object, rules: Vec::new(), is_default: true };
             return;
         }
         let missing = Rule::of_role(object, &mut self.problems);
@@ -149,7 +156,24 @@ impl<'a> Rbac<'a> {
         mine.rules.extend(missing);
     }
 
-    fn add_binding(&mut self, object: Object<'a>, is_default: bool) {
+    /// A binding that the API server makes: it gives one that was read back the subjects that are taken from it, and makes one
+    /// again that grants another role (kubernetes `pkg/registry/rbac/reconciliation`).
+    fn assume_binding(&mut self, object: Object<'a>, read: Option<usize>) {
+        let mut made = self.read_binding(object, true);
+        match read.and_then(|at| self.bindings.get_mut(at)) {
+            Some(mine) if is_left_alone(&mine.object) => {}
+            Some(mine) if (mine.role_kind, mine.role_name) != (made.role_kind, made.role_name) => *mine = made,
+            mine => {
+                let known = mine.map(|mine| mine.subjects.as_slice()).unwrap_or_default();
+                made.subjects.retain(|subject| !known.iter().any(|known| known.identity == subject.identity));
+                if !made.subjects.is_empty() || read.is_none() {
+                    self.bindings.push(made);
+                }
+            }
+        }
+    }
+
+    fn read_binding(&mut self, object: Object<'a>, is_default: bool) -> Binding<'a> {
         check_name(&object, &mut self.problems);
         let text = |key| object.node.at(&["roleRef", key]).map_or("", Node::text);
         let (role_kind, role_name) = (text("kind"), text("name"));
@@ -161,7 +185,7 @@ impl<'a> Rbac<'a> {
         }
         let subjects = object.node.get("subjects").into_iter().flat_map(Node::items).enumerate();
         let subjects = subjects.filter_map(|(index, node)| read_subject(&object, index, node, &mut self.problems)).collect();
-        self.bindings.push(Binding { object, role_kind, role_name, role, subjects, is_default });
+        Binding { object, role_kind, role_name, role, subjects, is_default }
     }
 }
 
@@ -193,6 +217,12 @@ impl<'a> Binding<'a> {
 /// Whether the API server made the object itself.
 pub fn is_bootstrapped(object: &Object<'_>) -> bool {
     object.label("kubernetes.io/bootstrapping") == Some("rbac-defaults")
+}
+
+/// Whether the API server is told to keep its hands off a role or binding that it made.
+fn is_left_alone(object: &Object<'_>) -> bool {
+    let annotation = object.node.at(&["metadata", "annotations", "rbac.authorization.kubernetes.io/autoupdate"]);
+    annotation.is_some_and(|value| value.text() == "false")
 }
 
 fn key<'a>(object: &Object<'a>) -> (&'a str, &'a str, &'a str) {
