@@ -194,7 +194,10 @@ fn secrets(spec: Node<'_>) -> impl Iterator<Item = &str> {
 }
 
 fn secrets_of_volume<'a>(volume: Node<'a>) -> impl Iterator<Item = &'a str> {
-    VOLUME_SECRETS.into_iter().filter_map(move |(source, path)| volume.get(source)?.at(path)).map(Node::<'a>::text)
+    volume.entries().filter_map(|(key, source)| {
+        let (_, path) = VOLUME_SECRETS.iter().find(|(name, _)| *name == key.text())?;
+        source.at(path).map(Node::<'a>::text)
+    })
 }
 
 fn config_maps(spec: Node<'_>) -> impl Iterator<Item = &str> {
