@@ -12,6 +12,7 @@ pub mod exceptions;
 mod finding;
 mod inventory;
 mod json;
+pub mod names;
 mod object;
 mod plain_yaml;
 mod pod;
