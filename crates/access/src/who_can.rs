@@ -77,8 +77,8 @@ impl Authorizer<'_> {
         }
         // What somebody wrote comes before what every API server has.
         holders.sort_by(|a, b| (a.binding.default, a).cmp(&(b.binding.default, b)));
-        in_namespaces.sort();
-        named_only.sort();
+        in_namespaces.sort_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
+        named_only.sort_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
         // Whoever can everywhere is said once.
         let everywhere: BTreeSet<&Who> = holders.iter().map(|by| &by.subject).collect();
         in_namespaces.retain(|one| !everywhere.contains(&one.by.subject));

@@ -98,7 +98,7 @@ impl<'a> Rbac<'a> {
         for object in assumed.iter().filter(|object| !object.kind.ends_with("Binding")) {
             rbac.assume_role(*object);
         }
-        aggregation::resolve(&mut rbac.roles, &mut rbac.problems);
+        aggregation::resolve(&mut rbac.roles, rbac.is_live, &mut rbac.problems);
         let mut known: HashSet<(&str, &str, &str)> = HashSet::with_capacity(bindings.len());
         rbac.bindings.reserve(bindings.len() + assumed.len());
         for object in bindings {
@@ -167,7 +167,12 @@ impl<'a> Rbac<'a> {
         if role.is_none() {
             self.problems.push(missing_role(&object, role_kind, namespace, role_name));
         }
-        let subjects = object.node.get("subjects").into_iter().flat_map(Node::items).enumerate();
+        let subjects = object.node.get("subjects").filter(|subjects| !subjects.is_null());
+        if let Some(subjects) = subjects.filter(|subjects| !subjects.is_list()) {
+            let message = format!("`subjects` must be a list, is {}: {} grants nobody anything", subjects.describe(), object.id());
+            self.problems.push(Problem::at(ProblemKind::WrongType, subjects, message));
+        }
+        let subjects = subjects.into_iter().flat_map(Node::items).enumerate();
         let subjects = subjects.filter_map(|(index, node)| read_subject(&object, index, node, &mut self.problems)).collect();
         self.bindings.push(Binding { object, role_kind, role_name, role, subjects, is_default });
     }

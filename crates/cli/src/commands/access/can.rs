@@ -1,6 +1,6 @@
 //! `plimsoll access can`
 
-use super::text::{Text, place, rule};
+use super::text::{Text, named, origin};
 use super::{Form, Grants, ScopeArgs, is_complete};
 use crate::{Outcome, input, output};
 use anyhow::{anyhow, bail};
@@ -114,7 +114,7 @@ fn one(answer: &Can) -> String {
     }
     if !named_only.is_empty() {
         text.line(0, "objects of these names only:");
-        text.grants(2, named_only.iter().map(|one| (&one.by, super::text::named(one))));
+        text.grants(2, named_only.iter().map(|one| (&one.by, named(one))));
     }
     text.unknown(unknown);
     text.notes(notes, *defaults_assumed);
@@ -138,11 +138,7 @@ fn all(answer: &CanDo) -> String {
         for held in scope.rules.iter().filter(|rule| !rule.covered) {
             let Some(by) = held.by.first() else { continue };
             text.line(2, &by.rule.text);
-            for by in &held.by {
-                let through = if by.subject.kind == "Group" { format!(", to {}", by.subject) } else { String::new() };
-                text.line(6, &format!("{} {}{through}", by.binding, place(&by.binding)));
-                text.line(6, &rule(by));
-            }
+            held.by.iter().for_each(|by| text.line(6, &origin(by)));
         }
     }
     if answer.scopes.is_empty() && !answer.is_master {

@@ -1,6 +1,6 @@
 //! `plimsoll access diff`
 
-use super::text::{Text, place, rule, who};
+use super::text::{Text, origin, place, who};
 use super::{Grants, can, is_complete};
 use crate::{Outcome, input, output};
 use plimsoll_access::Authorizer;
@@ -104,8 +104,7 @@ fn text(diff: &Diff) -> String {
         for (sign, parts) in [("+", &change.gained), ("-", &change.lost)] {
             for Part { text: part, by, .. } in parts {
                 text.line(2, &format!("{sign} {part}"));
-                text.line(6, &format!("{} {}", by.binding, place(&by.binding)));
-                text.line(6, &rule(by));
+                text.line(6, &origin(by));
             }
         }
     }
@@ -153,8 +152,7 @@ fn markdown(diff: &Diff) -> String {
     for change in &diff.changes {
         let parts = change.gained.iter().map(|part| ("gains", part)).chain(change.lost.iter().map(|part| ("loses", part)));
         for (word, Part { text: part, by, .. }) in parts {
-            let by = format!("{} {}, {} {}", by.binding, place(&by.binding), by.role, place(&by.role));
-            let row = [&*who(&change.subject), &where_(change), word, part, &by].map(cell).join(" | ");
+            let row = [&*who(&change.subject), &where_(change), word, part, &origin(by)].map(cell).join(" | ");
             text.push_str(&format!("| {row} |\n"));
         }
     }

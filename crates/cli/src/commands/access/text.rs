@@ -60,11 +60,23 @@ impl Text {
     }
 }
 
-/// The rule, and the role that it comes by.
-pub(super) fn rule(by: &By) -> String {
-    let from = if by.rule.role == by.role { String::new() } else { format!(", made of {}", by.rule.role) };
-    let place = if by.rule.role.default { "(default)".to_owned() } else { format!("({})", by.rule.place) };
-    format!("{}{from}: {} {place}", by.role, by.rule.text)
+/// The role that a rule comes by, the rule, and where it stands.
+fn rule(by: &By) -> String {
+    format!("{}: {} {}", role(by), by.rule.text, rule_place(by))
+}
+
+/// The same on one line with the binding, where the rule is said already.
+pub(super) fn origin(by: &By) -> String {
+    let through = if by.subject.kind == "Group" { format!(" to {}", by.subject) } else { String::new() };
+    format!("{}{through} {}, {} {}", by.binding, place(&by.binding), role(by), rule_place(by))
+}
+
+fn role(by: &By) -> String {
+    if by.rule.role == by.role { by.role.to_string() } else { format!("{}, made of {}", by.role, by.rule.role) }
+}
+
+fn rule_place(by: &By) -> String {
+    if by.rule.role.default { "(default)".to_owned() } else { format!("({})", by.rule.place) }
 }
 
 /// Where an object stands.

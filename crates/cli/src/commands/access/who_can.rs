@@ -1,6 +1,6 @@
 //! `plimsoll access who-can`
 
-use super::text::Text;
+use super::text::{Text, named};
 use super::{Form, Grants, ScopeArgs, is_complete};
 use crate::{Outcome, input, output};
 use anyhow::anyhow;
@@ -76,7 +76,7 @@ fn text(answer: &WhoCan) -> String {
     }
     if !named_only.is_empty() {
         text.line(0, "objects of these names only:");
-        text.grants(2, named_only.iter().map(|one| (&one.by, super::text::named(one))));
+        text.grants(2, named_only.iter().map(|one| (&one.by, named(one))));
     }
     text.unknown(unknown);
     text.notes(notes, *defaults_assumed);
