@@ -28,6 +28,9 @@ fn binding(kind: &str, rest: &str) -> String {
     format!("{role}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: b, namespace: a}}\n{rest}\n")
 }
 
+/// A name, the text, and the problems that it has.
+type Case<'c> = (&'c str, String, &'c [(ProblemKind, &'c str)]);
+
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
     let long = "n".repeat(300);
@@ -38,7 +41,7 @@ fn what_is_wrong_is_said_with_its_place() {
     let cluster_binding = |rest: &str| binding("ClusterRoleBinding", rest);
     let binding = |rest: &str| binding("RoleBinding", rest);
     #[rustfmt::skip]
-    let table: &[(&str, String, &[(ProblemKind, &str)])] = &[
+    let table: &[Case<'_>] = &[
         ("fine", role("rules:\n- {apiGroups: [\"\"], resources: [pods], verbs: [get]}"), &[]),
         ("no rules", role(""), &[]),
         ("null rules", role("rules: null"), &[]),
