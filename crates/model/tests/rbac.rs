@@ -326,7 +326,11 @@ fn selectors_that_the_api_refuses() {
         ),
     ];
     for (rule, wanted) in table {
-        check(&object("ClusterRole", "r", &format!("aggregationRule: {rule}")), wanted);
+        let mut found = problems(&object("ClusterRole", "r", &format!("aggregationRule: {rule}")));
+        // That they select nothing here is another matter.
+        let nothing = "note 5: no role that was read is selected by ClusterRole r: what it grants is not known";
+        found.retain(|problem| problem != nothing);
+        assert_eq!(found, wanted, "{rule}");
     }
     // Only of a ClusterRole it says something.
     check(&object("Role", "r", "aggregationRule: {}"), &[]);
