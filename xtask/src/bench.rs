@@ -1,5 +1,7 @@
 //! Whole-process figures of the release binary: wall time and peak memory, several runs each.
 
+mod audit;
+
 use crate::corpus;
 use anyhow::{Context, bail};
 use plimsoll_checks::{Parameters, Surroundings, assess_by};
@@ -20,11 +22,17 @@ pub(crate) struct Args {
     /// Instead, time every posture check by itself over the objects of this directory, on one thread.
     #[arg(long, value_name = "DIR")]
     checks: Option<PathBuf>,
+    /// Instead, time the reader of audit logs over this one, repeated to half a million events.
+    #[arg(long, value_name = "LOG")]
+    audit: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(directory) = &args.checks {
         return checks(directory, args.runs);
+    }
+    if let Some(log) = &args.audit {
+        return audit::run(log, args.runs);
     }
     let (binary, target) = build()?;
     let directory = target.join("corpus");
