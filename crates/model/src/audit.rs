@@ -288,7 +288,8 @@ fn decode(value: &str) -> String {
 /// Picks the event of each request that tells how it ended. Memory holds the long-running requests whose end has not come yet.
 #[derive(Debug, Default)]
 pub struct Requests {
-    running: HashMap<String, (u64, Event)>,
+    /// By id and time of receipt, which all events of one request share. The id alone may be another request's: clients choose it.
+    running: HashMap<(String, Option<Timestamp>), (u64, Event)>,
     count: u64,
 }
 
@@ -299,11 +300,11 @@ impl Requests {
             Stage::RequestReceived => None,
             Stage::ResponseStarted => {
                 self.count += 1;
-                // Two requests may carry one id, because clients choose it: neither is lost.
-                self.running.insert(event.id.clone(), (self.count, event)).map(|(_, before)| before)
+                // Where even both are the same, neither is lost.
+                self.running.insert((event.id.clone(), event.received), (self.count, event)).map(|(_, before)| before)
             }
             Stage::ResponseComplete | Stage::Panic => {
-                self.running.remove(&event.id);
+                self.running.remove(&(event.id.clone(), event.received));
                 Some(event)
             }
         }
@@ -447,6 +448,17 @@ mod tests {
             told,
             [("a", Stage::ResponseComplete), ("b", Stage::ResponseStarted), ("c", Stage::Panic), ("b", Stage::ResponseStarted)]
         );
+    }
+
+    /// Who sends a request with the id of another one does not make that one disappear.
+    #[test]
+    fn ids_are_chosen_by_clients() {
+        let at = |second| Timestamp::from_second(second).ok();
+        let mut requests = Requests::default();
+        assert_eq!(requests.push(Event { received: at(1), ..event(Stage::ResponseStarted, "a") }), None);
+        assert!(requests.push(Event { received: at(2), ..event(Stage::ResponseComplete, "a") }).is_some());
+        let left: Vec<_> = requests.finish().iter().map(|event| event.received).collect();
+        assert_eq!(left, [at(1)]);
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn formats() {
         ("results of Logs Insights", format!(r#"[{{"@timestamp":"t","@message":{one}}},{{"@message":{second}}}]"#)),
         ("exports to S3", format!("2026-01-01T00:00:00.000Z {one}\n2026-01-01T00:00:00.000Z {two}\n")),
         ("aws logs tail", format!("2026-01-01T00:00:00.000000+00:00 kube-apiserver-audit-1 {one}\n{two}\n")),
+        ("a time in brackets", format!("[2026-01-01 00:00:00] {one}\n<13>Jan  1 00:00:00 host audit: {two}\n")),
         ("diagnostic settings", format!("{}\n{}\n", azure(&with_end), azure(&second))),
         ("records", format!(r#"{{"records":[{},{}]}}"#, azure(&first), azure(&second))),
         ("Log Analytics", pretty(&format!("[{},{}]", analytics(&first), analytics(&second)))),
@@ -289,7 +290,7 @@ fn damage_is_told_with_its_place() {
             vec!["log:1 no audit event: an object of kind `Event` of `v1`"],
         ),
         (r#"{"b":1,"a":2}"#.to_owned(), 0, vec!["log:1 no audit event: an object with `a`, `b`"]),
-        (r#"[1,{}]"#.to_owned(), 0, vec!["log:1 (item 0) a line without JSON", "log:1 (item 1) no audit event: an empty object"]),
+        (r#"["x",{}]"#.to_owned(), 0, vec!["log:1 (item 0) a line without JSON", "log:1 (item 1) no audit event: an empty object"]),
         (format!("[\n{one},\n{cut}\n{two}"), 2, vec!["log:3 the JSON that begins here is cut off or broken"]),
     ];
     for (log, count, wanted) in table {

@@ -22,6 +22,12 @@ pub(super) fn run(log: &Path, runs: usize) -> anyhow::Result<()> {
         bail!("{}: {}", problem.place(), problem.message);
     }
     println!("| events | bytes each | bodies | time, least | median | events/s | MB/s |\n| --- | ---: | --- | ---: | ---: | ---: | ---: |");
+    let started = Instant::now();
+    let mut count = 0;
+    read(&[log.to_owned()], &Options::default(), io::empty(), |batch| count += batch.len());
+    let (took, bytes) = (started.elapsed().as_secs_f64(), std::fs::metadata(log)?.len() as f64);
+    let each = bytes as u64 / count.max(1) as u64;
+    println!("| the file as it is, once | {each} | passed over | {took:.2} s | | {:.0} | {:.0} |", count as f64 / took, bytes / took / 1e6);
     let metadata: Vec<&Event> = events.iter().filter(|event| event.level == Some(Level::Metadata)).collect();
     let all: Vec<&Event> = events.iter().collect();
     for (name, events, objects) in [("of level Metadata", &metadata, false), ("all", &all, false), ("all", &all, true)] {

@@ -1,6 +1,7 @@
 //! One document of a log: which format it has, and the events in it.
 
 use super::problems::Trouble;
+use super::split::begins_json;
 use super::users::Users;
 use super::{Options, aks, eks, event_list, gke, native, shipped};
 use plimsoll_model::JsonText;
@@ -78,13 +79,13 @@ impl<'c> Context<'c> {
     /// Text in which a document may stand behind something else: the time, the name of a stream.
     fn text(&mut self, bytes: &[u8], place: &Place, depth: usize, found: &mut Vec<Found>) {
         let bytes = bytes.trim_ascii();
-        match bytes.first() {
-            Some(b'{' | b'[') => self.document(bytes, place, depth, found),
-            // Quotes before the JSON are rather the rest of other JSON.
-            _ => match memchr::memchr2(b'{', b'"', bytes).and_then(|start| bytes.get(start..)) {
-                Some(document) if document.first() == Some(&b'{') => self.document(document, place, depth, found),
-                _ => found.push(trouble(Trouble::NotJson, "", place)),
-            },
+        if begins_json(bytes) {
+            return self.document(bytes, place, depth, found);
+        }
+        // Quotes before the JSON are rather the rest of other JSON.
+        match memchr::memchr2(b'{', b'"', bytes).and_then(|start| bytes.get(start..)) {
+            Some(document) if document.first() == Some(&b'{') => self.document(document, place, depth, found),
+            _ => found.push(trouble(Trouble::NotJson, "", place)),
         }
     }
 

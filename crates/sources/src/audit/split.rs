@@ -194,7 +194,7 @@ impl<R: Read> Splitter<R> {
         let text = bytes.get(start..end.unwrap_or(bytes.len())).unwrap_or_default();
         let piece = text.trim_ascii();
         let is_object = piece.first() == Some(&b'{') && piece.last() == Some(&b'}');
-        let begins = matches!(piece.first(), Some(b'{' | b'['));
+        let begins = begins_json(piece);
         let whole = end.is_some() || self.ended;
         if begins && !(is_object && whole) && (whole || text.len() >= CHUNK) {
             let start = start + (text.len() - text.trim_ascii_start().len());
@@ -269,6 +269,15 @@ impl<R: Read> Splitter<R> {
         self.at = memchr::memchr(b'\n', tried).map_or(at, |length| nest.start + length);
         self.skip = true;
         self.nest = None;
+    }
+}
+
+/// Whether text begins as JSON does. A bracket before a number is one around a time, as loggers write it.
+pub(super) fn begins_json(text: &[u8]) -> bool {
+    match text.split_first() {
+        Some((b'{', _)) => true,
+        Some((b'[', rest)) => matches!(rest.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']' | b'"')),
+        _ => false,
     }
 }
 
