@@ -280,6 +280,16 @@ fn damage_is_told_with_its_place() {
             vec!["log:1 an audit event with a wrong value: invalid type: integer `1`, expected a sequence"],
         ),
         (
+            one.replace("\"verb\":\"get\"", "\"verb\":\"get\",\"verb\":\"list\""),
+            0,
+            vec!["log:1 an audit event with a wrong value: duplicate field `verb`"],
+        ),
+        (
+            r#"[{"auditID":1}]"#.to_owned(),
+            0,
+            vec!["log:1 (item 0) an audit event with a wrong value: invalid type: integer `1`, expected a string"],
+        ),
+        (
             one.replace("\"verb\":\"get\"", "\"verb\":\"get\",\"stageTimestamp\":\"noon\""),
             1,
             vec!["log:1 an audit event with a wrong value: `noon` is no time; the event counts without it"],
@@ -440,8 +450,8 @@ proptest! {
             let line = line(number);
             let (from, to) = (from.index(line.len()), to.index(line.len()));
             match kind {
-                // With a letter that no JSON goes on with, because the next line may happen to be the rest.
-                0 => log.push(format!("{}x", line.split_at(to.max(1)).0)),
+                // With an end that breaks any JSON, because the next line may happen to be the rest.
+                0 => log.push(format!("{}\"x", line.split_at(to.max(1)).0)),
                 1 => log.push(line.split_at(from.max(1)).1.to_owned()),
                 2 => log.push(format!("{}{}", line.split_at(from.min(to).max(1)).0, line.split_at(from.max(to).max(1)).1)),
                 _ => {

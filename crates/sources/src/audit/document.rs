@@ -122,7 +122,7 @@ impl<'c> Context<'c> {
         if let Some(error) = error
             && native::is_audit(&members)
         {
-            return found.push(trouble(Trouble::Invalid, &error.to_string(), place));
+            return found.push(trouble(Trouble::Invalid, &native::without_place(error), place));
         }
         match FORMATS.iter().find_map(|format| format(&members, self, place)) {
             Some(Form::List(list)) => match serde_json::from_str::<Vec<&RawValue>>(list.get()) {

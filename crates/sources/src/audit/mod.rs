@@ -64,9 +64,9 @@ pub fn read(paths: &[PathBuf], options: &Options, stdin: impl Read + Send, mut s
             }
             continue;
         }
-        if !path.exists() {
-            let error = io::Error::from(io::ErrorKind::NotFound);
-            reader.book.other(files::unreadable(&path.to_string_lossy(), &error));
+        if !path.is_dir() {
+            // Also pipes, as shells make them of `<(zcat …)`.
+            reader.file(path, &mut sink);
             continue;
         }
         for entry in ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).sort_by_file_name(Ord::cmp).build() {

@@ -162,7 +162,10 @@ impl Native<'_> {
 
 /// Whether a document that does not fit [`Native`] is an audit event all the same.
 pub(super) fn is_audit(members: &Members<'_>) -> bool {
-    is_event(members.get("kind").copied(), members.get("apiVersion").copied())
+    match (members.get("kind"), members.get("apiVersion")) {
+        (None, None) => members.contains_key("auditID"),
+        (kind, version) => is_event(kind.copied(), version.copied()),
+    }
 }
 
 fn is_event(kind: Option<&RawValue>, version: Option<&RawValue>) -> bool {
@@ -196,7 +199,7 @@ pub(super) fn time(text: &str) -> Result<Timestamp, &str> {
 }
 
 /// An error of a member, whose line and column would mislead.
-fn without_place(error: &serde_json::Error) -> String {
+pub(super) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or_default().to_owned()
 }

@@ -144,7 +144,7 @@ impl<R: Read> Splitter<R> {
 
     fn forget(&mut self) {
         let keep = self.keep();
-        self.rest.drain(..keep);
+        self.rest.drain(..keep.min(self.rest.len()));
         self.moved(keep);
     }
 
