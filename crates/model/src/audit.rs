@@ -4,23 +4,11 @@
 //! absent here, and never guessed.
 
 use crate::JsonText;
+use crate::rbac::{self, User};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-
-/// Who makes a request, as authentication found out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct User {
-    /// The user name; empty where authentication failed.
-    pub name: String,
-    /// The groups that the log names. Some exports name none, not even the implied ones.
-    pub groups: Vec<String>,
-    /// The unique id, often empty.
-    pub uid: String,
-    /// What the authenticator adds: the pod and node of a service account token, scopes.
-    pub extra: BTreeMap<String, Vec<String>>,
-}
 
 /// One event: one request at one stage.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +21,8 @@ pub struct Event {
     pub stage: Stage,
     /// The verb as authorization sees it: `list`, `deletecollection`; of paths the HTTP method in lower case.
     pub verb: String,
-    /// Whose rights count: the impersonated user, or else the authenticated one.
+    /// Whose rights count: the impersonated user, or else the authenticated one. The name is empty where authentication failed; some
+    /// exports name no groups, not even the implied ones.
     pub user: Arc<User>,
     /// The authenticated user, where somebody else was impersonated.
     pub impersonator: Option<Arc<User>>,
@@ -234,13 +223,28 @@ impl Event {
     }
 
     /// The name that authorization sees: that of the object, or the one that a list or watch asks for by
-    /// `fieldSelector=metadata.name=x` (k8s.io/apiserver, `pkg/endpoints/request/requestinfo.go`). Empty where none is named.
+    /// `fieldSelector=metadata.name=x` (k8s.io/apiserver, `pkg/endpoints/request/requestinfo.go`). Empty where none is named: an object
+    /// that is created has no name in the path, although the log may take one from the body.
     pub fn name(&self) -> &str {
         let Target::Resource(resource) = &self.target else { return "" };
+        if self.verb == "create" && resource.subresource.is_empty() {
+            return "";
+        }
         if resource.name.is_empty() && matches!(self.verb.as_str(), "list" | "watch") {
             return self.field_selector.as_deref().and_then(exact_name).unwrap_or("");
         }
         &resource.name
+    }
+
+    /// The request as authorization sees it.
+    pub fn request(&self) -> rbac::Request<'_> {
+        let target = match &self.target {
+            Target::Path(path) => rbac::Target::Path(path),
+            Target::Resource(Resource { group, resource, subresource, namespace, .. }) => {
+                rbac::Target::Resource(rbac::Resource { group, resource, subresource, namespace, name: self.name() })
+            }
+        };
+        rbac::Request { verb: &self.verb, target }
     }
 
     /// The time that orders events: when it was reached, or else received.
@@ -407,12 +411,14 @@ mod tests {
             ("deletecollection", "", "metadata.name=a", ""),
             ("get", "b", "", "b"),
             ("watch", "b", "metadata.name=b", "b"),
+            ("create", "b", "", ""),
         ];
         for (verb, name, selector, wanted) in table {
             let target = Target::Resource(Resource { name: name.to_owned(), ..Resource::default() });
             let field_selector = Some(selector.to_owned());
             let event = Event { verb: verb.to_owned(), target, field_selector, ..event(Stage::ResponseComplete, "a") };
             assert_eq!(event.name(), wanted, "{verb} {selector}");
+            assert_eq!(event.request(), rbac::Request::resource(verb, "", "", "", wanted));
         }
     }
 

@@ -60,6 +60,7 @@ fn every_member_of_a_native_event() {
     assert_eq!(event.impersonation_constraint.as_deref(), Some("impersonate:user-info"));
     assert_eq!(event.source_ips, ["192.0.2.1", "10.0.0.1"]);
     assert_eq!(event.user_agent, "kubectl");
+    assert_eq!(event.request(), plimsoll_model::rbac::Request::resource("watch", "apps", "deployments/status", "shop", "web"));
     let text = |text: &str| text.to_owned();
     let target = Resource {
         group: text("apps"),

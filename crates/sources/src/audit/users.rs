@@ -1,6 +1,6 @@
 //! Each user once in memory: a log names the same ones again and again.
 
-use plimsoll_model::audit::User;
+use plimsoll_model::rbac::User;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
