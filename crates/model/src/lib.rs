@@ -3,6 +3,7 @@
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
 pub mod annotations;
+pub mod audit;
 mod builder;
 mod compliance;
 pub mod config;
