@@ -3,6 +3,7 @@
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
 pub mod annotations;
+pub mod audit;
 mod builder;
 mod compliance;
 pub mod config;
@@ -12,11 +13,13 @@ pub mod exceptions;
 mod finding;
 mod inventory;
 mod json;
+pub mod names;
 mod object;
 mod plain_yaml;
 mod pod;
 mod problem;
 pub mod rbac;
+pub mod resources;
 pub mod scalar;
 mod snapshot;
 mod source;
@@ -35,6 +38,7 @@ pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};
+pub use resources::{ApiResource, ApiResources, NoSuchResource};
 pub use snapshot::Snapshot;
 pub use source::{Location, Origin, Position, Source, Span};
 pub use violation::{Change, Violation, shell_word};

@@ -4,6 +4,7 @@
 //! what is there, so that the graph grows with the bindings and with the objects, not with their product.
 
 mod build;
+mod describe;
 mod escapes;
 mod holders;
 mod paths;
@@ -12,6 +13,7 @@ pub mod primitive;
 mod table;
 mod vertex;
 
+pub use describe::{Fact, Told};
 pub use holders::{Holder, Rights, holders};
 pub use paths::{Hop, Path, Search};
 pub use vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Sink, Step, Vertex};
