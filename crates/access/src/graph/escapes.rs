@@ -37,7 +37,7 @@ const WRITTEN: [&str; 18] = [
     "/etc/ld.so.preload",
     "/etc/cni/net.d",
     "/etc/kubernetes/manifests",
-    "/root/.ssh",
+    "/root",
     "/home",
     "/boot",
     "/dev",
@@ -53,19 +53,19 @@ const WRITTEN: [&str; 18] = [
 ];
 /// And what is below these.
 const WRITTEN_BELOW: [&str; 9] = [
-    "/etc/cron.d/",
-    "/etc/systemd/",
-    "/etc/kubernetes/",
-    "/root/",
-    "/home/",
-    "/var/lib/kubelet/",
-    "/var/lib/docker/",
-    "/var/lib/containerd/",
-    "/var/lib/rancher/",
+    "/etc/cron.d",
+    "/etc/systemd",
+    "/etc/kubernetes",
+    "/root",
+    "/home",
+    "/var/lib/kubelet",
+    "/var/lib/docker",
+    "/var/lib/containerd",
+    "/var/lib/rancher",
 ];
 /// Files that open the node or the cluster to whoever reads them: directories above them too.
 const READ: [&str; 8] = [
-    "/root/.ssh",
+    "/root",
     "/etc/shadow",
     "/etc/kubernetes/pki",
     "/etc/kubernetes/admin.conf",
@@ -74,9 +74,9 @@ const READ: [&str; 8] = [
     "/var/lib/etcd",
     "/var/lib/rancher",
 ];
-const READ_BELOW: [&str; 4] = ["/root/.ssh/", "/etc/kubernetes/pki/", "/var/lib/kubelet/pki/", "/var/lib/etcd/"];
+const READ_BELOW: [&str; 4] = ["/root", "/etc/kubernetes/pki", "/var/lib/kubelet/pki", "/var/lib/etcd"];
 const PODS: [&str; 1] = ["/var/lib/kubelet/pods"];
-const PODS_BELOW: [&str; 1] = ["/var/lib/kubelet/pods/"];
+const PODS_BELOW: [&str; 1] = ["/var/lib/kubelet/pods"];
 const CORE: [&str; 2] = ["/proc/sys/kernel", "/sys/kernel"];
 const LOGS: [&str; 2] = ["/var/log", "/var/log/pods"];
 /// Sockets that make containers, without the `/var` that some have before them; directories above them too.
@@ -188,8 +188,8 @@ fn of_container<'a>(workload: &Workload<'a>, container: &Container<'a>, kept: &d
 fn of_mount(builder: &Builder<'_, '_, '_>, workload: &Workload<'_>, mount: &Mount<'_>) -> Vec<(&'static Setting, Option<Box<Condition>>)> {
     let mut found = Vec::new();
     let opens = |above: &[&str], below: &[&str]| {
-        above.iter().any(|place| *place == mount.path || mount.path == "/" || is_above(mount.path, place))
-            || below.iter().any(|place| mount.path.starts_with(place))
+        above.iter().any(|place| *place == mount.path || is_above(mount.path, place))
+            || below.iter().any(|place| is_above(place, mount.path))
     };
     let by_user = || match mount.is_unprivileged {
         true => Condition::assumed("its files are open to others than root, as whom no container that mounts them runs"),
