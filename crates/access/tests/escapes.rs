@@ -1,6 +1,6 @@
 //! What leads from pods to nodes, by what the pod's manifest says.
 
-#![expect(clippy::panic, reason = "tests")]
+#![cfg(test)]
 
 use plimsoll_access::Authorizer;
 use plimsoll_access::graph::{Evidence, Graph, Situation, Vertex};

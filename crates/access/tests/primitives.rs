@@ -1,6 +1,6 @@
 //! Which rights are which primitives, and who holds them where.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![cfg(test)]
 
 use plimsoll_access::Authorizer;
 use plimsoll_access::graph::primitive::{Need, PATHS, PRIMITIVES, Place};
@@ -11,9 +11,12 @@ use serde_json::{Value, json};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-/// The names of what somebody holds, each once, where roles of these rules are bound to them: in a namespace, or in the whole
+/// Rules, and where they are bound.
+type Bound = (&'static str, Vec<Value>);
+
+/// The names of what somebody holds, where roles of these rules are bound to them: in a namespace, or in the whole
 /// cluster (`""`).
-fn held(roles: &[(&str, Vec<Value>)]) -> Vec<String> {
+fn held(roles: &[Bound]) -> Vec<String> {
     let mut objects: Vec<Value> = Vec::new();
     for (at, (namespace, rules)) in roles.iter().enumerate() {
         let name = format!("role-{at}");
@@ -174,7 +177,7 @@ fn wildcards_names_and_subresources() {
 #[test]
 fn rights_from_several_bindings() {
     let (create, get) = (|| vec![rule("create secrets")], || vec![rule("get secrets")]);
-    let cases: [(Vec<(&str, Vec<Value>)>, &[&str]); 4] = [
+    let cases: [(Vec<Bound>, &[&str]); 4] = [
         (vec![("shop", create()), ("shop", get())], &["mint-token-secrets in shop", "read-secrets in shop"]),
         (vec![("", create()), ("shop", get())], &["bootstrap-tokens", "mint-token-secrets in shop", "read-secrets in shop"]),
         (vec![("bank", create()), ("shop", get())], &["read-secrets in shop"]),

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use plimsoll_access::Authorizer;
 use plimsoll_access::graph::{Edge, Evidence, Graph, Scope, Situation, Step, Vertex};
 use plimsoll_model::rbac::{Defaults, Identity};
-use plimsoll_model::{Document, Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_model::{Document, Inventory, Limits, Node, Origin, Snapshot, Source, Workload, WorkloadKinds, parse};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +84,10 @@ impl<'a> Cluster<'_, '_, 'a> {
     fn compare(&self, case: &Json) -> anyhow::Result<(String, String)> {
         let got = match text(case, "edge") {
             "" => return Ok((String::new(), self.leaving("control-pod"))),
-            "POD_ATTACH" => return Ok(self.counted()),
+            "POD_ATTACH" => return Ok(self.counted(|_| 1)),
+            "CONTAINER_ATTACH" => {
+                return Ok(self.counted(|workload| workload.pod.at(&["containers"]).into_iter().flat_map(Node::items).count()));
+            }
             "EXPLOIT_HOST_TRAVERSE" => return Ok(self.traversed(&texts(case, "containers"))),
             "POD_PATCH" | "POD_EXEC" => {
                 self.over_permissions(|vertex| if let Vertex::Workload(_) = vertex { self.short(vertex) } else { String::new() })
@@ -267,10 +270,12 @@ impl<'a> Cluster<'_, '_, 'a> {
         self.graph.authorizer.identities().iter().any(|identity| identity.name() == name)
     }
 
-    /// Workloads on nodes against workloads.
-    fn counted(&self) -> (String, String) {
+    /// What there is of workloads, against what there is of those that something leads to.
+    fn counted(&self, count: impl Fn(&Workload<'a>) -> usize) -> (String, String) {
         let found: BTreeSet<u32> = self.graph.edges.iter().filter(|edge| self.is_it(edge)).map(|edge| edge.to).collect();
-        (self.graph.inventory.own_workloads().count().to_string(), found.len().to_string())
+        let workloads =
+            found.iter().filter_map(|at| if let Vertex::Workload(at) = self.vertex(*at) { self.graph.workload(at) } else { None });
+        (self.graph.inventory.own_workloads().map(&count).sum::<usize>().to_string(), workloads.map(&count).sum::<usize>().to_string())
     }
 
     /// What leaves a workload: all but a token that opens nothing.
@@ -290,7 +295,7 @@ impl<'a> Cluster<'_, '_, 'a> {
             if !containers.iter().any(|one| one == name) {
                 continue;
             }
-            let node = |workload: &plimsoll_model::Workload<'a>| workload.pod.at(&["nodeName"]).map(|node| node.text().to_owned());
+            let node = |workload: &Workload<'a>| workload.pod.at(&["nodeName"]).map(|node| node.text().to_owned());
             for other in self.graph.inventory.workloads.iter().filter(|other| node(other) == node(workload)) {
                 let account = other.pod.at(&["serviceAccountName"]).map_or("default", |name| name.text());
                 wanted.insert((name.to_owned(), format!("{}/{account}", other.object.effective_namespace())));
