@@ -23,20 +23,20 @@ struct Row {
 
 const ROWS: &[Row] = &[
     Row {
-        id: "ACC-path-masters",
-        title: "Rights lead to the group that may do everything",
-        severity: Severity::Critical,
-        sink: Some(Sink::Masters),
-        detects: "An identity whose rights lead, over more than one step, to `system:masters`.",
-        why: "The API server asks no authorizer about that group, and what has it in a certificate cannot be taken back.",
-    },
-    Row {
         id: "ACC-path-cluster-admin",
         title: "Rights lead to cluster-admin",
         severity: Severity::Critical,
         sink: Some(Sink::ClusterAdmin),
         detects: "An identity whose rights lead, over more than one step, to every verb on every resource.",
         why: "No role says that it is an administrator, but whoever takes it over is one after these steps.",
+    },
+    Row {
+        id: "ACC-path-masters",
+        title: "Rights lead to the group that may do everything",
+        severity: Severity::Critical,
+        sink: Some(Sink::Masters),
+        detects: "An identity whose rights lead, over more than one step, to `system:masters`.",
+        why: "The API server asks no authorizer about that group, and what has it in a certificate cannot be taken back.",
     },
     Row {
         id: "ACC-path-control-plane",

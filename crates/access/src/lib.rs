@@ -12,16 +12,20 @@ pub mod diff;
 pub mod escalation;
 mod findings;
 pub mod graph;
+mod history;
 pub mod impersonation;
 pub mod node;
 mod question;
+mod ways;
 mod who_can;
 
 pub use authorizer::{Authorizer, Decision, Grant};
 pub use can::{Allowed, Can, CanDo, Held, HeldRule, Verdict};
 pub use diff::Diff;
 pub use findings::{findings, rules};
+pub use history::{Write, ways_over_time};
 pub use question::{Question, Scope};
+pub use ways::{Asked, Because, Opening, Turn, Way, WayStep, Ways, ways};
 pub use who_can::{InNamespace, NamedOnly, WhoCan};
 
 /// The JSON schemas of the answers, by the name of their question.
@@ -29,6 +33,7 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("can", schemars::schema_for!(Can).to_value()),
         ("can-do", schemars::schema_for!(CanDo).to_value()),
+        ("paths", schemars::schema_for!(Ways).to_value()),
         ("diff", schemars::schema_for!(Diff).to_value()),
         ("who-can", schemars::schema_for!(WhoCan).to_value()),
     ]

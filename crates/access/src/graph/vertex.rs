@@ -200,8 +200,8 @@ pub enum Sink<'a> {
 impl<'a> Sink<'a> {
     /// All that every cluster has, the worst first.
     pub const ALL: [Self; 8] = [
-        Self::Masters,
         Self::ClusterAdmin,
+        Self::Masters,
         Self::ControlPlane,
         Self::Tokens,
         Self::EverySecret,
