@@ -77,7 +77,7 @@ fn directories_of_the_node() {
         ("/etc/kubernetes/manifests/", "", "host-path"),
         ("/etc/kubernetes/manifests", ", readOnly: true", ""),
         ("/etc/ssl/certs", "", ""),
-        ("/root/.ssh", ", readOnly: true", "host-path-read"),
+        ("/root", ", readOnly: true", "host-path-read"),
         ("/var/lib/kubelet/pods", ", readOnly: true", "pod-tokens"),
         ("/var/lib/kubelet", ", readOnly: true", "host-path-read pod-tokens"),
         ("/var/run/docker.sock", ", readOnly: true", "runtime-socket"),
