@@ -384,3 +384,17 @@ fn a_missing_role_is_a_finding_of_a_scan() {
     let report = json(&scan(&[("rbac.yaml", text.as_bytes())], &["-o", "json"]));
     assert!(ids(&report).contains(&"RBAC-role-missing"), "{:?}", ids(&report));
 }
+
+/// What docs/access.md shows is what comes out.
+#[test]
+fn the_page_shows_what_comes_out() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/access.md")).expect("the page");
+    let blocks: Vec<&str> = page.split("```console\n$ plimsoll ").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
+    for block in blocks {
+        let (command, shown) = block.split_once('\n').expect("a command and its output");
+        let ran = plimsoll_in(&root, &command.split(' ').collect::<Vec<_>>(), b"");
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), (shown, ""), "{command}");
+    }
+}
