@@ -215,6 +215,13 @@ fn nothing_is_assumed_of_a_running_server() {
     let answer = access_in(&[("rbac.yaml", &live)], &["can", "bob", "get", "pods", "-n", "shop", "-o", "json"]);
     assert_eq!(answer.status, 1, "{}", answer.out);
     assert_eq!((&json(&answer)["defaultsAssumed"], &json(&answer)["verdict"]), (&Value::from(false), &Value::from("no")));
+    let question = ["who-can", "get", "secrets", "-n", "other"];
+    let nobody = access_in(&[("rbac.yaml", &live)], &question);
+    assert_eq!(nobody.status, 0, "{}", nobody.err);
+    assert!(nobody.out.starts_with("nobody can get secrets in namespace other\n"), "{}", nobody.out);
+    let not_known = access_in(&[("rbac.yaml", &live), ("broken.yaml", "a: [")], &question);
+    assert_eq!(not_known.status, 2);
+    assert!(not_known.out.starts_with("NOT KNOWN who can get secrets in namespace other"), "{}", not_known.out);
 }
 
 /// Bad input: a place, and never a certain "nobody" or "no" where something could not be read.
