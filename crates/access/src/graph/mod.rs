@@ -9,6 +9,8 @@ mod pods;
 pub mod primitive;
 mod vertex;
 
+pub(crate) use pods::CAPABILITIES;
+
 pub use paths::{Hop, Path, Search};
 pub use vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Sink, Step, Vertex};
 

@@ -58,7 +58,8 @@ const SOCKETS: [&str; 10] = [
     "/run/containerd",
     "/var/run/containerd",
 ];
-const CAPABILITIES: [&str; 6] = ["SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO", "BPF", "ALL"];
+/// Capabilities that lead to the node.
+pub(crate) const CAPABILITIES: [&str; 6] = ["SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO", "BPF", "ALL"];
 
 /// The account that a pod runs as.
 pub(super) fn account<'a>(pod: &Pod<'a>) -> &'a str {
