@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Instead, time every posture check by itself over the objects of this directory, on one thread.
     #[arg(long, value_name = "DIR")]
     checks: Option<PathBuf>,
+    /// Instead, ask who may do what over 10,000 roles, 100,000 bindings and 50,000 service accounts, which are made up.
+    #[arg(long)]
+    access: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -27,6 +30,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return checks(directory, args.runs);
     }
     let (binary, target) = build()?;
+    if args.access {
+        return access(&binary, &target.join("corpus-access"), args.runs);
+    }
     let directory = target.join("corpus");
     if let Some(objects) = &args.objects {
         return copies(&binary, objects, &directory, args.runs);
@@ -64,6 +70,29 @@ fn build() -> anyhow::Result<(PathBuf, PathBuf)> {
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     Ok((target.join("release/plimsoll"), target))
+}
+
+/// What answers over a large cluster cost: the whole process, and its parts.
+fn access(binary: &Path, corpus: &Path, runs: usize) -> anyhow::Result<()> {
+    let bytes = crate::grants::write(corpus)?;
+    println!(
+        "10,000 roles, 100,000 bindings, 50,000 service accounts, {:.1} MB; {runs} runs each, after one that is not counted\n",
+        bytes as f64 / 1e6
+    );
+    println!("| command | wall, least | wall, median | peak memory |\n| --- | ---: | ---: | ---: |");
+    let corpus_name = corpus.display().to_string();
+    let commands: [&[&str]; 3] = [
+        &["access", "who-can", "get", "secrets", "-n", "team-0500", "--in", &corpus_name],
+        &["access", "who-can", "get", "secrets", "-o", "json", "--in", &corpus_name],
+        &["access", "can", "sa:team-0500/account-07", "--in", &corpus_name],
+    ];
+    for arguments in commands {
+        let figures = measure(binary, arguments, runs)?;
+        let shown = arguments.join(" ").replace(&corpus_name, "CORPUS");
+        let (least, median) = (figures.least.as_secs_f64(), figures.median.as_secs_f64());
+        println!("| `plimsoll {shown}` | {least:.3} s | {median:.3} s | {:.0} MB |", figures.peak as f64 / 1e3);
+    }
+    crate::grants::inside(corpus, runs)
 }
 
 /// How the cost of a scan grows with the objects.

@@ -63,6 +63,9 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
         "docs/schemas/certificates.schema.json".to_owned(),
         serde_json::to_string_pretty(&plimsoll_report::certificates_schema())? + "\n",
     );
+    for (name, schema) in plimsoll_access::json_schemas() {
+        files.insert(format!("docs/schemas/access-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
+    }
     let rules = rules();
     let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
     files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);

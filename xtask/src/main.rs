@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod corpus;
 mod generate;
+mod grants;
 mod ids;
 mod new_check;
 mod peers;

@@ -190,11 +190,20 @@ impl<'a> Authorizer<'a> {
     /// Everybody whom a binding lets do what `request` asks, with the first rule that allows it; in order of the roles. A request
     /// for all namespaces is allowed by bindings of the whole cluster only.
     pub fn who_can(&self, request: &Request<'_>) -> Vec<(Grant<'_, 'a>, &Rule<'a>)> {
+        self.holders(|role| role.allows(request), |binding| binding.reaches(request))
+    }
+
+    /// Everybody whom a binding that counts gives a role, with the rule of it that counts; in order of the roles.
+    pub fn holders<'s>(
+        &'s self,
+        rule_of: impl Fn(&'s Role<'a>) -> Option<&'s Rule<'a>>,
+        counts: impl Fn(&Binding<'a>) -> bool,
+    ) -> Vec<(Grant<'s, 'a>, &'s Rule<'a>)> {
         let mut found = Vec::new();
         for (at, role) in self.rbac.roles.iter().enumerate() {
             let Some(bindings) = self.by_role.get(at).filter(|bindings| !bindings.is_empty()) else { continue };
-            let Some(rule) = role.allows(request) else { continue };
-            for binding in bindings.iter().filter_map(|at| self.rbac.bindings.get(*at as usize)).filter(|one| one.reaches(request)) {
+            let Some(rule) = rule_of(role) else { continue };
+            for binding in bindings.iter().filter_map(|at| self.rbac.bindings.get(*at as usize)).filter(|one| counts(one)) {
                 found.extend(binding.subjects.iter().map(|subject| (Grant { binding, subject, role: Some(role) }, rule)));
             }
         }

@@ -33,6 +33,15 @@ impl Refusal<'_> {
 /// # Errors
 /// What the user would have to hold.
 pub fn check<'a>(authorizer: &Authorizer<'a>, user: &User, object: Object<'a>) -> Result<(), Refusal<'a>> {
+    check_among(authorizer, authorizer.rbac(), user, object)
+}
+
+/// The same, where the roles that a binding can refer to are others than those that give the user what it holds: those of a
+/// change that is being made.
+///
+/// # Errors
+/// What the user would have to hold.
+pub fn check_among<'a>(authorizer: &Authorizer<'_>, roles: &Rbac<'a>, user: &User, object: Object<'a>) -> Result<(), Refusal<'a>> {
     let is_allowed =
         |verb: &str, resource: &str, name: &str| authorizer.allows(user, &Request::resource(verb, GROUP, resource, object.namespace, name));
     if user.is_in(MASTERS) {
@@ -58,7 +67,7 @@ pub fn check<'a>(authorizer: &Authorizer<'a>, user: &User, object: Object<'a>) -
                 return Ok(());
             }
             let namespace = if kind == "Role" { object.effective_namespace() } else { "" };
-            match authorizer.rbac().role(kind, namespace, name) {
+            match roles.role(kind, namespace, name) {
                 Some(role) => confirm(authorizer, user, object, &role.rules),
                 None => {
                     let message = format!("{}.{GROUP} {name:?} not found", plural(object.kind));
@@ -70,7 +79,7 @@ pub fn check<'a>(authorizer: &Authorizer<'a>, user: &User, object: Object<'a>) -
     }
 }
 
-fn confirm<'a>(authorizer: &Authorizer<'a>, user: &User, object: Object<'a>, wanted: &[Rule<'a>]) -> Result<(), Refusal<'a>> {
+fn confirm<'a>(authorizer: &Authorizer<'_>, user: &User, object: Object<'a>, wanted: &[Rule<'a>]) -> Result<(), Refusal<'a>> {
     let held: Vec<&Rule<'_>> = authorizer.rules_for(user, object.namespace).into_iter().map(|(_, rule)| rule).collect();
     let missing = compact(uncovered(&held, wanted));
     if missing.is_empty() {
@@ -104,7 +113,7 @@ fn confirm<'a>(authorizer: &Authorizer<'a>, user: &User, object: Object<'a>, wan
 }
 
 /// What `cluster-admin` holds.
-fn everything<'a>() -> Vec<Rule<'a>> {
+pub(crate) fn everything<'a>() -> Vec<Rule<'a>> {
     Rbac::of(plimsoll_model::rbac::defaults().iter().copied(), plimsoll_model::rbac::Defaults::Leave)
         .role("ClusterRole", "", "cluster-admin")
         .map(|role| role.rules.clone())

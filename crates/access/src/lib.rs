@@ -3,10 +3,30 @@
 //! Pure: objects and audit events in, answers out. [`Authorizer`] answers like the API server; [`escalation`] says what the
 //! server would refuse to grant; [`graph`] says what rights lead to; [`cut`] says what to take away so that they do not.
 
+pub mod answer;
 mod authorizer;
+mod can;
 pub mod cover;
 pub mod cut;
+pub mod diff;
 pub mod escalation;
 pub mod graph;
+mod question;
+mod who_can;
 
 pub use authorizer::{Authorizer, Decision, Grant};
+pub use can::{Allowed, Can, CanDo, Held, HeldRule, Verdict};
+pub use diff::Diff;
+pub use question::{Question, Scope};
+pub use who_can::{InNamespace, NamedOnly, WhoCan};
+
+/// The JSON schemas of the answers, by the name of their question.
+pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
+    vec![
+        ("can", schemars::schema_for!(Can).to_value()),
+        ("can-do", schemars::schema_for!(CanDo).to_value()),
+        ("cut", schemars::schema_for!(cut::Cut).to_value()),
+        ("diff", schemars::schema_for!(Diff).to_value()),
+        ("who-can", schemars::schema_for!(WhoCan).to_value()),
+    ]
+}

@@ -21,6 +21,29 @@ pub(crate) struct Args {
     /// Files, directories, `-`, archives, snapshots, `cluster`, or `host`.
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
+    #[command(flatten)]
+    files: FileArgs,
+    /// For a host: the directory where the root of the node's file system is mounted, its /proc included.
+    #[arg(long, value_name = "DIR", help_heading = "Host")]
+    host_root: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// The options of commands whose question is about the whole cluster: its `-n` is theirs.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct WideArgs {
+    #[command(flatten)]
+    files: FileArgs,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Which files to read, and by what configuration.
+#[derive(clap::Args)]
+#[group(skip)]
+struct FileArgs {
     /// In directories, read only files that match this glob (may be given several times).
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     include: Vec<String>,
@@ -36,26 +59,29 @@ pub(crate) struct Args {
     /// The configuration. Without it, plimsoll.yaml in the first target's directory or in the current one.
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     config: Option<PathBuf>,
-    /// For a host: the directory where the root of the node's file system is mounted, its /proc included.
-    #[arg(long, value_name = "DIR", help_heading = "Host")]
-    host_root: Option<PathBuf>,
+}
+
+/// How to reach a cluster, and what to read of it.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct ClusterArgs {
     #[command(flatten)]
-    cluster: ClusterArgs,
+    reach: Reach,
+    /// For a cluster: read this namespace only.
+    #[arg(long, short = 'n', value_name = "NAME", help_heading = "Cluster")]
+    namespace: Option<String>,
 }
 
 /// How to reach a cluster.
 #[derive(clap::Args)]
 #[group(skip)]
-pub(crate) struct ClusterArgs {
+struct Reach {
     /// For a cluster: the kubeconfig to use instead of $KUBECONFIG, ~/.kube/config or the pod's own account.
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     kubeconfig: Option<PathBuf>,
     /// For a cluster: the kubeconfig context to use instead of the current one.
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     context: Option<String>,
-    /// For a cluster: read this namespace only.
-    #[arg(long, short = 'n', value_name = "NAME", help_heading = "Cluster")]
-    namespace: Option<String>,
     /// For a cluster: list Secrets too, without their values.
     #[arg(long, help_heading = "Cluster")]
     secrets: bool,
@@ -88,7 +114,32 @@ pub(crate) struct Loaded {
 impl Args {
     /// Reads everything. Only what makes the question itself impossible is an error.
     pub(crate) fn load(&self) -> anyhow::Result<Loaded> {
-        let targets = if self.targets.is_empty() { vec![".".to_owned()] } else { self.targets.clone() };
+        let targets = or_here(&self.targets);
+        if self.host_root.is_some() && !targets.iter().any(|target| Target::new(target) == Target::Host) {
+            bail!("--host-root is for the target `host`: `plimsoll scan host --host-root DIR`");
+        }
+        self.files.load(targets, |config| self.cluster.options(config), self.host_root.as_ref())
+    }
+}
+
+impl WideArgs {
+    /// Reads all namespaces. Only what makes the question itself impossible is an error.
+    pub(crate) fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
+        self.files.load(or_here(targets), |config| self.reach.options(config, None), None)
+    }
+}
+
+fn or_here(targets: &[String]) -> Vec<String> {
+    if targets.is_empty() { vec![".".to_owned()] } else { targets.to_vec() }
+}
+
+impl FileArgs {
+    fn load(
+        &self,
+        targets: Vec<String>,
+        cluster: impl Fn(&Config) -> cluster::Options,
+        host_root: Option<&PathBuf>,
+    ) -> anyhow::Result<Loaded> {
         let (config, mut problems) = self.config(&targets)?;
         let parameters = parameters(&config, &mut problems);
         let kinds = WorkloadKinds::with(config.workloads.clone());
@@ -97,14 +148,11 @@ impl Args {
             exclude: self.exclude.clone(),
             no_ignore: self.no_ignore,
             limits: Limits { bytes: u64::from(self.max_file_size) << 20, ..Limits::default() },
-            cluster: self.cluster.options(&config),
-            host_root: self.host_root.clone(),
+            cluster: cluster(&config),
+            host_root: host_root.cloned(),
             ..Options::default()
         };
         let parsed: Vec<Target> = targets.iter().map(|target| Target::new(target)).collect();
-        if self.host_root.is_some() && !parsed.contains(&Target::Host) {
-            bail!("--host-root is for the target `host`: `plimsoll scan host --host-root DIR`");
-        }
         let mut snapshot = plimsoll_sources::load(&parsed, &options, io::stdin());
         snapshot.problems.splice(0..0, problems);
         Ok(Loaded {
@@ -116,7 +164,7 @@ impl Args {
             kinds,
             policies: Policies::default(),
             policy_documents: Vec::new(),
-            node: parsed.contains(&Target::Host).then(|| self.host_root.clone().unwrap_or_else(|| PathBuf::from("/"))),
+            node: parsed.contains(&Target::Host).then(|| host_root.cloned().unwrap_or_else(|| PathBuf::from("/"))),
             benchmarks: Vec::new(),
         })
     }
@@ -194,10 +242,16 @@ impl ClusterArgs {
     }
 
     fn options(&self, config: &Config) -> cluster::Options {
+        self.reach.options(config, self.namespace.clone())
+    }
+}
+
+impl Reach {
+    fn options(&self, config: &Config, namespace: Option<String>) -> cluster::Options {
         cluster::Options {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
-            namespace: self.namespace.clone(),
+            namespace,
             secrets: self.secrets,
             secret_data: self.secret_data,
             kinds: config.workloads.iter().map(|kind| (kind.group.clone(), kind.kind.clone())).collect(),

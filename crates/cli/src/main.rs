@@ -35,6 +35,7 @@ struct Cli {
 enum Command {
     Scan(commands::scan::Args),
     Psa(commands::psa::Args),
+    Access(commands::access::Args),
     Diff(commands::diff::Args),
     Exceptions(commands::exceptions::Args),
     Explain(commands::explain::Args),
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Psa(args) => commands::psa::run(&args),
+        Command::Access(args) => commands::access::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Exceptions(args) => commands::exceptions::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

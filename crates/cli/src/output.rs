@@ -170,7 +170,7 @@ pub(crate) fn complain_about<'p>(problems: impl Iterator<Item = &'p Problem>) ->
     let mut incomplete = false;
     for problem in problems {
         incomplete |= problem.kind.is_error();
-        complain(&format!("{}: {}", problem.place(), problem.message));
+        complain(&plimsoll_report::terminal(&format!("{}: {}", problem.place(), problem.message)));
     }
     incomplete
 }

@@ -26,7 +26,7 @@ pub(crate) fn markup(text: &str) -> Cow<'_, str> {
 }
 
 /// For a terminal: control characters, which could move the cursor or change colours, are shown as their escapes.
-pub(crate) fn terminal(text: &str) -> Cow<'_, str> {
+pub fn terminal(text: &str) -> Cow<'_, str> {
     if !text.contains(char::is_control) {
         return Cow::Borrowed(text);
     }

@@ -16,6 +16,7 @@ mod text;
 mod view;
 
 pub use certificates::{Certificate, Certificates, LevelChange, Proof, Schema, SourceChange, SourceKind, Status, certificates_schema};
+pub use escape::terminal;
 pub use json::json_schema;
 
 use plimsoll_model::{Finding, Framework, Problem, Rule, Score, Severity, Unknown};

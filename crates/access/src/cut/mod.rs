@@ -21,6 +21,7 @@ use apply::Changed;
 use net::{Net, Pair, Removal, Way};
 use plimsoll_model::rbac::Defaults;
 use plimsoll_model::{Object, ObjectId, PatchOp, WorkloadKinds};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,7 @@ pub struct Goal<'q> {
 }
 
 /// A cut.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cut {
     /// How many pairs of a source and a sink a way joined that can be closed.
@@ -70,7 +71,7 @@ pub struct Cut {
 }
 
 /// One change.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// What to do, as a sentence without a full stop.
@@ -88,7 +89,7 @@ pub struct Change {
 }
 
 /// An object that changes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedObject {
     /// Which.
@@ -104,7 +105,7 @@ pub struct ChangedObject {
 }
 
 /// A pair that a way joins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Open {
     /// Who.

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub(crate) mod access;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod exceptions;

@@ -7,8 +7,8 @@
 use super::{Role, Rule};
 use crate::{Node, Object, Problem, ProblemKind, selects};
 
-/// Gives every role with an `aggregationRule` the rules that it comes to.
-pub(super) fn resolve(roles: &mut [Role<'_>], problems: &mut Vec<Problem>) {
+/// Gives every role with an `aggregationRule` the rules that it comes to. `is_live` says that all roles are here.
+pub(super) fn resolve(roles: &mut [Role<'_>], is_live: bool, problems: &mut Vec<Problem>) {
     let aggregated: Vec<usize> =
         (0..roles.len()).filter(|at| roles.get(*at).is_some_and(|role| selectors(&role.object).is_some())).collect();
     if aggregated.is_empty() {
@@ -17,7 +17,9 @@ pub(super) fn resolve(roles: &mut [Role<'_>], problems: &mut Vec<Problem>) {
     let mut parts: Vec<Option<Vec<usize>>> = vec![None; roles.len()];
     for at in &aggregated {
         if let (Some(role), Some(parts)) = (roles.get(*at), parts.get_mut(*at)) {
-            *parts = Some(parts_of(*at, role, roles));
+            let found = parts_of(*at, role, roles);
+            check(&role.object, found.is_empty() && !is_live, problems);
+            *parts = Some(found);
         }
     }
     let mut resolved: Vec<(usize, Vec<Rule<'_>>)> = Vec::new();
@@ -40,6 +42,26 @@ pub(super) fn resolve(roles: &mut [Role<'_>], problems: &mut Vec<Problem>) {
         if let Some(role) = roles.get_mut(at) {
             role.rules = rules;
         }
+    }
+}
+
+/// What keeps a role from being what its author meant.
+fn check(role: &Object<'_>, is_empty: bool, problems: &mut Vec<Problem>) {
+    let Some(list) = selectors(role) else { return };
+    if !list.is_list() {
+        let message = format!("`clusterRoleSelectors` must be a list, is {}: {} grants nothing", list.describe(), role.id());
+        problems.push(Problem::at(ProblemKind::WrongType, list, message));
+        return;
+    }
+    for operator in list.items().filter_map(|one| one.get("matchExpressions")).flat_map(Node::items).filter_map(|one| one.get("operator")) {
+        if !matches!(operator.text(), "In" | "NotIn" | "Exists" | "DoesNotExist") {
+            let message = format!("the operator must be In, NotIn, Exists or DoesNotExist, is `{}`: it selects nothing", operator.text());
+            problems.push(Problem::at(ProblemKind::Invalid, operator, message));
+        }
+    }
+    if is_empty {
+        let message = format!("no role that was read is selected by {}: what it grants is not known", role.id());
+        problems.push(Problem::at(ProblemKind::Note, list, message).help("read the roles with these labels too"));
     }
 }
 

@@ -30,6 +30,10 @@ pub struct Rbac<'a> {
     pub bindings: Vec<Binding<'a>>,
     /// What is wrong with them, with its place.
     pub problems: Vec<Problem>,
+    /// Whether a running API server gave them: then what is not here is not there.
+    pub is_live: bool,
+    /// Whether those that every API server makes were added.
+    pub has_assumed: bool,
     by_name: HashMap<(&'a str, &'a str, &'a str), usize>,
 }
 
@@ -88,12 +92,13 @@ impl<'a> Rbac<'a> {
             rbac.add_role(object, false);
         }
         // A running API server has labelled all that it made.
-        let is_live = rbac.roles.iter().any(|role| role.object.kind == "ClusterRole" && is_bootstrapped(&role.object));
-        let assumed = if defaults == Defaults::Assume && !is_live { defaults::defaults() } else { &[] };
+        rbac.is_live = rbac.roles.iter().any(|role| role.object.kind == "ClusterRole" && is_bootstrapped(&role.object));
+        rbac.has_assumed = defaults == Defaults::Assume && !rbac.is_live;
+        let assumed = if rbac.has_assumed { defaults::defaults() } else { &[] };
         for object in assumed.iter().filter(|object| !object.kind.ends_with("Binding")) {
             rbac.assume_role(*object);
         }
-        aggregation::resolve(&mut rbac.roles, &mut rbac.problems);
+        aggregation::resolve(&mut rbac.roles, rbac.is_live, &mut rbac.problems);
         let mut known: HashSet<(&str, &str, &str)> = HashSet::with_capacity(bindings.len());
         rbac.bindings.reserve(bindings.len() + assumed.len());
         for object in bindings {
@@ -118,6 +123,11 @@ impl<'a> Rbac<'a> {
     /// The role that a binding grants.
     pub fn granted(&self, binding: &Binding<'a>) -> Option<&Role<'a>> {
         self.roles.get(binding.role?)
+    }
+
+    /// Whether an object, a role or binding of these or the origin of one of their rules, was not read but assumed.
+    pub fn is_assumed(&self, object: &Object<'_>) -> bool {
+        self.has_assumed && defaults::defaults().iter().any(|one| one.node == object.node)
     }
 
     fn add_role(&mut self, object: Object<'a>, is_default: bool) {
@@ -157,7 +167,12 @@ impl<'a> Rbac<'a> {
         if role.is_none() {
             self.problems.push(missing_role(&object, role_kind, namespace, role_name));
         }
-        let subjects = object.node.get("subjects").into_iter().flat_map(Node::items).enumerate();
+        let subjects = object.node.get("subjects").filter(|subjects| !subjects.is_null());
+        if let Some(subjects) = subjects.filter(|subjects| !subjects.is_list()) {
+            let message = format!("`subjects` must be a list, is {}: {} grants nobody anything", subjects.describe(), object.id());
+            self.problems.push(Problem::at(ProblemKind::WrongType, subjects, message));
+        }
+        let subjects = subjects.into_iter().flat_map(Node::items).enumerate();
         let subjects = subjects.filter_map(|(index, node)| read_subject(&object, index, node, &mut self.problems)).collect();
         self.bindings.push(Binding { object, role_kind, role_name, role, subjects, is_default });
     }
@@ -209,12 +224,10 @@ fn read_subject<'a>(binding: &Object<'a>, index: usize, node: Node<'a>, problems
         "User" => Identity::of_user(name),
         "Group" => Identity::Group(name),
         "ServiceAccount" if !namespace.is_empty() => Identity::ServiceAccount(namespace, name),
+        "ServiceAccount" if binding.kind == "RoleBinding" => Identity::ServiceAccount(binding.effective_namespace(), name),
         "ServiceAccount" => {
             complain(format!("service account `{name}` of {} needs a `namespace`: the API server refuses the binding", binding.id()));
-            if binding.kind == "ClusterRoleBinding" {
-                return None;
-            }
-            Identity::ServiceAccount(binding.effective_namespace(), name)
+            return None;
         }
         other => {
             complain(format!("a subject's kind must be User, Group or ServiceAccount, is `{other}`: it stands for nobody"));

@@ -1,0 +1,90 @@
+//! `plimsoll access`
+
+mod can;
+mod diff;
+mod text;
+mod who_can;
+
+use crate::Outcome;
+use crate::input::Loaded;
+use clap::Subcommand;
+use plimsoll_access::{Authorizer, Scope};
+use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
+use plimsoll_model::{ApiResources, Problem};
+
+/// Say who may do what, by the roles and bindings that are read.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    WhoCan(who_can::Args),
+    Can(can::Args),
+    Diff(diff::Args),
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    match &args.command {
+        Command::WhoCan(args) => who_can::run(args),
+        Command::Can(args) => can::run(args),
+        Command::Diff(args) => diff::run(args),
+    }
+}
+
+/// The forms of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Where a question is asked about.
+#[derive(clap::Args)]
+#[group(skip)]
+struct ScopeArgs {
+    /// In this namespace. Without it: in all of them, and then in which ones.
+    #[arg(long, short = 'n', value_name = "NAME")]
+    namespace: Option<String>,
+    /// In all namespaces at once, as `kubectl get --all-namespaces` does it.
+    #[arg(long, short = 'A', conflicts_with = "namespace")]
+    all_namespaces: bool,
+}
+
+impl ScopeArgs {
+    fn scope(&self) -> Scope {
+        match &self.namespace {
+            Some(namespace) => Scope::Namespace(namespace.clone()),
+            None if self.all_namespaces => Scope::AllNamespaces,
+            None => Scope::AnyNamespace,
+        }
+    }
+}
+
+/// The roles and bindings that were read, ready to be asked.
+struct Grants<'l> {
+    authorizer: Authorizer<'l>,
+    resources: ApiResources<'l>,
+    problems: Vec<Problem>,
+}
+
+impl<'l> Grants<'l> {
+    /// Those of `loaded`; what every API server makes is assumed, unless one was read.
+    fn of(loaded: &'l Loaded) -> Self {
+        let (objects, mut problems) = loaded.snapshot.objects();
+        let resources = ApiResources::of(objects.iter().copied());
+        let authorizer = Authorizer::of(Rbac::of(objects.into_iter().filter(|object| object.group() == GROUP), Defaults::Assume));
+        problems.extend(authorizer.rbac().problems.iter().cloned());
+        Self { authorizer, resources, problems }
+    }
+}
+
+/// Whether everything could be read that was to be.
+fn is_complete<'p>(mut problems: impl Iterator<Item = &'p Problem>) -> bool {
+    !problems.any(|problem| problem.kind.is_error())
+}
