@@ -1,7 +1,11 @@
 //! `plimsoll access`
 
 mod can;
+mod cut;
 mod diff;
+mod ends;
+mod graph;
+mod picture;
 mod text;
 mod who_can;
 
@@ -25,6 +29,8 @@ enum Command {
     WhoCan(who_can::Args),
     Can(can::Args),
     Diff(diff::Args),
+    Cut(cut::Args),
+    Graph(graph::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -32,6 +38,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::WhoCan(args) => who_can::run(args),
         Command::Can(args) => can::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Cut(args) => cut::run(args),
+        Command::Graph(args) => graph::run(args),
     }
 }
 
