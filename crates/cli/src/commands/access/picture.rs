@@ -303,24 +303,26 @@ fn colour(nodes: &mut [Node], edges: &mut [Edge]) {
 
 fn node(graph: &Graph<'_, '_>, vertices: &[Vertex<'_>], sink: Option<&Sink<'_>>) -> Node {
     let mut names: Vec<String> = vertices.iter().map(|vertex| name(graph, vertex)).collect();
+    let short = names.first().cloned().unwrap_or_default();
+    if vertices.iter().all(|vertex| matches!(vertex, Vertex::Power(..))) {
+        names = vertices.iter().map(|vertex| graph.name(vertex)).collect();
+    }
     names.sort();
     let count = vertices.len();
     let first = vertices.first();
     let label = match (first, count) {
-        (_, 1) => names.first().cloned().unwrap_or_default(),
+        (_, 1) | (Some(Vertex::Power(..)), _) => short,
         (Some(Vertex::Identity(Identity::ServiceAccount(..))), _) => format!("{count} service accounts"),
         (Some(Vertex::Identity(Identity::User(_))), _) => format!("{count} users"),
         (Some(Vertex::Identity(Identity::Group(_))), _) => format!("{count} groups"),
         (Some(Vertex::Workload(_)), _) => format!("code in {count} workloads"),
         (Some(Vertex::Machine(_)), _) => format!("root on {count} nodes"),
         (Some(Vertex::Cloud(_)), _) => format!("{count} cloud identities"),
-        (Some(vertex @ Vertex::Power(_, Scope::Namespace(namespace))), _) => {
-            graph.name(vertex).replace(&format!("namespace {namespace}"), &format!("{count} namespaces"))
-        }
         _ => format!("{count} like {}", names.first().map_or("", String::as_str)),
     };
     let caption = match first {
         _ if count > 1 => some(vertices, &names),
+        Some(Vertex::Power(Power::Code | Power::Secrets | Power::Accounts | Power::HostPods, scope)) => format!("in {scope}"),
         Some(vertex) => caption(graph, vertex),
         None => String::new(),
     };
@@ -339,7 +341,8 @@ fn some(vertices: &[Vertex<'_>], names: &[String]) -> String {
         .collect();
     match namespaces.len() {
         0 => names.join(", "),
-        1..=3 => namespaces.into_iter().collect::<Vec<_>>().join(", "),
+        1 => format!("in namespace {}", namespaces.into_iter().collect::<String>()),
+        2..=3 => namespaces.into_iter().collect::<Vec<_>>().join(", "),
         more => format!("in {more} namespaces"),
     }
 }
@@ -354,7 +357,8 @@ fn name(graph: &Graph<'_, '_>, vertex: &Vertex<'_>) -> String {
         Vertex::Outside => "anybody who reaches it".to_owned(),
         Vertex::Machine("") => "root on a node".to_owned(),
         Vertex::Machine(name) => format!("root on {name}"),
-        _ => graph.name(&vertex.clone()),
+        Vertex::Power(_, scope) => graph.name(vertex).trim_end_matches(&format!(" in {scope}")).to_owned(),
+        _ => graph.name(vertex),
     }
 }
 
@@ -370,9 +374,8 @@ fn caption(graph: &Graph<'_, '_>, vertex: &Vertex<'_>) -> String {
         Vertex::Cloud(_) => "outside the cluster",
         Vertex::Power(power, _) => match power {
             Power::Everything => "every verb on every resource",
-            Power::Accounts => "acts as any of them",
-            Power::Users | Power::Groups => "acts in their name",
-            Power::Code => "runs what it likes there",
+            Power::Accounts | Power::Users | Power::Groups => "acts in their name",
+            Power::Code => "runs what it likes",
             Power::HostPods => "starts pods that nothing confines",
             Power::Secrets => "reads what they hold",
             Power::Machines => "root on the machine",
