@@ -1,13 +1,14 @@
 //! Who may do what, how far that reaches, and the least that is needed.
 //!
 //! Pure: objects and audit events in, answers out. [`Authorizer`] answers like the API server; [`escalation`] says what the
-//! server would refuse to grant; [`graph`] says what rights lead to; [`node`] what kubelets may do;
-//! [`impersonation`] who may act as whom.
+//! server would refuse to grant; [`graph`] says what rights lead to, [`cut`] what to take away so that they do not;
+//! [`node`] what kubelets may do; [`impersonation`] who may act as whom.
 
 pub mod answer;
 mod authorizer;
 mod can;
 pub mod cover;
+pub mod cut;
 pub mod diff;
 pub mod escalation;
 mod findings;
@@ -34,6 +35,7 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("can", schemars::schema_for!(Can).to_value()),
         ("can-do", schemars::schema_for!(CanDo).to_value()),
         ("paths", schemars::schema_for!(Ways).to_value()),
+        ("cut", schemars::schema_for!(cut::Cut).to_value()),
         ("diff", schemars::schema_for!(Diff).to_value()),
         ("who-can", schemars::schema_for!(WhoCan).to_value()),
     ]

@@ -1,8 +1,12 @@
 //! `plimsoll access`
 
 mod can;
+mod cut;
 mod diff;
+mod ends;
+mod graph;
 mod paths;
+mod picture;
 mod text;
 mod who_can;
 
@@ -28,6 +32,8 @@ enum Command {
     Can(can::Args),
     Diff(diff::Args),
     Paths(paths::Args),
+    Cut(cut::Args),
+    Graph(graph::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -36,6 +42,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Can(args) => can::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Paths(args) => paths::run(args),
+        Command::Cut(args) => cut::run(args),
+        Command::Graph(args) => graph::run(args),
     }
 }
 
