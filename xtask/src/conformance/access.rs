@@ -1,12 +1,16 @@
 //! The suites of access: RBAC, escalation, least privilege.
 
 mod apiserver;
+mod audit2rbac;
 mod kubernetes;
 mod node;
+mod recorded;
 
 pub(super) use apiserver::{access_reviews, escalation_checks};
+pub(super) use audit2rbac::{demo, process};
 pub(super) use kubernetes::{default_objects, tables};
 pub(super) use node::requests as node_authorizer;
+pub(super) use recorded::recorded;
 
 use plimsoll_model::rbac::User;
 use plimsoll_model::{Document, Limits, Origin, Source, parse};
