@@ -2,8 +2,11 @@
 
 mod can;
 mod diff;
+mod least;
 mod paths;
 mod text;
+mod unused;
+mod usage;
 mod who_can;
 
 use crate::Outcome;
@@ -28,6 +31,8 @@ enum Command {
     Can(can::Args),
     Diff(diff::Args),
     Paths(paths::Args),
+    Least(least::Args),
+    Unused(unused::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -36,6 +41,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Can(args) => can::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Paths(args) => paths::run(args),
+        Command::Least(args) => least::run(args),
+        Command::Unused(args) => unused::run(args),
     }
 }
 
