@@ -217,6 +217,22 @@ fn what_yaml_could_misread_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_role_that_nobody_can_store_is_pointed_out() {
+    let mut usage = Usage::default();
+    for at in 0..20 {
+        let name = format!("{at}-{}", "x".repeat(100_000));
+        let request = Request::resource("get", "", "pods", "a", &name);
+        usage.add(&Observation { user: "alice", groups: &[], request, allowed: Some(true), at: None, place: &"" });
+    }
+    let documents = Vec::new();
+    let held = authorizer(&documents, Defaults::Assume);
+    let held = Held { authorizer: &held, nodes: None, is_known: false };
+    let notes = |options: &Options| suggest(&usage, held, Identity::User("alice"), options).notes.join("\n");
+    assert!(notes(&Options::default()).contains("more than the API server stores"));
+    assert_eq!(notes(&Options { widen: Widen { names: Some(5), ..Widen::default() }, ..Options::default() }), "");
+}
+
+#[test]
 fn what_of_a_grant_was_used() {
     let held = "a u:alice: get,list pods,secrets\na u:alice: * *\nb u:alice: get pods x,y\nb u:alice: bind roles.rbac.authorization.k8s.io\nb u:alice: get pods x";
     let documents = read(&grants(held));

@@ -237,9 +237,23 @@ pub fn suggest(usage: &Usage, held: Held<'_, '_>, subject: Identity<'_>, options
         subset,
         proof,
         replaces: if held.is_known { unused::of_subject(usage, held.authorizer, subject, unused::Scope::All).grants } else { Vec::new() },
-        notes: notes(&standing, &users, &requests, &sorted.generated, &needs),
+        notes: notes(&standing, &users, &requests, &sorted.generated, &needs)
+            .into_iter()
+            .chain(objects.iter().filter_map(too_large))
+            .collect(),
         objects,
     }
+}
+
+/// What etcd takes in one request, by default.
+const LARGEST_OBJECT: usize = 1_500_000;
+
+fn too_large(object: &Json) -> Option<String> {
+    let size = object.to_string().len();
+    let name = object.pointer("/metadata/name").and_then(Json::as_str).unwrap_or_default();
+    (size > LARGEST_OBJECT).then(|| {
+        format!("role {name} has {size} bytes, more than the API server stores: grant all names where there are many (`--widen names=N`)")
+    })
 }
 
 /// The requests that were allowed, by where they stand.
