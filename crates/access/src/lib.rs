@@ -2,9 +2,11 @@
 //!
 //! Pure: objects and audit events in, answers out. [`Authorizer`] answers like the API server; [`escalation`] says what the
 //! server would refuse to grant; [`graph`] says what rights lead to, [`cut`] what to take away so that they do not;
-//! [`node`] what kubelets may do; [`impersonation`] who may act as whom.
+//! [`node`] what kubelets may do; [`impersonation`] who may act as whom; [`least`] makes the smallest roles of what was used,
+//! and [`unused`] says what was not.
 
 pub mod answer;
+pub mod audit2rbac;
 mod authorizer;
 mod can;
 pub mod cover;
@@ -15,8 +17,12 @@ mod findings;
 pub mod graph;
 mod history;
 pub mod impersonation;
+pub mod least;
 pub mod node;
+mod observe;
 mod question;
+pub mod unused;
+pub mod usage;
 mod ways;
 mod who_can;
 
@@ -37,6 +43,8 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("paths", schemars::schema_for!(Ways).to_value()),
         ("cut", schemars::schema_for!(cut::Cut).to_value()),
         ("diff", schemars::schema_for!(Diff).to_value()),
+        ("least", schemars::schema_for!(least::Least).to_value()),
+        ("unused", schemars::schema_for!(unused::Unused).to_value()),
         ("who-can", schemars::schema_for!(WhoCan).to_value()),
     ]
 }

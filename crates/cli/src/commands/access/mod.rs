@@ -5,9 +5,12 @@ mod cut;
 mod diff;
 mod ends;
 mod graph;
+mod least;
 mod paths;
 mod picture;
 mod text;
+mod unused;
+mod usage;
 mod who_can;
 
 use crate::Outcome;
@@ -34,6 +37,8 @@ enum Command {
     Paths(paths::Args),
     Cut(cut::Args),
     Graph(graph::Args),
+    Least(least::Args),
+    Unused(unused::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -44,6 +49,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Paths(args) => paths::run(args),
         Command::Cut(args) => cut::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Least(args) => least::run(args),
+        Command::Unused(args) => unused::run(args),
     }
 }
 

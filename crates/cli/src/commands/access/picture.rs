@@ -197,6 +197,9 @@ fn heading(vertex: &Vertex<'_>, is_apart: bool) -> (u8, String) {
     }
 }
 
+/// The place of a group among others, and what stands over it.
+type Heading = (u8, String);
+
 /// The ways with what is drawn as one.
 struct Folded<'f, 'g, 'a> {
     graph: &'f Graph<'g, 'a>,
@@ -218,7 +221,7 @@ impl Folded<'_, '_, '_> {
                 sources.insert(*class);
             }
         }
-        let mut entries: Vec<(usize, Node, Option<(u8, String)>)> = members
+        let mut entries: Vec<(usize, Node, Option<Heading>)> = members
             .iter()
             .map(|(class, vertices)| {
                 let sink = vertices.first().and_then(|vertex| sinks.iter().find(|sink| sink.is(vertex)));
@@ -227,8 +230,8 @@ impl Folded<'_, '_, '_> {
             })
             .collect();
         entries.sort_by(|a, b| (a.2.is_none(), &a.2, &a.1.label).cmp(&(b.2.is_none(), &b.2, &b.1.label)));
-        let names: BTreeSet<&(u8, String)> = entries.iter().filter_map(|(_, _, heading)| heading.as_ref()).collect();
-        let names: Vec<(u8, String)> = names.into_iter().cloned().collect();
+        let names: BTreeSet<&Heading> = entries.iter().filter_map(|(_, _, heading)| heading.as_ref()).collect();
+        let names: Vec<Heading> = names.into_iter().cloned().collect();
         let place: BTreeMap<usize, usize> = entries.iter().enumerate().map(|(at, (class, ..))| (*class, at)).collect();
         let mut nodes: Vec<Node> = Vec::new();
         for (_, mut node, heading) in entries {
