@@ -53,6 +53,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/audit2rbac", data: "access/audit2rbac/process.jsonl", run: access::process },
     Suite { name: "access/audit2rbac-demo", data: "access/audit2rbac/demo.jsonl", run: access::demo },
     Suite { name: "access/recorded", data: "../data/audit/kube-apiserver-1.36.jsonl.gz", run: access::recorded },
+    Suite { name: "access/openings", data: "../data/audit/kube-apiserver-1.36.jsonl.gz", run: access::openings },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },

@@ -8,6 +8,7 @@ mod kubernetes;
 mod kubescape_rules;
 mod kubesplaining;
 mod node;
+mod openings;
 mod rbac_police;
 mod recorded;
 
@@ -18,6 +19,7 @@ pub(super) use kubernetes::{default_objects, tables};
 pub(super) use kubescape_rules::kubescape_rules;
 pub(super) use kubesplaining::kubesplaining;
 pub(super) use node::requests as node_authorizer;
+pub(super) use openings::openings;
 pub(super) use rbac_police::rbac_police;
 pub(super) use recorded::recorded;
 

@@ -1,3 +1,4 @@
+//! What a cut is held against: random worlds, and brute force.
 use super::*;
 use crate::Authorizer;
 use crate::graph::Search as Ways;
