@@ -125,7 +125,6 @@ Give the account a role with what the program does, which the audit log tells.
 ",
     references: &[kubescape("C-0272"), mitre("T1078")],
     run: Run::Workload(|workload, reporter| {
-        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
         granted(workload, reporter, "may do everything", grants::is_everything);
     }),
 };
