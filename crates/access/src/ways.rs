@@ -15,6 +15,9 @@ pub struct Ways {
     pub schema_version: u32,
     /// In order of what they lead to, the worst first, then of whom they lead from.
     pub paths: Vec<Way>,
+    /// From sources that were asked for and reach nothing: the ways that there would be if something that was read did not stop them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<Way>,
     /// Whether the roles and bindings that every API server makes were taken as given.
     pub defaults_assumed: bool,
     /// Whether there are no others, as far as was looked: everything was read, and no role is missing.
@@ -63,6 +66,9 @@ pub struct WayStep {
     /// What was not read and is taken to hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assumes: Option<String>,
+    /// What was read and stops it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
 }
 
 /// Something that was read and shows a step.
@@ -119,10 +125,23 @@ pub fn ways(graph: &Graph<'_, '_>, asked: &Asked<'_>, is_complete: bool) -> Ways
     Ways {
         schema_version: SCHEMA_VERSION,
         paths,
+        stopped: stopped(graph, asked),
         defaults_assumed: rbac.has_assumed,
         complete: is_complete && rbac.bindings.iter().all(|binding| binding.role.is_some()),
         notes: Vec::new(),
     }
+}
+
+/// Ways that would be open but for something that was read, from sources that were asked for and reach nothing.
+fn stopped(graph: &Graph<'_, '_>, asked: &Asked<'_>) -> Vec<Way> {
+    let sinks = if asked.sinks.is_empty() { &Sink::ALL[..] } else { &asked.sinks };
+    let of = |source: u32| {
+        let is_open = sinks.iter().any(|sink| Search::new(graph, *sink, |_, _| false).reaches(source));
+        let mut found = sinks.iter().filter_map(|sink| Search::past_blocks(graph, *sink).path(graph, source));
+        found.next().filter(|_| !is_open)
+    };
+    let sources = asked.sources.iter().filter_map(|source| graph.find(source));
+    sources.filter_map(of).map(|path| Way::of(graph, &path)).collect()
 }
 
 /// How bad a sink is, the worst first.
@@ -203,6 +222,7 @@ impl WayStep {
             to: told.to,
             because: because.collect(),
             assumes: told.assumes,
+            stopped_by: told.stopped_by,
         }
     }
 }

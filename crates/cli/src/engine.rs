@@ -1,9 +1,10 @@
 //! Runs the engines over what was read: the one place that knows all of them.
 
 use crate::input::Loaded;
+use crate::situation::situation;
 use crate::{benchmark, compliance, peers};
 use plimsoll_access::Authorizer;
-use plimsoll_access::graph::{Graph, Situation};
+use plimsoll_access::graph::Graph;
 use plimsoll_checks::Assessment;
 use plimsoll_model::rbac::Defaults;
 use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
@@ -53,7 +54,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         };
         assessment = plimsoll_checks::assess_after(findings, &inventory, &parameters);
         findings = std::mem::take(&mut assessment.findings);
-        findings.append(&mut access(&inventory));
+        findings.append(&mut access(&inventory, loaded));
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);
@@ -78,9 +79,10 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
 }
 
 /// What rights lead to over several steps. What is wrong with roles and bindings is told by the checks of them.
-fn access(inventory: &Inventory<'_>) -> Vec<Finding> {
+fn access(inventory: &Inventory<'_>, loaded: &Loaded) -> Vec<Finding> {
     let authorizer = Authorizer::new(inventory, Defaults::Assume);
-    plimsoll_access::findings(&Graph::new(inventory, &authorizer, &Situation::default()))
+    let situation = situation(inventory, &loaded.policies, &loaded.policy_documents);
+    plimsoll_access::findings(&Graph::new(inventory, &authorizer, &situation))
 }
 
 /// The day of today in the local time zone, for the expiry of exceptions.

@@ -11,6 +11,7 @@ mod output;
 mod peers;
 mod policy_test;
 mod results;
+mod situation;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

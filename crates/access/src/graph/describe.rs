@@ -21,6 +21,8 @@ pub struct Told<'a> {
     pub facts: Vec<Fact<'a>>,
     /// What was not read and is taken to hold.
     pub assumes: Option<String>,
+    /// What was read and stops it.
+    pub stopped_by: Option<String>,
 }
 
 /// Something that was read and shows a step.
@@ -62,8 +64,12 @@ impl<'a> Graph<'_, 'a> {
             Step::Bound => "is bound to".to_owned(),
             Step::Implied => "is in".to_owned(),
         };
-        let assumed = hop.edges.iter().filter_map(|at| self.edge(*at)?.condition.as_ref()).map(|condition| condition.text.as_ref());
-        let assumed: Vec<&str> = assumed.collect();
+        let conditions = || hop.edges.iter().filter_map(|at| self.edge(*at)?.condition.as_ref());
+        let told = |is_blocked: bool| {
+            let texts: Vec<&str> =
+                conditions().filter(|condition| condition.is_blocked == is_blocked).map(|condition| condition.text.as_ref()).collect();
+            (!texts.is_empty()).then(|| texts.join("; "))
+        };
         Some(Told {
             name: step.step.name(),
             technique: step.step.technique(),
@@ -71,7 +77,8 @@ impl<'a> Graph<'_, 'a> {
             does,
             to,
             facts,
-            assumes: (!assumed.is_empty()).then(|| assumed.join("; ")),
+            assumes: told(false),
+            stopped_by: told(true),
         })
     }
 

@@ -49,6 +49,15 @@ fn cost(edge: &Edge<'_>) -> u64 {
 impl<'s> Search<'s> {
     /// Looks for all ways to `sink` but those that take an edge for which `is_gone` says so.
     pub fn new(graph: &Graph<'_, '_>, sink: Sink<'s>, is_gone: impl Fn(u32, &Edge<'_>) -> bool) -> Self {
+        Self::over(graph, sink, |place, edge| !edge.is_blocked() && !is_gone(place, edge))
+    }
+
+    /// The ways that there would be if nothing that was read stopped them.
+    pub fn past_blocks(graph: &Graph<'_, '_>, sink: Sink<'s>) -> Self {
+        Self::over(graph, sink, |_, _| true)
+    }
+
+    fn over(graph: &Graph<'_, '_>, sink: Sink<'s>, may_take: impl Fn(u32, &Edge<'_>) -> bool) -> Self {
         let mut search = Self { cost: vec![u64::MAX; graph.vertices.len()], next: vec![u32::MAX; graph.vertices.len()], sink };
         let mut queue = BinaryHeap::new();
         for (at, _) in (0u32..).zip(&graph.vertices).filter(|(_, vertex)| sink.is(vertex)) {
@@ -59,7 +68,7 @@ impl<'s> Search<'s> {
             if search.cost.get(at as usize).is_none_or(|best| *best < so_far) {
                 continue;
             }
-            for (place, edge) in graph.edges_into(at).filter(|(place, edge)| !edge.is_blocked() && !is_gone(*place, edge)) {
+            for (place, edge) in graph.edges_into(at).filter(|(place, edge)| may_take(*place, edge)) {
                 let cost = so_far + cost(edge);
                 if search.reach(edge.from, cost, place) {
                     queue.push(Reverse((cost, edge.from)));

@@ -15,6 +15,7 @@ mod who_can;
 
 use crate::Outcome;
 use crate::input::Loaded;
+use crate::situation::situation;
 use clap::Subcommand;
 use plimsoll_access::graph::Situation;
 use plimsoll_access::{Authorizer, Scope};
@@ -118,7 +119,8 @@ impl<'l> Reading<'l> {
         let authorizer = Authorizer::new(&inventory, Defaults::Assume);
         let mut problems = loaded.snapshot.problems.clone();
         problems.extend(inventory.problems.iter().chain(&authorizer.rbac().problems).cloned());
-        Self { inventory, authorizer, situation: Situation::default(), problems }
+        let situation = situation(&inventory, &loaded.policies, &loaded.policy_documents);
+        Self { inventory, authorizer, situation, problems }
     }
 }
 

@@ -99,24 +99,10 @@ fn join(answer: &mut Ways, over_time: Vec<Way>) {
 
 fn text(answer: &Ways) -> String {
     let mut text = Text::default();
-    for way in &answer.paths {
-        let steps = if way.steps.len() == 1 { "1 step".to_owned() } else { format!("{} steps", way.steps.len()) };
-        let assumed = if way.assumptions == 0 { String::new() } else { format!(", {} assumed", way.assumptions) };
-        text.line(0, &format!("{} -> {}  ({steps}{assumed})", way.from, way.to));
-        for (number, step) in way.steps.iter().enumerate() {
-            let technique = step.technique.as_ref().map(|technique| format!("  [{technique}]")).unwrap_or_default();
-            text.line(2, &format!("{}. {} {}{technique}", number + 1, step.from, step.does));
-            text.line(5, &format!("-> {}", step.to.join(" -> ")));
-            for because in &step.because {
-                let place = because.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
-                text.line(7, &format!("{}{place}", because.text));
-            }
-            if let Some(assumes) = &step.assumes {
-                text.line(7, &format!("if {assumes}"));
-            }
-        }
-        way.open.iter().for_each(|opening| text.line(2, &told(opening)));
-        text.line(0, "");
+    answer.paths.iter().for_each(|way| tell(&mut text, way));
+    for way in &answer.stopped {
+        text.line(0, "stopped by what was read:");
+        tell(&mut text, way);
     }
     let now = answer.paths.iter().filter(|way| way.open.is_empty() || way.open.iter().any(|opening| opening.closed.is_none())).count();
     let closed = answer.paths.len() - now;
@@ -124,6 +110,29 @@ fn text(answer: &Ways) -> String {
     text.line(0, &format!("{now} ways are open{tail}"));
     text.notes(&answer.notes, answer.defaults_assumed);
     text.finish()
+}
+
+fn tell(text: &mut Text, way: &Way) {
+    let steps = if way.steps.len() == 1 { "1 step".to_owned() } else { format!("{} steps", way.steps.len()) };
+    let assumed = if way.assumptions == 0 { String::new() } else { format!(", {} assumed", way.assumptions) };
+    text.line(0, &format!("{} -> {}  ({steps}{assumed})", way.from, way.to));
+    for (number, step) in way.steps.iter().enumerate() {
+        let technique = step.technique.as_ref().map(|technique| format!("  [{technique}]")).unwrap_or_default();
+        text.line(2, &format!("{}. {} {}{technique}", number + 1, step.from, step.does));
+        text.line(5, &format!("-> {}", step.to.join(" -> ")));
+        for because in &step.because {
+            let place = because.place.as_ref().map(|place| format!("  {place}")).unwrap_or_default();
+            text.line(7, &format!("{}{place}", because.text));
+        }
+        if let Some(assumes) = &step.assumes {
+            text.line(7, &format!("if {assumes}"));
+        }
+        if let Some(stopped_by) = &step.stopped_by {
+            text.line(7, &format!("STOPPED: {stopped_by}"));
+        }
+    }
+    way.open.iter().for_each(|opening| text.line(2, &told(opening)));
+    text.line(0, "");
 }
 
 fn told(opening: &Opening) -> String {
