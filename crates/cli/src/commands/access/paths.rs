@@ -107,7 +107,8 @@ fn text(answer: &Ways) -> String {
     let now = answer.paths.iter().filter(|way| way.open.is_empty() || way.open.iter().any(|opening| opening.closed.is_none())).count();
     let closed = answer.paths.len() - now;
     let tail = if closed == 0 { String::new() } else { format!(", {closed} closed again") };
-    text.line(0, &format!("{now} ways are open{tail}"));
+    let are = if now == 1 { "way is" } else { "ways are" };
+    text.line(0, &format!("{now} {are} open{tail}"));
     text.notes(&answer.notes, answer.defaults_assumed);
     text.finish()
 }

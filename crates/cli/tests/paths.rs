@@ -1,0 +1,213 @@
+//! `plimsoll access paths`: ways, what stops them, and when they were open. On the real binary.
+
+#![cfg(test)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Ran, directory, json, plimsoll_in, scan};
+
+const HEAD: &str = "apiVersion: rbac.authorization.k8s.io/v1";
+
+/// A service account that may create pods in its namespace, beside one that may write ClusterRoles that it does not hold.
+fn shop() -> String {
+    format!(
+        "apiVersion: v1
+kind: Namespace
+metadata: {{name: shop}}
+---
+{HEAD}
+kind: Role
+metadata: {{name: pods, namespace: shop}}
+rules: [{{apiGroups: [''], resources: [pods], verbs: [create]}}]
+---
+{HEAD}
+kind: RoleBinding
+metadata: {{name: ci, namespace: shop}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: pods}}
+subjects: [{{kind: ServiceAccount, namespace: shop, name: ci}}]
+---
+{HEAD}
+kind: ClusterRole
+metadata: {{name: roles}}
+rules: [{{apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [escalate, update]}}]
+---
+{HEAD}
+kind: ClusterRoleBinding
+metadata: {{name: operator}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: roles}}
+subjects: [{{kind: ServiceAccount, namespace: shop, name: operator}}]
+"
+    )
+}
+
+fn paths(files: &[(&str, &str)], arguments: &str) -> Ran {
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let arguments: Vec<&str> = ["access", "paths"].into_iter().chain(arguments.split(' ')).collect();
+    plimsoll_in(directory(&files).path(), &arguments, b"")
+}
+
+/// The names of the steps of each way.
+fn steps(answer: &Value) -> Vec<(String, String, Vec<String>)> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let of = |way: &Value| {
+        let steps = way["steps"].as_array().expect("steps").iter().map(|step| text(&step["name"])).collect();
+        (text(&way["from"]), text(&way["to"]), steps)
+    };
+    answer["paths"].as_array().expect("paths").iter().map(of).collect()
+}
+
+#[test]
+fn a_way_is_told_step_by_step_with_places() {
+    let ran = paths(&[("a.yaml", &shop())], "--from sa:shop/ci");
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    let wanted = "\
+service account shop/ci -> cluster-admin  (2 steps)
+  1. service account shop/ci may create pods  [T1610]
+     -> any service account in namespace shop -> service account shop/operator
+       RoleBinding shop/ci gives service account shop/ci the Role pods  a.yaml:14
+       Role shop/pods allows create on pods  a.yaml:8
+  2. service account shop/operator may write rules into ClusterRoles that it does not hold  [T1098.006]
+     -> cluster-admin
+       ClusterRoleBinding operator gives service account shop/operator the ClusterRole roles  a.yaml:25
+       ClusterRole roles allows escalate, update on clusterroles of rbac.authorization.k8s.io  a.yaml:19
+
+1 way is open
+";
+    assert!(ran.out.starts_with(wanted), "{}", ran.out);
+}
+
+#[test]
+fn the_worst_that_each_reaches_unless_goals_are_named() {
+    let ran = paths(&[("a.yaml", &shop())], "-o json");
+    let ways = steps(&json(&ran));
+    let way = |from: &str, names: &[&str]| {
+        (format!("service account shop/{from}"), "cluster-admin".to_owned(), names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    assert_eq!(ways, [way("ci", &["create-pods", "escalate-cluster-roles"]), way("operator", &["escalate-cluster-roles"])]);
+    let ran = paths(&[("a.yaml", &shop())], "--to node --from sa:shop/ci -o json");
+    assert_eq!(steps(&json(&ran))[0].2, ["create-pods", "privileged-pod"]);
+}
+
+#[test]
+fn what_stops_a_way_is_told() {
+    let level = shop().replace("{name: shop}", "{name: shop, labels: {pod-security.kubernetes.io/enforce: baseline}}");
+    let policy = "---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: no-pods}
+spec:
+  matchConstraints:
+    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  validations: [{expression: 'false'}]
+";
+    let bound = "---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: no-pods}
+spec: {policyName: no-pods, validationActions: [Deny]}
+";
+    let warned = bound.replace("Deny", "Warn");
+    let table = [
+        (level, Some("namespace shop enforces the Pod Security level baseline")),
+        (shop() + policy, None),
+        (shop() + policy + &warned, None),
+        (shop() + policy + bound, Some("pods that are root on their node are refused in namespace shop, by no-pods")),
+    ];
+    for (yaml, wanted) in table {
+        let ran = paths(&[("a.yaml", &yaml)], "--from sa:shop/ci --to node -o json");
+        let answer = json(&ran);
+        assert_eq!(
+            (ran.status, answer["paths"].as_array().map(Vec::len)),
+            if wanted.is_some() { (0, Some(0)) } else { (1, Some(1)) },
+            "{yaml}"
+        );
+        let stopped = answer["stopped"].pointer("/0/steps/1/stoppedBy").and_then(Value::as_str);
+        assert_eq!(stopped, wanted, "{yaml}");
+    }
+}
+
+/// An event of the log: a binding of mallory to `cluster-admin` is created or deleted.
+fn event(minute: u32, verb: &str, code: u32, name: &str) -> String {
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "mallory"}],
+    });
+    let at = format!("2026-11-23T06:{minute:02}:00Z");
+    let mut event = json!({
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "RequestResponse",
+        "auditID": format!("{minute}"),
+        "stage": "ResponseComplete",
+        "requestURI": format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{name}"),
+        "verb": verb,
+        "user": {"username": "admin", "groups": ["system:masters"]},
+        "objectRef": {"resource": "clusterrolebindings", "name": name, "apiGroup": "rbac.authorization.k8s.io", "apiVersion": "v1"},
+        "responseStatus": {"code": code},
+        "requestReceivedTimestamp": at,
+        "stageTimestamp": at,
+        "annotations": {"authorization.k8s.io/decision": "allow"},
+    });
+    if verb == "create" {
+        event["responseObject"] = binding;
+    }
+    event.to_string() + "\n"
+}
+
+#[test]
+fn an_audit_log_tells_when_a_way_was_open() {
+    let log = event(1, "create", 201, "door") + &event(2, "create", 409, "door") + &event(5, "delete", 200, "door");
+    let ran = paths(&[("a.yaml", &shop()), ("log.jsonl", &log)], "a.yaml --from user:mallory --audit log.jsonl -o json");
+    let answer = json(&ran);
+    // The door is closed: nothing is open, and that it was is told.
+    assert_eq!((ran.status, answer["paths"].as_array().map(Vec::len)), (0, Some(1)), "{}", ran.err);
+    let open = &answer["paths"][0]["open"];
+    let turn = |what: &str, field: &str| open[0][what][field].as_str().map(str::to_owned);
+    assert_eq!(turn("opened", "at").as_deref(), Some("2026-11-23T06:01:00Z"));
+    assert_eq!(turn("opened", "user").as_deref(), Some("admin"));
+    assert_eq!(turn("closed", "at").as_deref(), Some("2026-11-23T06:05:00Z"));
+    assert_eq!(turn("closed", "request").as_deref(), Some("delete ClusterRoleBinding door"));
+    assert_eq!(turn("closed", "place").as_deref(), Some("log.jsonl:3"));
+    // Opened again, and never closed.
+    let log = log + &event(7, "create", 201, "window");
+    let ran = paths(&[("a.yaml", &shop()), ("log.jsonl", &log)], "a.yaml --from user:mallory --audit log.jsonl -o json");
+    let open = json(&ran)["paths"][0]["open"].clone();
+    assert_eq!((ran.status, open.as_array().map(Vec::len), open[1].get("closed")), (1, Some(2), None));
+}
+
+#[test]
+fn what_a_log_leaves_out_is_told() {
+    let log = event(1, "create", 201, "door").replace("responseObject", "other") + "{\"kind\":\"Eve\n";
+    let ran = paths(&[("a.yaml", &shop()), ("log.jsonl", &log)], "a.yaml --from user:mallory --audit log.jsonl");
+    assert_eq!(ran.status, 2, "{}", ran.out);
+    assert!(ran.err.contains("log.jsonl:1") && ran.err.contains("the log does not hold the object"), "{}", ran.err);
+    assert!(ran.err.contains("log.jsonl:2"), "{}", ran.err);
+}
+
+#[test]
+fn goals_and_sources_that_are_not_there() {
+    let ran = paths(&[("a.yaml", &shop())], "--to moon");
+    assert!(ran.status == 2 && ran.err.contains("`moon`") && ran.err.contains("cluster-admin"), "{}", ran.err);
+    let ran = paths(&[("a.yaml", &shop())], "--from user:nobody");
+    assert!(ran.status == 0 && ran.out.contains("user nobody: nothing that was read names it"), "{}", ran.out);
+}
+
+#[test]
+fn a_scan_finds_ways_over_several_steps() {
+    let ran = scan(&[("a.yaml", shop().as_bytes())], &["-o", "json"]);
+    let report = json(&ran);
+    let findings = report["findings"].as_array().expect("findings");
+    let found: Vec<&Value> = findings.iter().filter(|finding| finding["id"].as_str().is_some_and(|id| id.starts_with("ACC-"))).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0]["id"].as_str(), found[0]["severity"].as_str()), (Some("ACC-path-cluster-admin"), Some("critical")));
+    assert_eq!(found[0]["subject"]["pointer"], "/subjects/0");
+    let evidence = found[0]["evidence"].to_string();
+    assert!(
+        evidence.contains("1. service account shop/ci may create pods") && evidence.contains("2. service account shop/operator"),
+        "{evidence}"
+    );
+}
