@@ -166,6 +166,12 @@ pub(crate) fn inside(directory: &Path, runs: usize) -> anyhow::Result<()> {
     let snapshot = load();
     row("compile: objects, roles, bindings, indexes", runs, || compile(&snapshot).identities().len());
     let authorizer = compile(&snapshot);
+    let rbac = authorizer.rbac();
+    let roles = rbac.roles.iter().filter(|role| !role.is_default).count();
+    let bindings = rbac.bindings.iter().filter(|binding| !binding.is_default).count();
+    if (roles, bindings) != (ROLES, BINDINGS) {
+        bail!("{roles} roles and {bindings} bindings were read, {ROLES} and {BINDINGS} were written");
+    }
     let resources = ApiResources::of(std::iter::empty());
     let many = runs * 10;
     for (verb, resource, scope) in [

@@ -215,6 +215,13 @@ fn nothing_is_assumed_of_a_running_server() {
     let answer = access_in(&[("rbac.yaml", &live)], &["can", "bob", "get", "pods", "-n", "shop", "-o", "json"]);
     assert_eq!(answer.status, 1, "{}", answer.out);
     assert_eq!((&json(&answer)["defaultsAssumed"], &json(&answer)["verdict"]), (&Value::from(false), &Value::from("no")));
+    let question = ["who-can", "get", "secrets", "-n", "other"];
+    let nobody = access_in(&[("rbac.yaml", &live)], &question);
+    assert_eq!(nobody.status, 0, "{}", nobody.err);
+    assert!(nobody.out.starts_with("nobody can get secrets in namespace other\n"), "{}", nobody.out);
+    let not_known = access_in(&[("rbac.yaml", &live), ("broken.yaml", "a: [")], &question);
+    assert_eq!(not_known.status, 2);
+    assert!(not_known.out.starts_with("NOT KNOWN who can get secrets in namespace other"), "{}", not_known.out);
 }
 
 /// Bad input: a place, and never a certain "nobody" or "no" where something could not be read.
@@ -383,4 +390,18 @@ fn a_missing_role_is_a_finding_of_a_scan() {
     let text = format!("{SHOP}{DANGLING}");
     let report = json(&scan(&[("rbac.yaml", text.as_bytes())], &["-o", "json"]));
     assert!(ids(&report).contains(&"RBAC-role-missing"), "{:?}", ids(&report));
+}
+
+/// What docs/access.md shows is what comes out.
+#[test]
+fn the_page_shows_what_comes_out() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/access.md")).expect("the page");
+    let blocks: Vec<&str> = page.split("```console\n$ plimsoll ").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
+    for block in blocks {
+        let (command, shown) = block.split_once('\n').expect("a command and its output");
+        let ran = plimsoll_in(&root, &command.split(' ').collect::<Vec<_>>(), b"");
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), (shown, ""), "{command}");
+    }
 }

@@ -13,7 +13,15 @@ pub struct Source {
     pub origin: Origin,
     /// The whole text, UTF-8, without a byte order mark.
     pub text: String,
-    lines: OnceLock<Box<[u32]>>,
+    lines: OnceLock<Lines>,
+}
+
+/// What places are computed with.
+struct Lines {
+    /// The first byte of every line.
+    starts: Box<[u32]>,
+    /// Whether every byte is a character: then nothing has to be counted, which takes long in JSON of one line.
+    is_ascii: bool,
 }
 
 /// How the text of a [`Source`] was obtained.
@@ -75,25 +83,29 @@ impl Source {
 
     /// The line and column of the byte `offset`.
     pub fn position(&self, offset: u32) -> Position {
-        let lines = self.line_starts();
-        let line = lines.partition_point(|&start| start <= offset).max(1);
-        let start = lines.get(line - 1).copied().unwrap_or(0);
+        let lines = self.lines();
+        let line = lines.starts.partition_point(|&start| start <= offset).max(1);
+        let start = lines.starts.get(line - 1).copied().unwrap_or(0);
         let before = self.slice(Span { start, end: offset });
-        Position { line: count(line), column: count(before.chars().count() + 1) }
+        let characters = if lines.is_ascii { before.len() } else { before.chars().count() };
+        Position { line: count(line), column: count(characters + 1) }
     }
 
     /// The text of line `number` (from 1) without its line break, with its first byte; `None` past the end.
     pub fn line(&self, number: u32) -> Option<(u32, &str)> {
-        let lines = self.line_starts();
+        let lines = &self.lines().starts;
         let index = (number as usize).checked_sub(1)?;
         let start = *lines.get(index)?;
         let end = lines.get(index + 1).copied().unwrap_or_else(|| count(self.text.len()));
         Some((start, self.slice(Span { start, end }).trim_end_matches(['\n', '\r'])))
     }
 
-    fn line_starts(&self) -> &[u32] {
-        self.lines.get_or_init(|| {
-            std::iter::once(0).chain(self.text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next)).collect()
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines {
+            starts: std::iter::once(0)
+                .chain(self.text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next))
+                .collect(),
+            is_ascii: self.text.is_ascii(),
         })
     }
 }
