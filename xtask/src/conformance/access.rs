@@ -7,6 +7,7 @@ mod kubernetes;
 mod kubescape_rules;
 mod kubesplaining;
 mod node;
+mod primitives;
 mod rbac_police;
 
 pub(super) use apiserver::{access_reviews, escalation_checks};
@@ -15,6 +16,7 @@ pub(super) use kubernetes::{default_objects, tables};
 pub(super) use kubescape_rules::kubescape_rules;
 pub(super) use kubesplaining::kubesplaining;
 pub(super) use node::requests as node_authorizer;
+pub(super) use primitives::primitives;
 pub(super) use rbac_police::rbac_police;
 
 use plimsoll_model::rbac::User;

@@ -34,6 +34,9 @@ static CONTROL_PLANE_NODE: Setting =
 static CA_KEY: Setting =
     Setting { name: "certificate-authority", what: "holds the keys that sign client certificates and tokens", technique: "T1552.004" };
 
+/// Those of this part.
+pub(super) static SETTINGS: [&Setting; 5] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
+
 pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Authorizer<'a>, situation: &Situation) -> Graph<'g, 'a> {
     let graph = Graph {
         authorizer,

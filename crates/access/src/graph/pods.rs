@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 macro_rules! settings {
     ($($name:ident $id:literal, $technique:literal, $what:literal;)*) => {
         $(static $name: Setting = Setting { name: $id, what: $what, technique: $technique };)*
+        /// All of them.
+        pub(super) static SETTINGS: &[&Setting] = &[$(&$name),*];
     };
 }
 
