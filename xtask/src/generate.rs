@@ -60,6 +60,10 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     );
     files.insert("docs/schemas/report.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::json_schema())? + "\n");
     files.insert(
+        "docs/schemas/diagram.schema.json".to_owned(),
+        serde_json::to_string_pretty(&plimsoll_report::diagram::json_schema())? + "\n",
+    );
+    files.insert(
         "docs/schemas/certificates.schema.json".to_owned(),
         serde_json::to_string_pretty(&plimsoll_report::certificates_schema())? + "\n",
     );

@@ -2,7 +2,7 @@
 
 use crate::answer::{Place, SCHEMA_VERSION, Who};
 use crate::graph::{Evidence, Graph, Path, Search, Sink, Step, Told, Vertex};
-use plimsoll_model::rbac::{Identity, is_bootstrapped};
+use plimsoll_model::rbac::is_bootstrapped;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -204,63 +204,5 @@ impl WayStep {
             because: because.collect(),
             assumes: told.assumes,
         }
-    }
-}
-
-impl<'s> Vertex<'s> {
-    /// A place to start from, as people write it: `outside`, `node:NAME`, `sa:NAMESPACE/NAME`, `group:NAME`, `user:NAME`, or a
-    /// bare user name. Workloads are found by [`Graph::workload_called`].
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(text: &'s str) -> Result<Self, String> {
-        Ok(match text.split_once(':') {
-            None if text == "outside" => Self::Outside,
-            Some(("node", name)) if !name.is_empty() => Self::Machine(name),
-            Some(("sa" | "serviceaccount", account)) => match account.split_once('/') {
-                Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
-                    Self::Identity(Identity::ServiceAccount(namespace, name))
-                }
-                _ => return Err(format!("a service account is written `sa:NAMESPACE/NAME`, not `{text}`")),
-            },
-            Some(("group", name)) if !name.is_empty() => Self::Identity(Identity::Group(name)),
-            Some(("user", name)) if !name.is_empty() => Self::Identity(Identity::of_user(name)),
-            _ if text.is_empty() || text.ends_with(':') => {
-                return Err(format!(
-                    "`{text}` names nobody: one of sa:NAMESPACE/NAME, user:NAME, group:NAME, KIND:NAMESPACE/NAME, node:NAME, outside"
-                ));
-            }
-            _ => Self::Identity(Identity::of_user(text)),
-        })
-    }
-}
-
-impl<'a> Graph<'_, 'a> {
-    /// The workload of a kind (in any case), namespace and name, as `deployment:shop/web` says it.
-    pub fn workload_called(&self, text: &str) -> Option<Vertex<'a>> {
-        let (kind, rest) = text.split_once(':')?;
-        let (namespace, name) = rest.split_once('/')?;
-        let is_it = |object: &plimsoll_model::Object<'_>| {
-            object.kind.eq_ignore_ascii_case(kind) && object.effective_namespace() == namespace && object.name == name
-        };
-        let found = (0u32..).zip(&self.inventory.workloads).find(|(_, workload)| is_it(&workload.object));
-        found.map(|(at, _)| Vertex::Workload(at))
-    }
-}
-
-impl<'a> Sink<'a> {
-    /// A sink by its name, as [`Sink::name`] gives it; `system:masters` also as `masters`.
-    ///
-    /// # Errors
-    /// The names that there are.
-    pub fn parse(text: &'a str) -> Result<Self, String> {
-        if let Some(namespace) = text.strip_prefix("namespace:").filter(|namespace| !namespace.is_empty()) {
-            return Ok(Self::Namespace(namespace));
-        }
-        let found = Self::ALL.into_iter().find(|sink| sink.name() == text || (text == "masters" && *sink == Self::Masters));
-        found.ok_or_else(|| {
-            let names: Vec<String> = Self::ALL.iter().map(|sink| sink.name().into_owned()).collect();
-            format!("nothing is called `{text}`: one of {}, namespace:NAME", names.join(", "))
-        })
     }
 }

@@ -1,10 +1,12 @@
 //! Who is granted what: each subject of each binding with the rules of its role.
 //!
-//! Sources: Kubernetes documentation, *Using RBAC Authorization*; `pkg/registry/rbac/validation/rule.go`. A RoleBinding
-//! takes its Role from its own namespace; a ClusterRole with an `aggregationRule` has the rules of what that selects.
+//! Roles with what they aggregate are those of `model::rbac`. Bindings are looked at as they stand, also where one of the same name
+//! was read before: a finding is about a place in a file.
 
-use plimsoll_model::{Inventory, Node, Object, selects, shell_word};
+use plimsoll_model::rbac::{Defaults, Rbac, Role, Rule, is_bootstrapped, service_account};
+use plimsoll_model::{Inventory, Node, Object, shell_word};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// All grants, in order of the bindings.
 pub(crate) struct Grants<'a> {
@@ -30,21 +32,7 @@ pub(crate) struct Grant<'a> {
     /// The namespace of a ServiceAccount.
     pub(crate) namespace: &'a str,
     /// The role's rules, aggregated ones included.
-    pub(crate) rules: Vec<PolicyRule<'a>>,
-}
-
-/// One rule of a role.
-#[derive(Debug, Clone)]
-pub(crate) struct PolicyRule<'a> {
-    /// The role that holds it.
-    pub(crate) role: Object<'a>,
-    /// Its place in that role's `rules`.
-    pub(crate) index: usize,
-    pub(crate) verbs: Vec<&'a str>,
-    pub(crate) groups: Vec<&'a str>,
-    pub(crate) resources: Vec<&'a str>,
-    /// `resourceNames`; empty for all names.
-    pub(crate) names: Vec<&'a str>,
+    pub(crate) rules: Arc<[Rule<'a>]>,
 }
 
 /// What a rule may give: some of the verbs on some of the resources of some of the API groups. Wildcards of the rule count.
@@ -58,17 +46,10 @@ pub(crate) struct Power {
 
 impl<'a> Grants<'a> {
     pub(crate) fn new(inventory: &Inventory<'a>) -> Self {
-        let mut known: HashMap<(&str, &str, &str), (Object<'a>, Vec<PolicyRule<'a>>)> = HashMap::new();
-        let cluster_roles: Vec<Object<'a>> = inventory.of_kind("ClusterRole").collect();
-        for role in inventory.of_kind("Role").chain(cluster_roles.iter().copied()) {
-            let mut rules = rules(role);
-            for selector in role.node.at(&["aggregationRule", "clusterRoleSelectors"]).into_iter().flat_map(Node::items) {
-                let labels = |role: &Object<'a>| role.node.at(&["metadata", "labels"]);
-                let aggregated = cluster_roles.iter().filter(|other| other.node != role.node && selects(selector, labels(other)));
-                rules.extend(aggregated.copied().flat_map(self::rules));
-            }
-            known.entry((role.kind, role.effective_namespace(), role.name)).or_insert((role, rules));
-        }
+        let rbac = Rbac::of(inventory.of_kind("Role").chain(inventory.of_kind("ClusterRole")), Defaults::Leave);
+        let key = |role: &Role<'a>| (role.object.kind, role.object.effective_namespace(), role.object.name);
+        let known: HashMap<_, (Object<'a>, Arc<[Rule<'a>]>)> =
+            rbac.roles.iter().map(|role| (key(role), (role.object, role.rules.clone().into()))).collect();
         let mut all = Vec::new();
         let mut bound = HashSet::new();
         for binding in inventory.of_kind("RoleBinding").chain(inventory.of_kind("ClusterRoleBinding")) {
@@ -76,28 +57,32 @@ impl<'a> Grants<'a> {
             let (kind, name) = (text(&["roleRef", "kind"]), text(&["roleRef", "name"]));
             let namespace = if kind == "Role" { binding.effective_namespace() } else { "" };
             // The API server gives `cluster-admin` back what a manifest takes from it.
-            let is_whole =
-                |rules: &[PolicyRule<'_>]| name != "cluster-admin" || kind == "Role" || rules.iter().any(PolicyRule::is_everything);
+            let is_whole = |rules: &[Rule<'_>]| name != "cluster-admin" || kind == "Role" || rules.iter().any(is_everything);
             let found = known.get(&(kind, namespace, name)).filter(|(_, rules)| is_whole(rules)).cloned();
             let Some((role, rules)) = found.or_else(|| own_role(binding, kind, name)) else { continue };
             bound.insert((kind, namespace, name));
             for (index, subject) in binding.node.get("subjects").into_iter().flat_map(Node::items).enumerate() {
                 let text = |key| subject.get(key).map_or("", Node::text);
-                let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
-                all.push(Grant { binding, role, index, kind, name, namespace, rules: rules.clone() });
+                let (kind, name) = (text("kind"), text("name"));
+                let namespace = match text("namespace") {
+                    "" if kind == "ServiceAccount" && binding.kind == "RoleBinding" => binding.effective_namespace(),
+                    namespace => namespace,
+                };
+                all.push(Grant { binding, role, index, kind, name, namespace, rules: Arc::clone(&rules) });
             }
         }
         // A role that nothing binds yet grants to whoever is bound to it next. Those of the API server itself are what they are.
-        let unbound = known.iter().filter(|(key, (role, _))| !bound.contains(*key) && !is_of_the_api_server(role));
+        let unbound = rbac.roles.iter().filter(|role| !bound.contains(&key(role)) && !is_of_the_api_server(&role.object));
         let mut unbound: Vec<Grant<'a>> = unbound
-            .map(|(_, (role, rules))| Grant {
+            .filter_map(|role| known.get(&key(role)))
+            .map(|(role, rules)| Grant {
                 binding: *role,
                 role: *role,
                 index: 0,
                 kind: "",
                 name: "",
                 namespace: "",
-                rules: rules.clone(),
+                rules: Arc::clone(rules),
             })
             .collect();
         unbound.sort_by_key(|grant| (grant.role.kind, grant.role.effective_namespace(), grant.role.name));
@@ -128,38 +113,18 @@ impl<'a> Grants<'a> {
 
 /// A role that every API server makes at its start and manifests leave out (Kubernetes documentation, *Default roles*).
 /// Only the one whose rules never change; the binding stands in for it.
-fn own_role<'a>(binding: Object<'a>, kind: &str, name: &str) -> Option<(Object<'a>, Vec<PolicyRule<'a>>)> {
+fn own_role<'a>(binding: Object<'a>, kind: &str, name: &str) -> Option<(Object<'a>, Arc<[Rule<'a>]>)> {
     let all = || vec!["*"];
-    let rule = PolicyRule { role: binding, index: 0, verbs: all(), groups: all(), resources: all(), names: Vec::new() };
-    (kind == "ClusterRole" && name == "cluster-admin").then(|| (binding, vec![rule]))
+    let rule = Rule { verbs: all(), api_groups: all(), resources: all(), ..Rule::empty(binding) };
+    (kind == "ClusterRole" && name == "cluster-admin").then(|| (binding, [rule].into()))
 }
 
 /// Whether a role is one that the API server makes, or gets its rules from others that are looked at themselves.
 fn is_of_the_api_server(role: &Object<'_>) -> bool {
-    role.label("kubernetes.io/bootstrapping") == Some("rbac-defaults")
+    is_bootstrapped(role)
         || role.name.starts_with("system:")
         || role.node.get("aggregationRule").is_some()
         || (role.kind == "ClusterRole" && matches!(role.name, "admin" | "cluster-admin" | "edit" | "view"))
-}
-
-fn rules(role: Object<'_>) -> Vec<PolicyRule<'_>> {
-    fn texts<'n>(rule: Node<'n>, key: &str) -> Vec<&'n str> {
-        rule.get(key).into_iter().flat_map(Node::items).map(Node::text).collect()
-    }
-    role.node
-        .get("rules")
-        .into_iter()
-        .flat_map(Node::items)
-        .enumerate()
-        .map(|(index, rule)| PolicyRule {
-            role,
-            index,
-            verbs: texts(rule, "verbs"),
-            groups: texts(rule, "apiGroups"),
-            resources: texts(rule, "resources"),
-            names: texts(rule, "resourceNames"),
-        })
-        .collect()
 }
 
 impl Grant<'_> {
@@ -167,7 +132,7 @@ impl Grant<'_> {
     fn service_account(&self) -> Option<(&str, &str)> {
         match self.kind {
             "ServiceAccount" => Some((self.namespace, self.name)),
-            "User" => self.name.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':')),
+            "User" => service_account(self.name),
             _ => None,
         }
     }
@@ -216,45 +181,46 @@ impl Grant<'_> {
     }
 
     /// The first rule that gives a part of `power`.
-    pub(crate) fn gives(&self, power: &Power) -> Option<&PolicyRule<'_>> {
-        self.rules.iter().find(|rule| rule.gives(power))
+    pub(crate) fn gives(&self, power: &Power) -> Option<&Rule<'_>> {
+        self.rules.iter().find(|rule| power.is_given_by(rule))
     }
 }
 
-impl PolicyRule<'_> {
-    /// Whether the rule gives a part of `power`.
-    pub(crate) fn gives(&self, power: &Power) -> bool {
+impl Power {
+    /// Whether the rule gives a part of it.
+    pub(crate) fn is_given_by(&self, rule: &Rule<'_>) -> bool {
         let fits = |mine: &[&str], wanted: &[&str]| mine.iter().any(|one| *one == "*" || wanted.contains(one));
         // `*/status` is that subresource of every resource.
         let resource = |one: &&str| {
             *one == "*"
-                || power.resources.contains(one)
+                || self.resources.contains(one)
                 || one
                     .strip_prefix("*/")
-                    .is_some_and(|sub| power.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
+                    .is_some_and(|sub| self.resources.iter().any(|wanted| wanted.split_once('/').is_some_and(|(_, of)| of == sub)))
         };
-        let name = || power.names.is_empty() || self.names.is_empty() || self.names.iter().any(|name| power.names.contains(name));
-        fits(&self.verbs, power.verbs) && fits(&self.groups, power.groups) && self.resources.iter().any(resource) && name()
+        let names = &rule.resource_names;
+        let name = || self.names.is_empty() || names.is_empty() || names.iter().any(|name| self.names.contains(name));
+        fits(&rule.verbs, self.verbs) && fits(&rule.api_groups, self.groups) && rule.resources.iter().any(resource) && name()
     }
+}
 
-    /// Whether it allows every verb on every resource, of the core group or of all.
-    pub(crate) fn is_everything(&self) -> bool {
-        self.has_all_verbs() && self.resources.contains(&"*") && self.groups.iter().any(|group| group.is_empty() || *group == "*")
-    }
+/// Whether a rule allows every verb on every resource, of the core group or of all.
+pub(crate) fn is_everything(rule: &Rule<'_>) -> bool {
+    has_all_verbs(rule) && rule.resources.contains(&"*") && rule.api_groups.iter().any(|group| group.is_empty() || *group == "*")
+}
 
-    /// Whether it allows every verb that objects have, by `*` or by naming each.
-    fn has_all_verbs(&self) -> bool {
-        const OBJECT_VERBS: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
-        self.verbs.contains(&"*") || OBJECT_VERBS.iter().all(|verb| self.verbs.contains(verb))
-    }
+/// Whether it allows every verb that objects have, by `*` or by naming each.
+fn has_all_verbs(rule: &Rule<'_>) -> bool {
+    const OBJECT_VERBS: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
+    rule.verbs.contains(&"*") || OBJECT_VERBS.iter().all(|verb| rule.verbs.contains(verb))
+}
 
-    /// JSON pointer from its role to the rule; of a role that was not read, what refers to it.
-    pub(crate) fn pointer(&self) -> String {
-        if self.is_of_own_role() { "/roleRef".to_owned() } else { format!("/rules/{}", self.index) }
-    }
+/// JSON pointer from its role to the rule; of a role that was not read, what refers to it.
+pub(crate) fn pointer(rule: &Rule<'_>) -> String {
+    if is_of_own_role(rule) { "/roleRef".to_owned() } else { rule.pointer() }
+}
 
-    /// Whether the rule is one of a role that the API server makes itself and that was not read.
-    pub(crate) fn is_of_own_role(&self) -> bool {
-        self.role.kind.ends_with("Binding")
-    }
+/// Whether the rule is one of a role that the API server makes itself and that was not read.
+pub(crate) fn is_of_own_role(rule: &Rule<'_>) -> bool {
+    rule.role.kind.ends_with("Binding")
 }

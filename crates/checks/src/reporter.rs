@@ -4,9 +4,10 @@ use crate::assess::Tally;
 use crate::base64;
 use crate::exposure::Exposure;
 use crate::facts::Facts;
-use crate::grants::{Grant, Grants, PolicyRule};
+use crate::grants::{self, Grant, Grants};
 use crate::host::File;
 use crate::parameters::Parameters;
+use plimsoll_model::rbac;
 use plimsoll_model::{
     Document, Finding, Inventory, Limits, Object, ObjectId, Origin, Pod, Rule, Severity, Source, Unknown, Violation, parse,
 };
@@ -156,22 +157,22 @@ impl<'r, 'a> Reporter<'r, 'a> {
     }
 
     /// That the subject of a grant `may do something` by `rule`. Of a role that nothing binds, that whoever is bound to it may.
-    pub(crate) fn report_grant(&mut self, grant: &Grant<'_>, rule: &PolicyRule<'_>, may: &str) {
+    pub(crate) fn report_grant(&mut self, grant: &Grant<'_>, rule: &rbac::Rule<'_>, may: &str) {
         let what = format!("{} {may}", grant.subject());
         if grant.is_unbound() {
-            let place = if rule.role.node == grant.role.node { rule.pointer() } else { "/metadata/name".to_owned() };
+            let place = if rule.role.node == grant.role.node { grants::pointer(rule) } else { "/metadata/name".to_owned() };
             let violation = Violation::at(place, what).because("nothing that was read binds the role").severity(Severity::Low);
             self.report(violation.advice("take the rule out of the role, or see that few are bound to it"));
             return;
         }
-        let reason = if rule.is_of_own_role() {
+        let reason = if grants::is_of_own_role(rule) {
             "ClusterRole `cluster-admin`, which every API server has, grants it".to_owned()
         } else {
             format!("rule {} of {} `{}` grants it", rule.index, rule.role.kind, rule.role.name)
         };
-        let mut violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, rule.pointer());
-        if !rule.names.is_empty() {
-            violation = violation.because(format!("only of the names {}", rule.names.join(", "))).severity(Severity::Low);
+        let mut violation = Violation::at(grant.pointer(), what).because(reason).with(&rule.role, grants::pointer(rule));
+        if !rule.resource_names.is_empty() {
+            violation = violation.because(format!("only of the names {}", rule.resource_names.join(", "))).severity(Severity::Low);
         }
         let violation = violation.cured_by("take the subject out of the binding, or the rule out of the role", None);
         let violation = violation.needs(format!("whether {} makes use of it; the audit log shows it", grant.subject()));

@@ -62,6 +62,13 @@ impl<'a> Inventory<'a> {
         Self::index(&snapshot.documents, objects, workloads, problems)
     }
 
+    /// Of these objects: what a snapshot holds once something about it has changed.
+    pub fn of(objects: Vec<Object<'a>>, kinds: &WorkloadKinds) -> Self {
+        let mut problems = Vec::new();
+        let workloads = objects.iter().filter_map(|object| Some(kinds.read(*object, &mut problems)?.with_defaults())).collect();
+        Self::index(&[], objects, workloads, problems)
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "documents hold fewer than 2^32 nodes in all")]
     fn index(documents: &'a [Document], objects: Vec<Object<'a>>, workloads: Vec<Workload<'a>>, problems: Vec<Problem>) -> Self {
         let mut by_kind: HashMap<_, Vec<u32>> = HashMap::new();

@@ -3,6 +3,7 @@
 //! A new output is a file here and a line in [`Format`]; it touches no engine.
 
 mod certificates;
+pub mod diagram;
 mod escape;
 mod github;
 mod html;

@@ -1,23 +1,29 @@
 //! The suites of access: RBAC, escalation, least privilege.
 
 mod apiserver;
+mod audit2rbac;
 mod holding;
 mod kubehound;
 mod kubernetes;
 mod kubescape_rules;
 mod kubesplaining;
 mod node;
+mod openings;
 mod primitives;
 mod rbac_police;
+mod recorded;
 
 pub(super) use apiserver::{access_reviews, escalation_checks};
+pub(super) use audit2rbac::{demo, process};
 pub(super) use kubehound::kubehound;
 pub(super) use kubernetes::{default_objects, tables};
 pub(super) use kubescape_rules::kubescape_rules;
 pub(super) use kubesplaining::kubesplaining;
 pub(super) use node::requests as node_authorizer;
+pub(super) use openings::openings;
 pub(super) use primitives::primitives;
 pub(super) use rbac_police::rbac_police;
+pub(super) use recorded::recorded;
 
 use plimsoll_model::rbac::User;
 use plimsoll_model::{Document, Limits, Origin, Source, parse};

@@ -103,6 +103,12 @@ const CAPABILITIES: [(&str, Option<&str>); 8] = [
     ("SYS_BOOT", Some("the kernel lets the container load another kernel")),
 ];
 
+/// Whether a capability, with or without its prefix, leads to the node.
+pub(crate) fn leads_to_node(capability: &str) -> bool {
+    let name = capability.strip_prefix("CAP_").unwrap_or(capability);
+    CAPABILITIES.iter().any(|(known, _)| *known == name)
+}
+
 /// A directory of the node that containers of a pod mount.
 struct Mount<'a> {
     path: &'a str,

@@ -14,7 +14,9 @@ mod table;
 mod vertex;
 
 pub use describe::{Fact, Told};
+pub(crate) use escapes::leads_to_node;
 pub use holders::{Holder, Rights, holders};
+
 pub use paths::{Hop, Path, Search};
 pub use vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Sink, Step, Vertex};
 

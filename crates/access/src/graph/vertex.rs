@@ -1,6 +1,7 @@
 //! What somebody can be, hold or control, and how one thing leads to another.
 
 use super::primitive::Primitive;
+use plimsoll_model::Severity;
 use plimsoll_model::rbac::{Identity, MASTERS};
 use std::borrow::Cow;
 use std::fmt;
@@ -209,6 +210,24 @@ impl<'a> Sink<'a> {
         Self::SystemSecrets,
         Self::CloudIdentity,
     ];
+
+    /// The sink of a name; `None` if there is none of that name.
+    pub fn parse(name: &'a str) -> Option<Self> {
+        match name.split_once(':') {
+            Some(("namespace", "")) => None,
+            Some(("namespace", namespace)) => Some(Self::Namespace(namespace)),
+            _ => Self::ALL.into_iter().find(|sink| sink.name() == name || (*sink == Self::Masters && name == "masters")),
+        }
+    }
+
+    /// How bad it is to reach it: who has the cluster has everything else.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::ClusterAdmin | Self::Masters | Self::ControlPlane | Self::EverySecret | Self::Tokens => Severity::Critical,
+            Self::Node | Self::SystemSecrets | Self::CloudIdentity => Severity::High,
+            Self::Namespace(_) => Severity::Medium,
+        }
+    }
 
     /// As the command line takes it.
     pub fn name(&self) -> Cow<'a, str> {

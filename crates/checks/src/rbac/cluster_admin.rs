@@ -2,7 +2,7 @@
 
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
-use crate::grants::Grant;
+use crate::grants::{self, Grant};
 use crate::reporter::Reporter;
 use plimsoll_model::Severity;
 
@@ -27,7 +27,7 @@ Find out what the subject does (the audit log tells) and give it a role with tha
 };
 
 fn look(grant: &Grant<'_>, reporter: &mut Reporter<'_, '_>) {
-    if let Some(rule) = grant.rules.iter().find(|rule| rule.is_everything()) {
+    if let Some(rule) = grant.rules.iter().find(|rule| grants::is_everything(rule)) {
         let may = match grant.binding.kind {
             "ClusterRoleBinding" => "may do everything in the cluster",
             "ClusterRole" => "may do everything",

@@ -35,7 +35,7 @@ fn aws_auth(grant: &Grant<'_>, reporter: &mut Reporter<'_, '_>) {
     };
     let is_eks = reporter.inventory.find("ConfigMap", "kube-system", "aws-auth").is_some();
     let reaches = grant.binding.kind != "RoleBinding" || grant.binding.effective_namespace() == "kube-system";
-    if let Some(rule) = grant.gives(&POWER).filter(|rule| reaches && (is_eks || rule.names.contains(&"aws-auth"))) {
+    if let Some(rule) = grant.gives(&POWER).filter(|rule| reaches && (is_eks || rule.resource_names.contains(&"aws-auth"))) {
         reporter.report_grant(grant, rule, "may change who is let in on EKS");
     }
 }

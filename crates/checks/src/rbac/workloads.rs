@@ -3,8 +3,9 @@
 use crate::check::reference::{cis, kubescape, mitre};
 use crate::check::{Check, Run};
 use crate::cures::{in_namespace, service_account};
-use crate::grants::{Grant, PolicyRule, Power};
+use crate::grants::{self, Grant, Power};
 use crate::reporter::Reporter;
+use plimsoll_model::rbac::Rule;
 use plimsoll_model::{Node, Pod, Severity, Violation, Workload, shell_word};
 
 pub(super) static ALL: &[&Check] =
@@ -125,7 +126,7 @@ Give the account a role with what the program does, which the audit log tells.
     references: &[kubescape("C-0272"), mitre("T1078")],
     run: Run::Workload(|workload, reporter| {
         #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
-        granted(workload, reporter, "may do everything", |rule| rule.is_everything());
+        granted(workload, reporter, "may do everything", grants::is_everything);
     }),
 };
 
@@ -147,12 +148,12 @@ Limit Secrets by `resourceNames`, leave pods to controllers, and keep such progr
     run: Run::Workload(|workload, reporter| {
         const PODS: Power = Power { verbs: &["create", "update", "patch"], groups: &[""], resources: &["pods"], names: &[] };
         const SECRETS: Power = Power { verbs: &["get", "list", "watch"], groups: &[""], resources: &["secrets"], names: &[] };
-        granted(workload, reporter, "may read Secrets or make pods", |rule| rule.gives(&PODS) || rule.gives(&SECRETS));
+        granted(workload, reporter, "may read Secrets or make pods", |rule| PODS.is_given_by(rule) || SECRETS.is_given_by(rule));
     }),
 };
 
 /// Reports that the account of a workload has a rule of a kind, if its pods find the token.
-fn granted(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>, may: &str, is_it: impl Fn(&PolicyRule<'_>) -> bool) {
+fn granted(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>, may: &str, is_it: impl Fn(&Rule<'_>) -> bool) {
     let name = account(&workload.pod);
     let grants = reporter.grants.of_service_account(workload.object.effective_namespace(), name);
     let found = |grant: &&Grant<'_>| grant.rules.iter().any(&is_it);
@@ -164,7 +165,7 @@ fn granted(workload: &Workload<'_>, reporter: &mut Reporter<'_, '_>, may: &str, 
     let violation = do_not_mount(format!("service account `{name}` {may}"))
         .because(format!("{} `{}` grants it through {} `{}`", rule.role.kind, rule.role.name, grant.binding.kind, grant.binding.name))
         .with(&grant.binding, grant.pointer())
-        .with(&rule.role, rule.pointer());
+        .with(&rule.role, grants::pointer(rule));
     reporter.report(violation);
 }
 

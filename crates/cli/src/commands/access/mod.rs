@@ -1,9 +1,16 @@
 //! `plimsoll access`
 
 mod can;
+mod cut;
 mod diff;
+mod ends;
+mod graph;
+mod least;
 mod paths;
+mod picture;
 mod text;
+mod unused;
+mod usage;
 mod who_can;
 
 use crate::Outcome;
@@ -28,6 +35,10 @@ enum Command {
     Can(can::Args),
     Diff(diff::Args),
     Paths(paths::Args),
+    Cut(cut::Args),
+    Graph(graph::Args),
+    Least(least::Args),
+    Unused(unused::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -36,6 +47,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Can(args) => can::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Paths(args) => paths::run(args),
+        Command::Cut(args) => cut::run(args),
+        Command::Graph(args) => graph::run(args),
+        Command::Least(args) => least::run(args),
+        Command::Unused(args) => unused::run(args),
     }
 }
 

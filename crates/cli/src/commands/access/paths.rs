@@ -1,10 +1,10 @@
 //! `plimsoll access paths`
 
+use super::ends::EndArgs;
 use super::text::Text;
 use super::{Form, Reading, is_complete};
 use crate::{Outcome, input, output};
-use anyhow::anyhow;
-use plimsoll_access::graph::{Graph, Sink, Vertex};
+use plimsoll_access::graph::Graph;
 use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, ways, ways_over_time};
 use plimsoll_model::Problem;
 use plimsoll_model::rbac::Defaults;
@@ -13,7 +13,8 @@ use std::path::PathBuf;
 
 /// Show how rights lead to what attackers are after: administrators' rights, nodes, Secrets, tokens, cloud identities.
 ///
-/// Each step is told with what shows it. With an audit log: when each way was open, and who opened and closed it.
+/// Without --from, from all whom something was given that Kubernetes does not give by itself; without --to, to the worst that
+/// each reaches. Each step is told with what shows it. With an audit log: when each way was open, and who opened and closed it.
 /// Exits with 1 if a way is open, with 0 if none is, with 2 if none was found and not everything could be read.
 #[derive(clap::Args)]
 #[group(skip)]
@@ -21,15 +22,8 @@ pub(crate) struct Args {
     /// What to read: files, directories, `-`, archives, snapshots, `cluster`. Without it, the current directory.
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
-    /// Start from here only; may be given several times: sa:NAMESPACE/NAME, user:NAME, group:NAME, a workload as
-    /// KIND:NAMESPACE/NAME, node:NAME, or outside. Without it, from all whom something was given that Kubernetes does not
-    /// give by itself.
-    #[arg(long, value_name = "SUBJECT")]
-    from: Vec<String>,
-    /// To this only; may be given several times: system:masters, cluster-admin, control-plane, token-minting, every-secret,
-    /// node, kube-system-secrets, cloud-identity, namespace:NAME. Without it, to the worst that each reaches.
-    #[arg(long, value_name = "GOAL")]
-    to: Vec<String>,
+    #[command(flatten)]
+    ends: EndArgs,
     /// Tell when ways were open, by this audit log (a file, a directory or `-`; may be given several times).
     #[arg(long, value_name = "LOG")]
     audit: Vec<PathBuf>,
@@ -41,11 +35,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let sinks: Vec<Sink<'_>> = args.to.iter().map(|text| Sink::parse(text)).collect::<Result<_, _>>().map_err(|error| anyhow!(error))?;
+    let sinks = args.ends.sinks(&[])?;
     let loaded = args.input.load(&args.targets)?;
     let reading = Reading::of(&loaded);
     let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
-    let (sources, mut notes) = sources(&graph, &args.from)?;
+    let sources = args.ends.named(&graph)?;
+    let unknown = sources.iter().filter(|source| graph.find(source).is_none());
+    let mut notes: Vec<String> = unknown.map(|source| format!("{}: nothing that was read names it", graph.name(source))).collect();
     let asked = Asked { sources, sinks };
     let mut problems: Vec<Problem> = reading.problems.clone();
     let complete = is_complete(problems.iter());
@@ -73,23 +69,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         (false, true) => Outcome::Clean,
         (false, false) => Outcome::Incomplete,
     })
-}
-
-/// Where to start; who is not among what was read is told.
-pub(super) fn sources<'a>(graph: &Graph<'_, 'a>, from: &'a [String]) -> anyhow::Result<(Vec<Vertex<'a>>, Vec<String>)> {
-    let mut notes = Vec::new();
-    let mut sources = Vec::new();
-    for text in from {
-        let source = match graph.workload_called(text) {
-            Some(workload) => workload,
-            None => Vertex::parse(text).map_err(|error| anyhow!(error))?,
-        };
-        if graph.find(&source).is_none() {
-            notes.push(format!("{}: nothing that was read names it", graph.name(&source)));
-        }
-        sources.push(source);
-    }
-    Ok((sources, notes))
 }
 
 /// The roles and bindings that the log shows to change.

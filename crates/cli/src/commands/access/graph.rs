@@ -1,0 +1,67 @@
+//! `plimsoll access graph`
+
+use super::ends::{EndArgs, is_of_users};
+use super::{is_complete, picture};
+use crate::{Outcome, input, output};
+use plimsoll_access::Authorizer;
+use plimsoll_access::graph::{Graph, Sink, Situation};
+use plimsoll_model::Inventory;
+use plimsoll_model::rbac::Defaults;
+use plimsoll_report::diagram;
+
+/// Draw who reaches the crown jewels: identities at the left, what they come to at the right.
+///
+/// Who has the same way is drawn once. Without --from, everybody but the parts of Kubernetes itself. Exits with 2 if
+/// something could not be read.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    ends: EndArgs,
+    /// The form of the output.
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "html")]
+    form: Form,
+    /// Files, directories, `-`, archives, snapshots, `cluster`.
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    #[command(flatten)]
+    input: input::WideArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// One self-contained page, with search.
+    Html,
+    /// A picture.
+    Svg,
+    /// For Graphviz.
+    Dot,
+    /// For programs.
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let loaded = args.input.load(&args.targets)?;
+    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+    let authorizer = Authorizer::new(&inventory, Defaults::Assume);
+    let graph = Graph::new(&inventory, &authorizer, &Situation::default());
+    let sinks = args.ends.sinks(&Sink::ALL)?;
+    let sources = args.ends.sources(&graph, is_of_users)?;
+    let problems = || loaded.snapshot.problems.iter().chain(&inventory.problems).chain(&authorizer.rbac().problems);
+    let is_complete = is_complete(problems());
+    let mut drawn = picture::picture(&graph, &sources, &sinks);
+    if !is_complete {
+        drawn.notes.insert(0, "Something could not be read: there may be more ways.".to_owned());
+    }
+    let form = match args.form {
+        Form::Html => diagram::Form::Html,
+        Form::Svg => diagram::Form::Svg,
+        Form::Dot => diagram::Form::Dot,
+        Form::Json => diagram::Form::Json,
+    };
+    let mut out = Vec::new();
+    diagram::render(&drawn, form, &mut out)?;
+    output::complain_about(problems());
+    output::print(&out)?;
+    Ok(if is_complete { Outcome::Clean } else { Outcome::Incomplete })
+}

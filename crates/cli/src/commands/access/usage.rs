@@ -1,0 +1,60 @@
+//! What the commands share that look at use: the log, and whom they are about.
+
+use anyhow::bail;
+use plimsoll_access::usage::Usage;
+use plimsoll_model::Problem;
+use plimsoll_model::audit::Requests;
+use plimsoll_model::rbac::Identity;
+use plimsoll_sources::audit;
+use std::io;
+use std::path::PathBuf;
+
+/// Where use is seen, and of whom.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct LogArgs {
+    /// The audit log: files and directories (compressed ones too), or `-`; may be given several times. The API server's own
+    /// lines, lists of events, and exports of EKS, GKE and AKS.
+    #[arg(long = "audit", value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// Only this subject: sa:NAMESPACE/NAME, user:NAME, group:NAME; may be given several times.
+    #[arg(long = "subject", value_name = "SUBJECT")]
+    pub(super) subjects: Vec<String>,
+}
+
+impl LogArgs {
+    /// Reads the log.
+    pub(super) fn read(&self, targets: &[String]) -> anyhow::Result<(Usage, Vec<Problem>)> {
+        if self.logs.iter().any(|log| log.as_os_str() == "-") && targets.iter().any(|target| target == "-") {
+            bail!("standard input is either the audit log or a target, not both");
+        }
+        let (mut usage, mut requests) = (Usage::default(), Requests::default());
+        let problems = audit::read(&self.logs, &audit::Options::default(), io::stdin(), |events| {
+            events.into_iter().filter_map(|event| requests.push(event)).for_each(|event| usage.observe(&event));
+        });
+        requests.finish().iter().for_each(|event| usage.observe(event));
+        Ok((usage, problems))
+    }
+
+    /// Those who are asked about, of all that there are.
+    pub(super) fn chosen<'s>(&'s self, all: Vec<Identity<'s>>) -> anyhow::Result<Vec<Identity<'s>>> {
+        if self.subjects.is_empty() {
+            return Ok(all);
+        }
+        self.subjects.iter().map(|subject| identity(subject)).collect()
+    }
+}
+
+fn identity(subject: &str) -> anyhow::Result<Identity<'_>> {
+    let identity = match subject.split_once(':') {
+        Some(("sa", account)) => account.split_once('/').map(|(namespace, name)| Identity::ServiceAccount(namespace, name)),
+        Some(("user", name)) => Some(Identity::of_user(name)),
+        Some(("group", name)) => Some(Identity::Group(name)),
+        _ => None,
+    };
+    let is_named = |identity: &Identity<'_>| !identity.name().is_empty() && !matches!(identity, Identity::ServiceAccount("", _));
+    match identity.filter(is_named) {
+        Some(identity) => Ok(identity),
+        None => bail!("a subject is written sa:NAMESPACE/NAME, user:NAME or group:NAME, not `{subject}`"),
+    }
+}

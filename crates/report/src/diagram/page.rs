@@ -1,0 +1,110 @@
+//! One self-contained page: the picture, a search, and all of it in words.
+//!
+//! All names are hostile: everything is escaped, scripts never make markup of text, and the page forbids itself to load
+//! anything (Content-Security-Policy).
+
+use super::{Diagram, svg};
+use crate::escape::markup;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+pub(super) fn render(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {
+    let title = markup(&diagram.title);
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+    )?;
+    writeln!(out, "<header>\n<h1><span class=\"mark\" aria-hidden=\"true\"></span>{title}</h1>")?;
+    writeln!(out, "<p class=\"what\">{}</p>", markup(&diagram.summary))?;
+    writeln!(
+        out,
+        "<form class=\"tools scripted\" role=\"search\"><label>Search <input type=\"search\" id=\"search\" placeholder=\"who, what, by which role or file\"></label>\
+         <output id=\"count\" aria-live=\"polite\"></output>\
+         <span class=\"buttons\"><button type=\"button\" id=\"smaller\" aria-label=\"Smaller\">−</button><button type=\"button\" id=\"fit\">Fit</button>\
+         <button type=\"button\" id=\"larger\" aria-label=\"Larger\">+</button><button type=\"button\" id=\"theme\">Light / dark</button></span></form>"
+    )?;
+    legend(diagram, out)?;
+    writeln!(out, "</header>\n<main>\n<div class=\"stage\" id=\"stage\">")?;
+    if diagram.nodes.is_empty() {
+        writeln!(out, "<p class=\"none\">Nothing leads anywhere.</p>")?;
+    } else {
+        svg::render(diagram, false, out)?;
+    }
+    writeln!(out, "</div>\n<section id=\"details\" aria-live=\"polite\"><h2 class=\"plain\">All of it in words</h2>")?;
+    details(diagram, out)?;
+    writeln!(out, "</section>\n</main>")?;
+    if !diagram.notes.is_empty() {
+        writeln!(out, "<section class=\"notes\"><h2>Notes</h2><ul>")?;
+        for note in &diagram.notes {
+            writeln!(out, "<li>{}</li>", markup(note))?;
+        }
+        writeln!(out, "</ul></section>")?;
+    }
+    writeln!(
+        out,
+        "<div id=\"tip\" role=\"tooltip\" hidden></div>\n<footer>plimsoll {}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn legend(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {
+    let mut levels: Vec<_> = diagram.nodes.iter().filter_map(|node| node.severity).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    writeln!(out, "<ul class=\"legend\">")?;
+    for severity in levels.iter().rev() {
+        writeln!(out, "<li class=\"{severity}\"><i></i>{severity}</li>")?;
+    }
+    if diagram.edges.iter().any(|edge| edge.is_assumed) {
+        writeln!(out, "<li><i class=\"dashed\"></i>rests on something that was not read</li>")?;
+    }
+    writeln!(out, "</ul>")
+}
+
+/// Everything in words: what a click on it shows, and the page for whoever cannot see pictures.
+fn details(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {
+    let mut leaving: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, edge) in diagram.edges.iter().enumerate() {
+        leaving.entry(edge.from).or_default().push(at);
+    }
+    let name = |at: usize| markup(diagram.nodes.get(at).map_or("", |node| &node.label));
+    for (at, node) in diagram.nodes.iter().enumerate() {
+        let severity = node.severity.map_or("info", plimsoll_model::Severity::name);
+        writeln!(
+            out,
+            "<article id=\"node-{at}\" class=\"{severity}\"><h3>{}</h3><p class=\"caption\">{}</p>",
+            markup(&node.label),
+            markup(&node.caption)
+        )?;
+        if node.members.len() > 1 {
+            let open = if node.members.len() <= 12 { " open" } else { "" };
+            writeln!(out, "<details{open}><summary>{} with the same way</summary><ul>", node.members.len())?;
+            for member in &node.members {
+                writeln!(out, "<li>{}</li>", markup(member))?;
+            }
+            writeln!(out, "</ul></details>")?;
+        }
+        for index in leaving.get(&at).into_iter().flatten() {
+            let Some(edge) = diagram.edges.get(*index) else { continue };
+            let severity = edge.severity.map_or("info", plimsoll_model::Severity::name);
+            writeln!(
+                out,
+                "<details class=\"step {severity}\" id=\"edge-{index}\"><summary><b>{}</b> <span>→ {}</span></summary><ul>",
+                markup(&edge.label),
+                name(edge.to)
+            )?;
+            for fact in &edge.facts {
+                writeln!(out, "<li>{}</li>", markup(fact))?;
+            }
+            writeln!(out, "</ul></details>")?;
+        }
+        writeln!(out, "</article>")?;
+    }
+    Ok(())
+}
