@@ -47,6 +47,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/kubescape-rules", data: "access/escalation/kubescape-rules.jsonl", run: access::kubescape_rules },
     // The same rules as among those of posture: the same checks answer.
     Suite { name: "access/regolibrary", data: "access/escalation/regolibrary.jsonl", run: posture::kubescape },
+    Suite { name: "access/primitives", data: "access/escalation/primitives.md", run: access::primitives },
     Suite { name: "access/rbac-police", data: "access/escalation/rbac-police.jsonl", run: access::rbac_police },
     Suite { name: "access/kubehound", data: "access/escalation/kubehound/edges.jsonl", run: access::kubehound },
     Suite { name: "access/kubesplaining", data: "access/escalation/kubesplaining/cases.jsonl", run: access::kubesplaining },

@@ -2,9 +2,10 @@
 
 use crate::corpus::Dice;
 use anyhow::{Context, bail};
+use plimsoll_access::graph::{Graph, Search, Sink, Situation, Vertex, holders};
 use plimsoll_access::{Authorizer, Question, Scope};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac, Request, User};
-use plimsoll_model::{ApiResources, Snapshot};
+use plimsoll_model::{ApiResources, Inventory, Snapshot, WorkloadKinds};
 use plimsoll_sources::{Options, Target};
 use std::fmt::Write;
 use std::path::Path;
@@ -194,6 +195,17 @@ pub(crate) fn inside(directory: &Path, runs: usize) -> anyhow::Result<()> {
     let request = Request::resource("get", "", "secrets", "team-0500", "");
     row("whether one service account can", many, || usize::from(authorizer.allows(&user, &request)));
     row("everything that one service account can do, with places", many, || authorizer.ask_all(&user, None, true).scopes.len());
+    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+    let graph = || Graph::new(&inventory, &authorizer, &Situation::default());
+    let built = graph();
+    row(&format!("the escalation graph: {} vertices, {} edges", built.vertices.len(), built.edges.len()), runs, || graph().edges.len());
+    let ways = || {
+        let search = Search::new(&built, Sink::ClusterAdmin, |_, _| false);
+        let identities = built.identities().into_iter().filter_map(|identity| built.find(&Vertex::Identity(identity)));
+        identities.filter_map(|at| search.path(&built, at)).count()
+    };
+    row(&format!("the ways of all {} identities to cluster-admin: {}", built.identities().len(), ways()), runs, ways);
+    row(&format!("who holds which primitive: {}", holders(&authorizer).len()), runs, || holders(&authorizer).len());
     Ok(())
 }
 

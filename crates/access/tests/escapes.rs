@@ -148,3 +148,20 @@ fn evidence_of_a_template() {
     let manifest = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: till, namespace: shop}, spec: {template: {spec: {hostPID: true, containers: [{name: till, securityContext: {privileged: true}}]}}}}";
     assert_eq!(ways(manifest), "host-pid privileged-container");
 }
+
+/// Tokens in Secrets that a pod mounts, its own or those of others.
+#[test]
+fn secrets_with_tokens() {
+    let secret = |kind: &str, annotation: &str| {
+        format!("{{apiVersion: v1, kind: Secret, metadata: {{name: one, namespace: shop, annotations: {{{annotation}}}}}, type: '{kind}'}}")
+    };
+    let of_account = "kubernetes.io/service-account.name: boss";
+    let pod = pod("volumes: [{name: one, secret: {secretName: one}}],", "");
+    for (secret, wanted) in [
+        (secret("kubernetes.io/service-account-token", of_account), "mounted-token-secret"),
+        (secret("kubernetes.io/service-account-token", ""), ""),
+        (secret("Opaque", of_account), ""),
+    ] {
+        assert_eq!(ways(&[pod.as_str(), &secret].join("\n---\n")), wanted, "{secret}");
+    }
+}

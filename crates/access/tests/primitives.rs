@@ -4,9 +4,9 @@
 
 use plimsoll_access::Authorizer;
 use plimsoll_access::graph::primitive::{Need, PATHS, PRIMITIVES, Place};
-use plimsoll_access::graph::{Scope, holders};
+use plimsoll_access::graph::{Graph, Scope, Situation, Step, holders};
 use plimsoll_model::rbac::{Defaults, Rbac};
-use plimsoll_model::{Document, Limits, Object, Origin, Source, parse};
+use plimsoll_model::{Document, Inventory, Limits, Object, Origin, Snapshot, Source, WorkloadKinds, parse};
 use serde_json::{Value, json};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
@@ -221,5 +221,52 @@ fn rights_by_a_group() {
         assert_eq!(minting, if is_in { vec!["till"] } else { vec![] }, "{group}");
         let of_both = found.iter().find(|holder| holder.primitive.name == "mint-token-secrets").map(|holder| holder.granted.len());
         assert_eq!(of_both, is_in.then_some(2), "{group}");
+    }
+}
+
+/// What rights rest on that are not enough by themselves: `?` where it was not read, `-` where it does not hold.
+#[test]
+fn what_rights_rest_on() {
+    let node = |version: &str| json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "one"}, "status": {"nodeInfo": {"kubeletVersion": version}}});
+    let workload = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "one", "namespace": "shop"},
+        "spec": {"template": {"spec": {"containers": [{"name": "one"}]}}}});
+    let token = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": {"name": "one", "namespace": "shop", "annotations": {"kubernetes.io/service-account.name": "boss"}}});
+    let bootstrap = [
+        json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": "join"}, "rules": [rule("create certificatesigningrequests/nodeclient.certificates.k8s.io")]}),
+        json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "join"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "join"},
+            "subjects": [{"kind": "Group", "name": "system:bootstrappers:kubeadm:default-node-token"}]}),
+    ];
+    let cases: [(&str, Vec<Value>, &str); 10] = [
+        ("get pods/exec", vec![], "exec-by-get?"),
+        ("get pods/exec", vec![node("v1.34.2")], "exec-by-get?"),
+        ("get pods/exec", vec![node("v1.34.2"), node("v1.35.0-rc.1")], "exec-by-get-"),
+        ("patch deployments.apps one", vec![], "create-workloads?"),
+        ("patch deployments.apps one", vec![workload], "create-workloads"),
+        ("patch secrets one", vec![], "redirect-token-secrets?"),
+        ("patch secrets one", vec![token.clone()], "redirect-token-secrets"),
+        ("patch secrets two", vec![token], "redirect-token-secrets?"),
+        ("create secrets", vec![], "bootstrap-tokens?"),
+        ("create secrets", bootstrap.to_vec(), "bootstrap-tokens"),
+    ];
+    for (text, mut objects, wanted) in cases {
+        objects.extend([
+            json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": "held"}, "rules": [rule(text)]}),
+            json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "held"},
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "held"},
+                "subjects": [{"kind": "ServiceAccount", "namespace": "shop", "name": "till"}]}),
+        ]);
+        let snapshot = Snapshot { documents: documents(&objects), problems: Vec::new() };
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let authorizer = Authorizer::new(&inventory, Defaults::Leave);
+        let graph = Graph::new(&inventory, &authorizer, &Situation::default());
+        let mut found: Vec<String> = Vec::new();
+        for edge in graph.edges.iter().filter(|edge| matches!(edge.step, Step::Primitive(_))) {
+            let mark = edge.condition.as_ref().map_or("", |condition| if condition.is_blocked { "-" } else { "?" });
+            found.push(format!("{}{mark}", edge.step.name()));
+        }
+        found.dedup();
+        assert_eq!(found.join(" "), wanted, "{text}");
     }
 }

@@ -9,6 +9,7 @@ mod kubescape_rules;
 mod kubesplaining;
 mod node;
 mod openings;
+mod primitives;
 mod rbac_police;
 mod recorded;
 
@@ -20,6 +21,7 @@ pub(super) use kubescape_rules::kubescape_rules;
 pub(super) use kubesplaining::kubesplaining;
 pub(super) use node::requests as node_authorizer;
 pub(super) use openings::openings;
+pub(super) use primitives::primitives;
 pub(super) use rbac_police::rbac_police;
 pub(super) use recorded::recorded;
 

@@ -229,7 +229,8 @@ impl<'u> Units<'u> {
         let (object, pointer) = evidence.as_ref();
         let place = self.place(object)?;
         if let Vertex::Workload(at) = from {
-            let workload = graph.workload(at).filter(|_| !is_system_pod(object))?;
+            // A volume that the pod claims shows it too, and is no part of the pod.
+            let workload = graph.workload(at).filter(|workload| workload.object.id() == object.id() && !is_system_pod(object))?;
             let below = pointer.strip_prefix(&format!("{}/spec", workload.pod.pointer)).unwrap_or(pointer);
             let field = match setting.name {
                 "mounted-token" if self.account_is_used(graph, edge) => return None,
@@ -240,6 +241,8 @@ impl<'u> Units<'u> {
                     below.strip_suffix("/hostPath/path")?
                 }
                 "privileged-container" | "host-process" | "capability" => below,
+                // Pods on a network of their own reach it unless a policy keeps them from it.
+                "instance-metadata" if below != "/hostNetwork" => return None,
                 "host-network" | "instance-metadata" => "/hostNetwork",
                 _ => return None,
             };

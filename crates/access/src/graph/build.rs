@@ -5,7 +5,7 @@ use super::primitive::{Deputy, Effect, Place, Primitive};
 use super::vertex::{Condition, Edge, Evidence, Power, Scope, Setting, Step, Vertex};
 use super::{Graph, Situation, pods};
 use crate::Authorizer;
-use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Rule, SERVICE_ACCOUNTS, service_account};
+use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Request, Rule, SERVICE_ACCOUNTS, service_account};
 use plimsoll_model::{Inventory, Node, Object};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,11 +19,13 @@ pub(super) struct Builder<'s, 'g, 'a> {
     accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The namespaces of service accounts by their name.
     by_account_name: HashMap<&'a str, Vec<&'a str>>,
+    /// The Secrets that hold tokens of service accounts, and whose.
+    tokens: Vec<(Object<'a>, Vertex<'a>)>,
     /// What each role gives.
     rights: Rights<'g, 'a>,
 }
 
-static MOUNTED_SECRETS: Setting = Setting { name: "token-secret", what: "is in a Secret that holds a token", technique: "T1552.007" };
+static TOKEN_SECRETS: Setting = Setting { name: "token-secret", what: "is in a Secret that holds a token", technique: "T1552.007" };
 static PRIVILEGED_PODS: Setting =
     Setting { name: "privileged-pod", what: "is open to a privileged pod, or one with the node's files", technique: "T1611" };
 static ALL_NODES: Setting = Setting { name: "pods-of-the-node", what: "is root where the pods run", technique: "T1611" };
@@ -31,6 +33,9 @@ static CONTROL_PLANE_NODE: Setting =
     Setting { name: "control-plane-node", what: "is a node like others to a pod that tolerates its taint", technique: "T1611" };
 static CA_KEY: Setting =
     Setting { name: "certificate-authority", what: "holds the keys that sign client certificates and tokens", technique: "T1552.004" };
+
+/// Those of this part.
+pub(super) static SETTINGS: [&Setting; 5] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
 
 pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Authorizer<'a>, situation: &Situation) -> Graph<'g, 'a> {
     let graph = Graph {
@@ -44,7 +49,15 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
     };
     let rights = Rights::new(authorizer);
     let (accounts, namespaces, by_account_name) = (BTreeMap::new(), BTreeSet::new(), HashMap::new());
-    let mut builder = Builder { graph, situation, namespaces, accounts, by_account_name, rights };
+    let mut builder = Builder {
+        graph,
+        situation,
+        namespaces,
+        accounts,
+        by_account_name,
+        tokens: inventory.of_kind("Secret").filter_map(token).collect(),
+        rights,
+    };
     builder.read_names();
     builder.groups();
     builder.bindings();
@@ -196,8 +209,16 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 to(Vertex::Power(Power::Users, Scope::Cluster));
                 to(Vertex::Power(Power::Groups, Scope::Cluster));
             }
-            Effect::Code if names.is_empty() => to(Vertex::Power(Power::Code, scope)),
-            Effect::Code => self.workloads_named(names, scope).into_iter().for_each(to),
+            Effect::Code | Effect::CodeByGet | Effect::StolenPods => {
+                let condition = match primitive.effect {
+                    Effect::CodeByGet => self.before_1_35(),
+                    Effect::StolenPods => Condition::assumed("whoever does it is root on a node that the pods then come to"),
+                    _ => None,
+                };
+                let power = vec![Vertex::Power(Power::Code, scope)];
+                let reached = if names.is_empty() { power } else { self.workloads_named(names, scope) };
+                targets.extend(reached.into_iter().map(|vertex| (vertex, condition.clone())));
+            }
             Effect::Pods => {
                 for (scope, condition) in self.templates_named(names, scope) {
                     for power in [Power::Accounts, Power::HostPods, Power::Secrets] {
@@ -215,6 +236,14 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             Effect::Machines => to(Vertex::Power(Power::Machines, Scope::Cluster)),
             Effect::Nodes => to(Vertex::Power(Power::Nodes, Scope::Cluster)),
+            Effect::JoiningNodes => {
+                let condition = if self.nodes_join_by_token() {
+                    None
+                } else {
+                    Condition::assumed("machines that join by a token are given the certificate of a node")
+                };
+                targets.push((Vertex::Power(Power::Nodes, Scope::Cluster), condition));
+            }
             Effect::Kubelets if names.is_empty() => to(Vertex::Power(Power::Code, Scope::Cluster)),
             Effect::Kubelets => self.workloads_on(names).into_iter().for_each(to),
             Effect::Admission => {
@@ -278,7 +307,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             for (object, account) in self.tokens_in(None, Scope::Namespace(namespace)) {
                 let evidence = Evidence::Object(Box::new((object, "/metadata/annotations".to_owned())));
-                self.edge(here(Secrets), account, Step::Setting(&MOUNTED_SECRETS), evidence, None);
+                self.edge(here(Secrets), account, Step::Setting(&TOKEN_SECRETS), evidence, None);
             }
             let condition = self.host_pods(namespace);
             self.edge(here(HostPods), of_cluster(Machines), Step::Setting(&PRIVILEGED_PODS), Evidence::Nothing, condition);
@@ -313,6 +342,29 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether the API server is one that lets a `get` open a WebSocket: it is never older than its kubelets.
+    fn before_1_35(&self) -> Option<Box<Condition>> {
+        let minor = |node: Object<'_>| {
+            let version = node.node.at(&["status", "nodeInfo", "kubeletVersion"])?.text().strip_prefix("v1.")?.to_owned();
+            version.split('.').next()?.parse::<u32>().ok()
+        };
+        if self.graph.inventory.of_kind("Node").filter_map(minor).any(|minor| minor >= 35) {
+            return Condition::blocked("API servers from 1.35 on ask for `create`, and there are kubelets of 1.35 or later");
+        }
+        Condition::assumed("the API server is older than 1.35")
+    }
+
+    /// Whether a group of bootstrap tokens has its requests for the certificates of nodes approved.
+    fn nodes_join_by_token(&self) -> bool {
+        let rbac = self.graph.authorizer.rbac();
+        let request = Request::resource("create", "certificates.k8s.io", "certificatesigningrequests/nodeclient", "", "");
+        rbac.bindings.iter().filter(|binding| binding.reaches(&request)).any(|binding| {
+            let is_of_tokens = |identity| matches!(identity, Identity::Group(name) if name.starts_with("system:bootstrappers"));
+            binding.subjects.iter().any(|subject| is_of_tokens(subject.identity))
+                && rbac.granted(binding).is_some_and(|role| role.allows(&request).is_some())
+        })
     }
 
     /// The roles that a rule with `bind` is about, each where it can be bound.
@@ -364,16 +416,11 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
     }
 
     /// The Secrets with tokens in a scope, and whose they are.
-    fn tokens_in(&self, names: Option<&[&str]>, scope: Scope<'a>) -> Vec<(Object<'a>, Vertex<'a>)> {
-        let token = |object: Object<'a>| {
-            let is_token = object.node.get("type").is_some_and(|kind| kind.text() == "kubernetes.io/service-account-token");
-            let is_named = names.is_none_or(|names| names.contains(&object.name));
-            let is_here = matches!(scope, Scope::Cluster) || scope == Scope::Namespace(object.effective_namespace());
-            let account = object.node.at(&["metadata", "annotations", "kubernetes.io/service-account.name"]).map(Node::text)?;
-            let account = Vertex::Identity(Identity::ServiceAccount(object.effective_namespace(), account));
-            (is_token && is_named && is_here).then_some((object, account))
+    pub(super) fn tokens_in(&self, names: Option<&[&str]>, scope: Scope<'a>) -> Vec<(Object<'a>, Vertex<'a>)> {
+        let is_it = |object: &Object<'_>| {
+            names.is_none_or(|names| names.contains(&object.name)) && scope_holds(scope, Scope::Namespace(object.effective_namespace()))
         };
-        self.graph.inventory.of_kind("Secret").filter_map(token).collect()
+        self.tokens.iter().filter(|(object, _)| is_it(object)).copied().collect()
     }
 
     /// The accounts that a controller runs as, where it is there.
@@ -388,4 +435,11 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
 /// Whether what is in one scope is in the other.
 fn scope_holds(scope: Scope<'_>, other: Scope<'_>) -> bool {
     scope == Scope::Cluster || scope == other
+}
+
+/// Whose token a Secret holds.
+fn token<'a>(secret: Object<'a>) -> Option<(Object<'a>, Vertex<'a>)> {
+    secret.node.get("type").filter(|kind| kind.text() == "kubernetes.io/service-account-token")?;
+    let account = secret.node.at(&["metadata", "annotations", "kubernetes.io/service-account.name"]).map(Node::text)?;
+    Some((secret, Vertex::Identity(Identity::ServiceAccount(secret.effective_namespace(), account))))
 }

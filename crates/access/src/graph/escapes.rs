@@ -12,6 +12,8 @@ use plimsoll_model::{Container, Inventory, Node, Pod, Workload};
 macro_rules! settings {
     ($($name:ident $id:literal, $technique:literal, $what:literal;)*) => {
         $(static $name: Setting = Setting { name: $id, what: $what, technique: $technique };)*
+        /// All of them.
+        pub(super) static SETTINGS: &[&Setting] = &[$(&$name),*];
     };
 }
 

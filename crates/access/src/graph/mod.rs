@@ -144,3 +144,11 @@ impl<'g, 'a> Graph<'g, 'a> {
         }
     }
 }
+
+/// All ways that lead through a pod, a node or a cloud, by their names.
+pub fn settings() -> Vec<&'static Setting> {
+    let mut all: Vec<&'static Setting> = [&build::SETTINGS, escapes::SETTINGS, pods::SETTINGS].into_iter().flatten().copied().collect();
+    all.sort_by_key(|setting| setting.name);
+    all.dedup_by_key(|setting| setting.name);
+    all
+}

@@ -10,11 +10,14 @@ use std::collections::{BTreeMap, HashMap};
 macro_rules! settings {
     ($($name:ident $id:literal, $technique:literal, $what:literal;)*) => {
         $(static $name: Setting = Setting { name: $id, what: $what, technique: $technique };)*
+        /// All of them.
+        pub(super) static SETTINGS: &[&Setting] = &[$(&$name),*];
     };
 }
 
 settings! {
     TOKEN "mounted-token", "T1528", "finds the token of its service account";
+    TOKEN_SECRET "mounted-token-secret", "T1528", "mounts a Secret with the token of a service account";
     POD_ON_NODE "node-identity", "T1528", "may have tokens made for the accounts of the node's pods";
     ON_NODE "pod-on-node", "T1611", "is root where the pod runs";
     KUBELET "kubelet-credentials", "T1552.004", "holds the kubelet's credentials";
@@ -143,6 +146,14 @@ fn token<'a>(builder: &mut Builder<'_, '_, 'a>, workload: &Workload<'a>, vertex:
         if own.or_else(of_account).unwrap_or(true) || is_projected { None } else { Condition::blocked("it does not mount the token") };
     let target = Vertex::Identity(Identity::ServiceAccount(namespace, name));
     builder.edge(vertex, target, Step::Setting(&TOKEN), at_pod(workload, "serviceAccountName"), condition);
+    // Secrets that it mounts may hold tokens of other accounts.
+    for (index, volume) in workload.pod.at(&["volumes"]).into_iter().flat_map(Node::items).enumerate() {
+        let Some(secret) = volume.at(&["secret", "secretName"]).map(Node::text) else { continue };
+        for (_, account) in builder.tokens_in(Some(&[secret]), Scope::Namespace(namespace)) {
+            let evidence = at_pod(workload, &format!("volumes/{index}/secret/secretName"));
+            builder.edge(vertex, account, Step::Setting(&TOKEN_SECRET), evidence, None);
+        }
+    }
 }
 
 /// From nodes to what is on them.

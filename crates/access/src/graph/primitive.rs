@@ -77,6 +77,10 @@ pub enum Effect {
     Certificates,
     /// Code in running pods of the scope: those that the rule names, or all.
     Code,
+    /// The same over a WebSocket that a `get` opens, which API servers before 1.35 let it.
+    CodeByGet,
+    /// Code in running pods of the scope, by making them run on a node that one is root on.
+    StolenPods,
     /// New pods in the scope: as any of its service accounts, with any of its Secrets, on the node if nothing refuses them.
     Pods,
     /// The contents of Secrets of the scope: those that the rule names, or all.
@@ -87,6 +91,8 @@ pub enum Effect {
     Machines,
     /// To act as a node of one's choice.
     Nodes,
+    /// The same through a token that machines join by.
+    JoiningNodes,
     /// The kubelet's API: code in every pod of the nodes that the rule names, or of all.
     Kubelets,
     /// Every object on its way in: pods are changed, Secrets are read.

@@ -257,7 +257,7 @@ primitives! {
         "may create or change custom resources that make pods", "Whoever writes a pod template chooses its service account, its Secrets and, where nothing refuses it, the node's own files.";
     "exec" Effect::Code, "T1609", [any: (CREATE EXEC)],
         "may run commands in containers", "It is a shell in every container, with the container's service account.";
-    "exec-by-get" Effect::Code, "T1609", [any: (GET EXEC)],
+    "exec-by-get" Effect::CodeByGet, "T1609", [any: (GET EXEC)],
         "may run commands in containers over WebSockets", "Until Kubernetes 1.35 `get` was enough for a WebSocket.";
     "ephemeral-containers" Effect::Code, "T1609", [any: (CHANGE EPHEMERAL)],
         "may add containers to running pods", "An ephemeral container runs beside the others, with the pod's service account at hand.";
@@ -265,7 +265,7 @@ primitives! {
         "may change running pods", "Another image in a running pod runs with the pod's service account.";
     "resize-pods" Effect::Harm, "T1499", [any: (CHANGE RESIZE)],
         "may change what running pods may use", "A pod without memory is ended, one with all of a node's starves the others.";
-    "steal-pods" Effect::Code, "T1610", [any: (DELETE PODS) (CHANGE PODS) (CREATE EVICTION)] [cluster: (CHANGE NODES) (CHANGE NODE_STATUS) (DELETE NODES)],
+    "steal-pods" Effect::StolenPods, "T1610", [any: (DELETE PODS) (CHANGE PODS) (CREATE EVICTION)] [cluster: (CHANGE NODES) (CHANGE NODE_STATUS) (DELETE NODES)],
         "may move pods to another node", "With the other nodes made unschedulable, pods that are deleted come back on a node of the attacker's choice.";
     "place-pods" Effect::Harm, "T1610", [any: (CREATE BINDING)],
         "may place pods on nodes of its choice", "Whoever binds a pod to a node passes the scheduler with its taints, those of the control plane too.";
@@ -287,7 +287,7 @@ primitives! {
         "may have a certificate made for any node", "As a node one reads the Secrets of its pods and makes tokens of their service accounts.";
     "sign-certificates" Effect::Certificates, "T1649", [cluster: (SIGN SIGNERS = CLIENT_SIGNER)] [cluster: (CHANGE CSR_STATUS)],
         "may sign client certificates", "Who stands in for the signer writes any certificate that its key signs.";
-    "bootstrap-tokens" Effect::Nodes, "T1098", ["kube-system": (CREATE SECRETS)],
+    "bootstrap-tokens" Effect::JoiningNodes, "T1098", ["kube-system": (CREATE SECRETS)],
         "may make bootstrap tokens", "A bootstrap token lets a machine join as a node, and a node reads the Secrets of its pods.";
     "change-trust-bundles" Effect::Harm, "T1553.004", [cluster: (WRITE TRUST_BUNDLES)],
         "may say whom pods trust", "Pods that mount a ClusterTrustBundle believe every certificate that it signs.";

@@ -1,7 +1,8 @@
 //! Who holds what, as suites ask for it: which of our primitives and settings answer, and where they count.
 
 use plimsoll_access::Authorizer;
-use plimsoll_access::graph::{Holder, Scope, holders};
+use plimsoll_access::graph::primitive::Primitive;
+use plimsoll_access::graph::{Holder, Scope, holders, settings};
 use plimsoll_model::rbac::{Defaults, Identity, Rbac};
 use plimsoll_model::{Document, Object};
 use serde::Deserialize;
@@ -34,9 +35,13 @@ pub(super) enum Place {
 }
 
 impl Answer {
-    /// The names among them that no primitive has.
+    /// A name among them that nothing has.
     pub(super) fn unknown(&self) -> Option<&str> {
-        self.primitives.iter().map(String::as_str).find(|name| plimsoll_access::graph::primitive::Primitive::named(name).is_none())
+        let settings = settings();
+        let is_primitive = |name: &&String| Primitive::named(name).is_some();
+        let is_setting = |name: &&String| settings.iter().any(|setting| setting.name == name.as_str());
+        let primitives = self.primitives.iter().find(|name| !is_primitive(name));
+        primitives.or_else(|| self.settings.iter().find(|name| !is_setting(name))).map(String::as_str)
     }
 
     pub(super) fn is_given_by(&self, holder: &Holder<'_>) -> bool {

@@ -22,7 +22,7 @@ struct Answers {
 pub(crate) fn kubescape_rules(path: &Path) -> anyhow::Result<Cases> {
     let answers: Answers = toml::from_str(include_str!("kubescape-rules.toml")).context("kubescape-rules.toml")?;
     if let Some(name) = answers.rules.values().find_map(Answer::unknown) {
-        bail!("kubescape-rules.toml: no primitive is called `{name}`");
+        bail!("kubescape-rules.toml: nothing is called `{name}`");
     }
     let mut cases = Cases::default();
     for line in json_lines(path)? {

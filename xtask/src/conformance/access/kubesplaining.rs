@@ -58,7 +58,7 @@ const KINDS: [(&str, &str, &str); 12] = [
 pub(crate) fn kubesplaining(path: &Path) -> anyhow::Result<Cases> {
     let answers: Answers = toml::from_str(include_str!("kubesplaining.toml")).context("kubesplaining.toml")?;
     if let Some(name) = answers.rules.values().find_map(|entry| entry.answer.unknown()) {
-        bail!("kubesplaining.toml: no primitive is called `{name}`");
+        bail!("kubesplaining.toml: nothing is called `{name}`");
     }
     let mut cases = Cases::default();
     let mut without: BTreeSet<String> = BTreeSet::new();

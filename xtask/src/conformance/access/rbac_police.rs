@@ -38,7 +38,7 @@ struct Rule {
 pub(crate) fn rbac_police(path: &Path) -> anyhow::Result<Cases> {
     let policies: BTreeMap<String, Policy> = toml::from_str(include_str!("rbac-police.toml")).context("rbac-police.toml")?;
     if let Some(name) = policies.values().find_map(|policy| policy.answer.unknown()) {
-        bail!("rbac-police.toml: no primitive is called `{name}`");
+        bail!("rbac-police.toml: nothing is called `{name}`");
     }
     let mut cases = Cases::default();
     for line in json_lines(path)? {
