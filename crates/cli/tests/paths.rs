@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Ran, directory, json, plimsoll_in, scan};
+use support::{Ran, directory, ids, json, plimsoll_in, scan};
 
 const HEAD: &str = "apiVersion: rbac.authorization.k8s.io/v1";
 
@@ -202,7 +202,8 @@ fn a_scan_finds_ways_over_several_steps() {
     let ran = scan(&[("a.yaml", shop().as_bytes())], &["-o", "json"]);
     let report = json(&ran);
     let findings = report["findings"].as_array().expect("findings");
-    let found: Vec<&Value> = findings.iter().filter(|finding| finding["id"].as_str().is_some_and(|id| id.starts_with("ACC-"))).collect();
+    let of_access = ids(&report).into_iter().zip(findings).filter(|(id, _)| id.starts_with("ACC-"));
+    let found: Vec<&Value> = of_access.map(|(_, finding)| finding).collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0]["id"].as_str(), found[0]["severity"].as_str()), (Some("ACC-path-cluster-admin"), Some("critical")));
     assert_eq!(found[0]["subject"]["pointer"], "/subjects/0");
