@@ -1,5 +1,7 @@
 //! Whole-process figures of the release binary: wall time and peak memory, several runs each.
 
+mod audit;
+
 use crate::corpus;
 use anyhow::{Context, bail};
 use plimsoll_checks::{Parameters, Surroundings, assess_by};
@@ -23,11 +25,17 @@ pub(crate) struct Args {
     /// Instead, ask who may do what over 10,000 roles, 100,000 bindings and 50,000 service accounts, which are made up.
     #[arg(long)]
     access: bool,
+    /// Instead, time the reader of audit logs over this one, repeated to half a million events.
+    #[arg(long, value_name = "LOG")]
+    audit: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(directory) = &args.checks {
         return checks(directory, args.runs);
+    }
+    if let Some(log) = &args.audit {
+        return audit::run(log, args.runs);
     }
     let (binary, target) = build()?;
     if args.access {

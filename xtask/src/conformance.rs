@@ -42,6 +42,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/access-reviews", data: "access/apiserver/access-reviews.jsonl", run: access::access_reviews },
     Suite { name: "access/escalation-checks", data: "access/apiserver/escalation-checks.jsonl", run: access::escalation_checks },
     Suite { name: "access/kubernetes", data: "access/kubernetes/tables.jsonl", run: access::tables },
+    Suite { name: "access/node-authorizer", data: "admission/node-authorizer.jsonl", run: access::node_authorizer },
     Suite { name: "access/default-objects", data: "access/kubernetes/default-objects.jsonl", run: access::default_objects },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },

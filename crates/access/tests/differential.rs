@@ -4,6 +4,8 @@
 //! Worlds are small and made of few words, so that rules, names and selectors meet; every request that these words can make is
 //! asked for every user in every world.
 
+#![cfg(test)]
+
 use plimsoll_access::Authorizer;
 use plimsoll_model::rbac::{Defaults, Rbac, Request, User};
 use plimsoll_model::{Document, Limits, Origin, Source, parse};

@@ -2,7 +2,10 @@
 
 use crate::input::Loaded;
 use crate::{benchmark, compliance, peers};
+use plimsoll_access::Authorizer;
+use plimsoll_access::graph::{Graph, Situation};
 use plimsoll_checks::Assessment;
+use plimsoll_model::rbac::Defaults;
 use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_policy::Policies;
@@ -22,7 +25,10 @@ pub(crate) enum Judge {
 
 /// The rules of all engines, by id, with those of the policies and benchmarks that the user brought.
 pub(crate) fn rules(policies: &Policies, benchmarks: &[Benchmark]) -> Vec<Arc<Rule>> {
-    let mut rules: Vec<_> = plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).map(Arc::clone).collect();
+    let mut rules: Vec<_> = {
+        let built_in = [plimsoll_pod_security::rules(), plimsoll_checks::rules(), plimsoll_access::rules()];
+        built_in.into_iter().flatten().map(Arc::clone).collect()
+    };
     rules.push(Arc::clone(&exceptions::EXPIRED));
     rules.extend(policies.rules().map(Arc::clone));
     rules.extend(benchmarks.iter().flat_map(Benchmark::rules).map(|(_, rule)| Arc::clone(rule)));
@@ -47,6 +53,7 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         };
         assessment = plimsoll_checks::assess_after(findings, &inventory, &parameters);
         findings = std::mem::take(&mut assessment.findings);
+        findings.append(&mut access(&inventory));
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);
@@ -68,6 +75,12 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     }
     compliance::hide_baseline(&mut report, &loaded.selection);
     report
+}
+
+/// What rights lead to over several steps. What is wrong with roles and bindings is told by the checks of them.
+fn access(inventory: &Inventory<'_>) -> Vec<Finding> {
+    let authorizer = Authorizer::new(inventory, Defaults::Assume);
+    plimsoll_access::findings(&Graph::new(inventory, &authorizer, &Situation::default()))
 }
 
 /// The day of today in the local time zone, for the expiry of exceptions.

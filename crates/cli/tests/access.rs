@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use support::{Ran, directory, json, plimsoll_in};
+use support::{Ran, directory, ids, json, plimsoll_in, scan};
 
 const SHOP: &str = r#"apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -291,7 +291,10 @@ fn diff(before: &str, after: &str, arguments: &[&str]) -> Ran {
 #[test]
 fn diff_says_who_gains_and_loses() {
     let same = diff(SHOP, SHOP, &[]);
-    assert_eq!((same.status, same.out.as_str()), (0, "nobody gains or loses anything\n0 gain, 0 lose; 0 objects differ, 0 refused\n"));
+    assert_eq!(
+        (same.status, same.out.as_str()),
+        (0, "nobody gains or loses anything\n0 gain, 0 lose; roles and bindings: 0 differ, 0 refused\n")
+    );
     let ran = diff(SHOP, AFTER, &["--apply"]);
     assert_eq!((ran.status, ran.err.as_str()), (1, ""));
     let wanted = "service account shop/api, in namespace shop
@@ -372,4 +375,12 @@ fn diff_does_not_know_what_a_missing_role_changes() {
     assert!(ran.out.contains("what Role `gone` gives user bob"), "{}", ran.out);
     let both = format!("{SHOP}{DANGLING}");
     assert_eq!(diff(&both, &both, &[]).status, 0, "missing before and afterwards alike");
+}
+
+/// What is not known here is a finding there.
+#[test]
+fn a_missing_role_is_a_finding_of_a_scan() {
+    let text = format!("{SHOP}{DANGLING}");
+    let report = json(&scan(&[("rbac.yaml", text.as_bytes())], &["-o", "json"]));
+    assert!(ids(&report).contains(&"RBAC-role-missing"), "{:?}", ids(&report));
 }

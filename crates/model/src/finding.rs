@@ -273,6 +273,11 @@ impl JsonText {
         Self(RawValue::from_string(nested).unwrap_or_default())
     }
 
+    /// The text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+
     /// The value as a tree.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.0.get()).unwrap_or_default()
@@ -282,6 +287,12 @@ impl JsonText {
 impl From<serde_json::Value> for JsonText {
     fn from(value: serde_json::Value) -> Self {
         Self::below(std::iter::empty(), &value)
+    }
+}
+
+impl From<Box<RawValue>> for JsonText {
+    fn from(text: Box<RawValue>) -> Self {
+        Self(text)
     }
 }
 

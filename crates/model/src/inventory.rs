@@ -82,7 +82,7 @@ impl<'a> Inventory<'a> {
                     for subject in object.node.get("subjects").into_iter().flat_map(Node::items) {
                         let text = |key| subject.get(key).map_or("", Node::text);
                         if text("kind") == "ServiceAccount" {
-                            // A RoleBinding's subject without a namespace is one of the binding's.
+                            // A subject of a RoleBinding that names no namespace is in that of the binding.
                             let namespace = Some(text("namespace")).filter(|name| !name.is_empty());
                             bound.insert((namespace.unwrap_or(object.effective_namespace()), text("name")));
                         }

@@ -3,6 +3,7 @@
 //! No IO, no async, no clock, no client library: everything here is plain data and pure functions over it.
 
 pub mod annotations;
+pub mod audit;
 mod builder;
 mod compliance;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod exceptions;
 mod finding;
 mod inventory;
 mod json;
+pub mod names;
 mod object;
 mod plain_yaml;
 mod pod;

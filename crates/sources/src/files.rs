@@ -204,7 +204,7 @@ fn globs(patterns: &[String], found: &mut Found) -> Option<GlobSet> {
 }
 
 /// The walker nests its errors: the innermost says what, the outer ones where.
-fn walk_problem(error: &ignore::Error) -> Problem {
+pub(crate) fn walk_problem(error: &ignore::Error) -> Problem {
     fn place(error: &ignore::Error) -> Option<&Path> {
         match error {
             ignore::Error::WithPath { path, .. } => Some(path),

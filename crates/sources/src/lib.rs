@@ -3,6 +3,7 @@
 //! Nothing here fails as a whole: what cannot be read is a problem in the snapshot, and the rest is read.
 
 mod archive;
+pub mod audit;
 pub mod cluster;
 mod files;
 mod helm;

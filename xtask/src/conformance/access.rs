@@ -2,9 +2,11 @@
 
 mod apiserver;
 mod kubernetes;
+mod node;
 
 pub(super) use apiserver::{access_reviews, escalation_checks};
 pub(super) use kubernetes::{default_objects, tables};
+pub(super) use node::requests as node_authorizer;
 
 use plimsoll_model::rbac::User;
 use plimsoll_model::{Document, Limits, Origin, Source, parse};

@@ -4,14 +4,15 @@
 //! what is there, so that the graph grows with the bindings and with the objects, not with their product.
 
 mod build;
+mod describe;
 mod paths;
 mod pods;
 pub mod primitive;
 mod vertex;
 
-pub(crate) use pods::CAPABILITIES;
-
+pub use describe::{Fact, Told};
 pub use paths::{Hop, Path, Search};
+pub(crate) use pods::CAPABILITIES;
 pub use vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Sink, Step, Vertex};
 
 use crate::Authorizer;

@@ -201,8 +201,8 @@ pub enum Sink<'a> {
 impl<'a> Sink<'a> {
     /// All that every cluster has, the worst first.
     pub const ALL: [Self; 8] = [
-        Self::Masters,
         Self::ClusterAdmin,
+        Self::Masters,
         Self::ControlPlane,
         Self::Tokens,
         Self::EverySecret,
@@ -210,15 +210,6 @@ impl<'a> Sink<'a> {
         Self::SystemSecrets,
         Self::CloudIdentity,
     ];
-
-    /// The sink of a name; `None` if there is none of that name.
-    pub fn parse(name: &'a str) -> Option<Self> {
-        match name.split_once(':') {
-            Some(("namespace", "")) => None,
-            Some(("namespace", namespace)) => Some(Self::Namespace(namespace)),
-            _ => Self::ALL.into_iter().find(|sink| sink.name() == name || (*sink == Self::Masters && name == "masters")),
-        }
-    }
 
     /// How bad it is to reach it: who has the cluster has everything else.
     pub fn severity(&self) -> Severity {

@@ -9,6 +9,7 @@ use crate::{Node, Object, Problem, ProblemKind, selects};
 
 /// Gives every role with an `aggregationRule` the rules that it comes to. `is_live` says that all roles are here.
 pub(super) fn resolve(roles: &mut [Role<'_>], is_live: bool, problems: &mut Vec<Problem>) {
+    roles.iter().for_each(|role| check_selectors(&role.object, problems));
     let aggregated: Vec<usize> =
         (0..roles.len()).filter(|at| roles.get(*at).is_some_and(|role| selectors(&role.object).is_some())).collect();
     if aggregated.is_empty() {
@@ -18,7 +19,10 @@ pub(super) fn resolve(roles: &mut [Role<'_>], is_live: bool, problems: &mut Vec<
     for at in &aggregated {
         if let (Some(role), Some(parts)) = (roles.get(*at), parts.get_mut(*at)) {
             let found = parts_of(*at, role, roles);
-            check(&role.object, found.is_empty() && !is_live, problems);
+            if let Some(place) = selectors(&role.object).filter(|list| found.is_empty() && !is_live && list.items().next().is_some()) {
+                let message = format!("no role that was read is selected by {}: what it grants is not known", role.object.id());
+                problems.push(Problem::at(ProblemKind::Note, place, message).help("read the roles with these labels too"));
+            }
             *parts = Some(found);
         }
     }
@@ -42,26 +46,6 @@ pub(super) fn resolve(roles: &mut [Role<'_>], is_live: bool, problems: &mut Vec<
         if let Some(role) = roles.get_mut(at) {
             role.rules = rules;
         }
-    }
-}
-
-/// What keeps a role from being what its author meant.
-fn check(role: &Object<'_>, is_empty: bool, problems: &mut Vec<Problem>) {
-    let Some(list) = selectors(role) else { return };
-    if !list.is_list() {
-        let message = format!("`clusterRoleSelectors` must be a list, is {}: {} grants nothing", list.describe(), role.id());
-        problems.push(Problem::at(ProblemKind::WrongType, list, message));
-        return;
-    }
-    for operator in list.items().filter_map(|one| one.get("matchExpressions")).flat_map(Node::items).filter_map(|one| one.get("operator")) {
-        if !matches!(operator.text(), "In" | "NotIn" | "Exists" | "DoesNotExist") {
-            let message = format!("the operator must be In, NotIn, Exists or DoesNotExist, is `{}`: it selects nothing", operator.text());
-            problems.push(Problem::at(ProblemKind::Invalid, operator, message));
-        }
-    }
-    if is_empty {
-        let message = format!("no role that was read is selected by {}: what it grants is not known", role.id());
-        problems.push(Problem::at(ProblemKind::Note, list, message).help("read the roles with these labels too"));
     }
 }
 
@@ -96,6 +80,35 @@ fn sources(at: usize, parts: &[Option<Vec<usize>>]) -> (Vec<usize>, bool) {
         }
     }
     (found, is_circle)
+}
+
+/// What the API refuses in an `aggregationRule` (kubernetes `pkg/apis/rbac/validation`): it selects less than its author meant.
+fn check_selectors(role: &Object<'_>, problems: &mut Vec<Problem>) {
+    let Some(rule) = role.node.get("aggregationRule").filter(|_| role.kind == "ClusterRole") else { return };
+    let list = selectors(role);
+    if let Some(list) = list.filter(|list| !list.is_list() && !list.is_null()) {
+        let message = format!("`clusterRoleSelectors` must be a list, is {}: {} grants nothing", list.describe(), role.id());
+        problems.push(Problem::at(ProblemKind::WrongType, list, message));
+        return;
+    }
+    let selectors: Vec<Node<'_>> = list.into_iter().flat_map(Node::items).collect();
+    if selectors.is_empty() {
+        let message = format!("`aggregationRule` of {} has no `clusterRoleSelectors`: the API server refuses the role", role.id());
+        problems.push(Problem::at(ProblemKind::Invalid, rule, message));
+    }
+    for expression in selectors.iter().filter_map(|selector| selector.get("matchExpressions")).flat_map(Node::items) {
+        let operator = expression.get("operator").map_or("", Node::text);
+        let has_values = expression.get("values").is_some_and(|values| values.items().next().is_some());
+        let wrong = match operator {
+            "In" | "NotIn" if has_values => continue,
+            "Exists" | "DoesNotExist" if !has_values => continue,
+            "In" | "NotIn" => format!("`{operator}` needs `values`"),
+            "Exists" | "DoesNotExist" => format!("`{operator}` takes no `values`"),
+            other => format!("the operator must be In, NotIn, Exists or DoesNotExist, is `{}`", other.escape_debug()),
+        };
+        let message = format!("in a selector of {}, {wrong}: the API server refuses the role", role.id());
+        problems.push(Problem::at(ProblemKind::Invalid, expression, message));
+    }
 }
 
 fn selectors<'a>(role: &Object<'a>) -> Option<Node<'a>> {

@@ -14,9 +14,10 @@ pub use subject::{
     User, service_account,
 };
 
+use crate::names::is_dns_subdomain;
 use crate::{Inventory, Node, Object, Problem, ProblemKind};
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 /// The API group of roles and bindings.
 pub const GROUP: &str = "rbac.authorization.k8s.io";
@@ -99,18 +100,21 @@ impl<'a> Rbac<'a> {
             rbac.assume_role(*object);
         }
         aggregation::resolve(&mut rbac.roles, rbac.is_live, &mut rbac.problems);
-        let mut known: HashSet<(&str, &str, &str)> = HashSet::with_capacity(bindings.len());
+        let mut known: HashMap<(&str, &str, &str), usize> = HashMap::with_capacity(bindings.len());
         rbac.bindings.reserve(bindings.len() + assumed.len());
         for object in bindings {
-            // What has no name is no second one of another.
-            if !object.name.is_empty() && !known.insert(key(&object)) {
-                rbac.problems.push(twice(&object));
-                continue;
+            match known.entry(key(&object)) {
+                // What has no name is no second one of another.
+                Entry::Occupied(_) if !object.name.is_empty() => rbac.problems.push(twice(&object)),
+                place => {
+                    place.or_insert(rbac.bindings.len());
+                    let binding = rbac.read_binding(object, false);
+                    rbac.bindings.push(binding);
+                }
             }
-            rbac.add_binding(object, false);
         }
-        for object in assumed.iter().filter(|object| object.kind.ends_with("Binding") && !known.contains(&key(object))) {
-            rbac.add_binding(*object, true);
+        for object in assumed.iter().filter(|object| object.kind.ends_with("Binding")) {
+            rbac.assume_binding(*object, known.get(&key(object)).copied());
         }
         rbac
     }
@@ -149,8 +153,12 @@ impl<'a> Rbac<'a> {
             self.add_role(object, true);
             return;
         };
-        let annotation = mine.object.node.at(&["metadata", "annotations", "rbac.authorization.kubernetes.io/autoupdate"]);
-        if annotation.is_some_and(|value| value.text() == "false") {
+        if is_left_alone(&mine.object) {
+            return;
+        }
+        // It is made of others again, and loses what it says itself.
+        if object.node.get("aggregationRule").is_some() && mine.object.node.get("aggregationRule").is_none() {
+            *mine = Role { object, rules: Vec::new(), is_default: true };
             return;
         }
         let missing = Rule::of_role(object, &mut self.problems);
@@ -158,12 +166,30 @@ impl<'a> Rbac<'a> {
         mine.rules.extend(missing);
     }
 
-    fn add_binding(&mut self, object: Object<'a>, is_default: bool) {
+    /// A binding that the API server makes: it gives one that was read back the subjects that are taken from it, and makes one
+    /// again that grants another role (kubernetes `pkg/registry/rbac/reconciliation`).
+    fn assume_binding(&mut self, object: Object<'a>, read: Option<usize>) {
+        let mut made = self.read_binding(object, true);
+        match read.and_then(|at| self.bindings.get_mut(at)) {
+            Some(mine) if is_left_alone(&mine.object) => {}
+            Some(mine) if (mine.role_kind, mine.role_name) != (made.role_kind, made.role_name) => *mine = made,
+            mine => {
+                let known = mine.map(|mine| mine.subjects.as_slice()).unwrap_or_default();
+                made.subjects.retain(|subject| !known.iter().any(|known| known.identity == subject.identity));
+                if !made.subjects.is_empty() || read.is_none() {
+                    self.bindings.push(made);
+                }
+            }
+        }
+    }
+
+    fn read_binding(&mut self, object: Object<'a>, is_default: bool) -> Binding<'a> {
         check_name(&object, &mut self.problems);
         let text = |key| object.node.at(&["roleRef", key]).map_or("", Node::text);
         let (role_kind, role_name) = (text("kind"), text("name"));
         let namespace = if role_kind == "Role" { object.effective_namespace() } else { "" };
         let role = self.by_name.get(&(role_kind, namespace, role_name)).copied();
+        self.problems.extend(wrong_group(&object, object.node.get("roleRef"), "roleRef", GROUP));
         if role.is_none() {
             self.problems.push(missing_role(&object, role_kind, namespace, role_name));
         }
@@ -174,7 +200,7 @@ impl<'a> Rbac<'a> {
         }
         let subjects = subjects.into_iter().flat_map(Node::items).enumerate();
         let subjects = subjects.filter_map(|(index, node)| read_subject(&object, index, node, &mut self.problems)).collect();
-        self.bindings.push(Binding { object, role_kind, role_name, role, subjects, is_default });
+        Binding { object, role_kind, role_name, role, subjects, is_default }
     }
 }
 
@@ -208,10 +234,18 @@ pub fn is_bootstrapped(object: &Object<'_>) -> bool {
     object.label("kubernetes.io/bootstrapping") == Some("rbac-defaults")
 }
 
+/// Whether the API server is told to keep its hands off a role or binding that it made.
+fn is_left_alone(object: &Object<'_>) -> bool {
+    let annotation = object.node.at(&["metadata", "annotations", "rbac.authorization.kubernetes.io/autoupdate"]);
+    annotation.is_some_and(|value| value.text() == "false")
+}
+
 fn key<'a>(object: &Object<'a>) -> (&'a str, &'a str, &'a str) {
     (object.kind, object.effective_namespace(), object.name)
 }
 
+/// What a subject stands for. What is wrong with it is what the API refuses (kubernetes `pkg/apis/rbac/validation`); the
+/// authorizer, which sees only what was not refused, asks for less.
 fn read_subject<'a>(binding: &Object<'a>, index: usize, node: Node<'a>, problems: &mut Vec<Problem>) -> Option<Subject<'a>> {
     let text = |key| node.get(key).map_or("", Node::text);
     let (kind, name, namespace) = (text("kind"), text("name"), text("namespace"));
@@ -224,17 +258,34 @@ fn read_subject<'a>(binding: &Object<'a>, index: usize, node: Node<'a>, problems
         "User" => Identity::of_user(name),
         "Group" => Identity::Group(name),
         "ServiceAccount" if !namespace.is_empty() => Identity::ServiceAccount(namespace, name),
-        "ServiceAccount" if binding.kind == "RoleBinding" => Identity::ServiceAccount(binding.effective_namespace(), name),
-        "ServiceAccount" => {
+        "ServiceAccount" if binding.kind == "ClusterRoleBinding" => {
             complain(format!("service account `{name}` of {} needs a `namespace`: the API server refuses the binding", binding.id()));
             return None;
         }
+        "ServiceAccount" => Identity::ServiceAccount(binding.effective_namespace(), name),
         other => {
             complain(format!("a subject's kind must be User, Group or ServiceAccount, is `{other}`: it stands for nobody"));
             return None;
         }
     };
+    if kind == "ServiceAccount" && !is_dns_subdomain(name) {
+        let shown = name.escape_debug();
+        complain(format!(
+            "no service account can be called `{shown}`, as a subject of {} is: the API server refuses the binding",
+            binding.id()
+        ));
+    }
+    problems.extend(wrong_group(binding, Some(node), "a subject", if kind == "ServiceAccount" { "" } else { GROUP }));
     Some(Subject { identity, index, node })
+}
+
+/// A part of a binding whose `apiGroup` is neither left out nor the one that there is.
+fn wrong_group(binding: &Object<'_>, part: Option<Node<'_>>, what: &str, wanted: &str) -> Option<Problem> {
+    let group = part?.get("apiGroup").filter(|group| !group.text().is_empty() && group.text() != wanted)?;
+    let wanted = if wanted.is_empty() { "empty for a ServiceAccount" } else { wanted };
+    let shown = group.text().escape_debug();
+    let message = format!("`apiGroup` of {what} of {} must be {wanted}, is `{shown}`: the API server refuses the binding", binding.id());
+    Some(Problem::at(ProblemKind::Invalid, group, message))
 }
 
 fn twice(object: &Object<'_>) -> Problem {

@@ -165,8 +165,7 @@ impl fmt::Display for Identity<'_> {
 /// A subject of a binding.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// Whom it names. A service account whose namespace is left out in a RoleBinding is one of the binding's namespace; in a
-    /// ClusterRoleBinding the API refuses it (kubernetes `pkg/apis/rbac/validation`).
+    /// Whom it names. A service account whose namespace is left out in a RoleBinding is one of the binding's namespace.
     pub identity: Identity<'a>,
     /// Its place in `subjects`.
     pub index: usize,

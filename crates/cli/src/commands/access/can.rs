@@ -144,8 +144,10 @@ fn all(answer: &CanDo) -> String {
     if answer.scopes.is_empty() && !answer.is_master {
         text.line(2, if answer.complete { "nothing" } else { "NOT KNOWN: nothing by what was read, and not everything was" });
     }
-    if covered > 0 {
-        text.line(0, &format!("{covered} more rules add nothing to these; -o json has them"));
+    match covered {
+        0 => {}
+        1 => text.line(0, "1 more rule adds nothing to these; -o json has it"),
+        _ => text.line(0, &format!("{covered} more rules add nothing to these; -o json has them")),
     }
     text.unknown(&answer.unknown);
     text.notes(&[], answer.defaults_assumed);

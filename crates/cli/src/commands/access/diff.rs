@@ -134,7 +134,7 @@ fn text(diff: &Diff) -> String {
     let count = |parts: fn(&Change) -> usize| diff.changes.iter().filter(|change| parts(change) > 0).count();
     let (gain, lose) = (count(|change| change.gained.len()), count(|change| change.lost.len()));
     let refused = diff.objects.iter().filter(|object| !object.refused.is_empty()).count();
-    text.line(0, &format!("{gain} gain, {lose} lose; {} objects differ, {refused} refused", diff.objects.len()));
+    text.line(0, &format!("{gain} gain, {lose} lose; roles and bindings: {} differ, {refused} refused", diff.objects.len()));
     text.finish()
 }
 

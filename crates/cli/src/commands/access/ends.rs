@@ -1,6 +1,6 @@
 //! Where ways start and end: `--from` and `--to`.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use plimsoll_access::graph::{Graph, Sink, Vertex};
 use plimsoll_model::rbac::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, SERVICE_ACCOUNTS, UNAUTHENTICATED};
 
@@ -8,13 +8,13 @@ use plimsoll_model::rbac::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, SERVICE_
 #[derive(clap::Args)]
 #[group(skip)]
 pub(super) struct EndArgs {
-    /// Who starts: sa:NAMESPACE/NAME, user:NAME, group:NAME, namespace:NAME for all its service accounts,
-    /// workload:NAMESPACE/NAME for code in it, outside; may be given several times.
+    /// Who starts; may be given several times: sa:NAMESPACE/NAME, user:NAME, group:NAME, namespace:NAME for all its service
+    /// accounts, a workload as KIND:NAMESPACE/NAME, node:NAME, or outside.
     #[arg(long, value_name = "SUBJECT")]
     pub(super) from: Vec<String>,
-    /// What is reached: system:masters, cluster-admin, control-plane, token-minting, every-secret, node, kube-system-secrets,
-    /// cloud-identity, namespace:NAME; may be given several times.
-    #[arg(long, value_name = "SINK")]
+    /// What is reached; may be given several times: system:masters, cluster-admin, control-plane, token-minting, every-secret,
+    /// node, kube-system-secrets, cloud-identity, namespace:NAME.
+    #[arg(long, value_name = "GOAL")]
     pub(super) to: Vec<String>,
 }
 
@@ -24,20 +24,10 @@ impl EndArgs {
         if self.to.is_empty() {
             return Ok(default.to_vec());
         }
-        let mut sinks = Vec::new();
-        for name in &self.to {
-            let Some(sink) = Sink::parse(name) else {
-                let known: Vec<String> = Sink::ALL.iter().map(|sink| sink.name().into_owned()).collect();
-                bail!("nothing is called `{name}` that could be reached: one of {}, namespace:NAME", known.join(", "));
-            };
-            if !sinks.contains(&sink) {
-                sinks.push(sink);
-            }
-        }
-        Ok(sinks)
+        self.to.iter().map(|text| Sink::parse(text)).collect::<Result<_, _>>().map_err(|error| anyhow!(error))
     }
 
-    /// The vertices that are asked about; without `--from`, those that `by_default` says.
+    /// The vertices that are asked about, by their places; without `--from`, those that `by_default` says.
     pub(super) fn sources(&self, graph: &Graph<'_, '_>, by_default: impl Fn(&Vertex<'_>) -> bool) -> anyhow::Result<Vec<u32>> {
         let places = |is: &dyn Fn(&Vertex<'_>) -> bool| -> Vec<u32> {
             (0u32..).zip(&graph.vertices).filter(|(_, vertex)| is(vertex)).map(|(at, _)| at).collect()
@@ -45,45 +35,26 @@ impl EndArgs {
         if self.from.is_empty() {
             return Ok(places(&by_default));
         }
-        let mut sources = Vec::new();
-        for subject in &self.from {
-            let found = match subject.split_once(':') {
-                Some(("namespace", name)) => {
-                    places(&|vertex| matches!(vertex, Vertex::Identity(Identity::ServiceAccount(namespace, _)) if *namespace == name))
-                }
-                Some(("workload", path)) => places(&|vertex| {
-                    let Vertex::Workload(at) = vertex else { return false };
-                    let is_it = |object: &plimsoll_model::Object<'_>| format!("{}/{}", object.effective_namespace(), object.name) == path;
-                    graph.workload(*at).is_some_and(|workload| is_it(&workload.object))
-                }),
-                None if subject == "outside" => places(&|vertex| *vertex == Vertex::Outside),
-                _ => {
-                    let identity = identity(subject)?;
-                    places(&|vertex| *vertex == Vertex::Identity(identity))
+        let mut found = Vec::new();
+        for text in &self.from {
+            let here = match text.strip_prefix("namespace:") {
+                Some(name) => places(&|vertex| matches!(vertex, Vertex::Identity(Identity::ServiceAccount(one, _)) if *one == name)),
+                None => {
+                    let source = match graph.workload_called(text) {
+                        Some(workload) => workload,
+                        None => Vertex::parse(text).map_err(|error| anyhow!(error))?,
+                    };
+                    places(&|vertex| *vertex == source)
                 }
             };
-            if found.is_empty() {
-                bail!("nothing that was read names `{subject}`: it has no rights and starts no way");
+            if here.is_empty() {
+                bail!("nothing that was read names `{text}`: no way starts there");
             }
-            sources.extend(found);
+            found.extend(here);
         }
-        sources.sort_unstable();
-        sources.dedup();
-        Ok(sources)
-    }
-}
-
-/// Who is meant by one word.
-fn identity(subject: &str) -> anyhow::Result<Identity<'_>> {
-    match subject.split_once(':') {
-        Some(("sa" | "serviceaccount", account)) => match account.split_once('/') {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Ok(Identity::ServiceAccount(namespace, name)),
-            _ => bail!("a service account is written `sa:NAMESPACE/NAME`, not `{subject}`"),
-        },
-        Some(("group" | "user", "")) => bail!("`{subject}` names nobody"),
-        Some(("group", name)) => Ok(Identity::Group(name)),
-        Some(("user", name)) => Ok(Identity::of_user(name)),
-        _ => Ok(Identity::of_user(subject)),
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 }
 

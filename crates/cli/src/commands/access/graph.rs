@@ -1,12 +1,9 @@
 //! `plimsoll access graph`
 
 use super::ends::{EndArgs, is_of_users};
-use super::{is_complete, picture};
+use super::{Reading, is_complete, picture};
 use crate::{Outcome, input, output};
-use plimsoll_access::Authorizer;
-use plimsoll_access::graph::{Graph, Sink, Situation};
-use plimsoll_model::Inventory;
-use plimsoll_model::rbac::Defaults;
+use plimsoll_access::graph::{Graph, Sink};
 use plimsoll_report::diagram;
 
 /// Draw who reaches the crown jewels: identities at the left, what they come to at the right.
@@ -42,13 +39,11 @@ enum Form {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.input.load(&args.targets)?;
-    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    let authorizer = Authorizer::new(&inventory, Defaults::Assume);
-    let graph = Graph::new(&inventory, &authorizer, &Situation::default());
+    let reading = Reading::of(&loaded);
+    let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
     let sinks = args.ends.sinks(&Sink::ALL)?;
     let sources = args.ends.sources(&graph, is_of_users)?;
-    let problems = || loaded.snapshot.problems.iter().chain(&inventory.problems).chain(&authorizer.rbac().problems);
-    let is_complete = is_complete(problems());
+    let is_complete = is_complete(reading.problems.iter());
     let mut drawn = picture::picture(&graph, &sources, &sinks);
     if !is_complete {
         drawn.notes.insert(0, "Something could not be read: there may be more ways.".to_owned());
@@ -61,7 +56,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     let mut out = Vec::new();
     diagram::render(&drawn, form, &mut out)?;
-    output::complain_about(problems());
+    output::complain_about(reading.problems.iter());
     output::print(&out)?;
     Ok(if is_complete { Outcome::Clean } else { Outcome::Incomplete })
 }

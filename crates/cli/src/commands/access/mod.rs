@@ -5,6 +5,7 @@ mod cut;
 mod diff;
 mod ends;
 mod graph;
+mod paths;
 mod picture;
 mod text;
 mod who_can;
@@ -12,9 +13,10 @@ mod who_can;
 use crate::Outcome;
 use crate::input::Loaded;
 use clap::Subcommand;
+use plimsoll_access::graph::Situation;
 use plimsoll_access::{Authorizer, Scope};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
-use plimsoll_model::{ApiResources, Problem};
+use plimsoll_model::{ApiResources, Inventory, Problem};
 
 /// Say who may do what, by the roles and bindings that are read.
 #[derive(clap::Args)]
@@ -31,6 +33,7 @@ enum Command {
     Diff(diff::Args),
     Cut(cut::Args),
     Graph(graph::Args),
+    Paths(paths::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Diff(args) => diff::run(args),
         Command::Cut(args) => cut::run(args),
         Command::Graph(args) => graph::run(args),
+        Command::Paths(args) => paths::run(args),
     }
 }
 
@@ -89,6 +93,25 @@ impl<'l> Grants<'l> {
         let authorizer = Authorizer::of(Rbac::of(objects.into_iter().filter(|object| object.group() == GROUP), Defaults::Assume));
         problems.extend(authorizer.rbac().problems.iter().cloned());
         Self { authorizer, resources, problems }
+    }
+}
+
+/// Everything that was read, for questions that are about more than roles and bindings.
+struct Reading<'l> {
+    inventory: Inventory<'l>,
+    authorizer: Authorizer<'l>,
+    /// What stands against an escalation beside RBAC.
+    situation: Situation,
+    problems: Vec<Problem>,
+}
+
+impl<'l> Reading<'l> {
+    fn of(loaded: &'l Loaded) -> Self {
+        let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+        let authorizer = Authorizer::new(&inventory, Defaults::Assume);
+        let mut problems = loaded.snapshot.problems.clone();
+        problems.extend(inventory.problems.iter().chain(&authorizer.rbac().problems).cloned());
+        Self { inventory, authorizer, situation: Situation::default(), problems }
     }
 }
 
