@@ -1,5 +1,8 @@
 //! `plimsoll access cut` and `plimsoll access graph` on the real binary.
 
+#![cfg(test)]
+
+#[expect(dead_code, reason = "each test file uses its part of what they share")]
 mod support;
 
 use serde_json::Value;
