@@ -11,11 +11,11 @@ const APART: usize = 24;
 const FACTS: usize = 40;
 
 /// What one thing leads to, by what: vertices by their places.
-type Step_ = (u32, u32, &'static str);
+type Leads = (u32, u32, &'static str);
 
 #[derive(Default)]
 struct Drawn {
-    steps: BTreeMap<Step_, Told>,
+    steps: BTreeMap<Leads, Told>,
     sources: BTreeSet<u32>,
     /// How many sources reach each sink, by its place.
     reached: BTreeMap<usize, usize>,
@@ -151,8 +151,11 @@ fn tag(vertex: &Vertex<'_>) -> String {
     }
 }
 
-/// Below which heading something stands, with its order.
-fn heading(vertex: &Vertex<'_>, is_apart: bool) -> (u8, String) {
+/// A heading with its order.
+type Heading = (u8, String);
+
+/// Below which heading something stands.
+fn heading(vertex: &Vertex<'_>, is_apart: bool) -> Heading {
     match vertex {
         Vertex::Outside => (0, "outside the cluster".to_owned()),
         Vertex::Identity(Identity::Group(_)) => (1, "groups".to_owned()),
@@ -184,7 +187,7 @@ impl Folded<'_, '_, '_> {
                 sources.insert(*class);
             }
         }
-        let mut entries: Vec<(usize, Node, Option<(u8, String)>)> = members
+        let mut entries: Vec<(usize, Node, Option<Heading>)> = members
             .iter()
             .map(|(class, vertices)| {
                 let sink = vertices.first().and_then(|vertex| sinks.iter().find(|sink| sink.is(vertex)));
@@ -193,8 +196,8 @@ impl Folded<'_, '_, '_> {
             })
             .collect();
         entries.sort_by(|a, b| (a.2.is_none(), &a.2, &a.1.label).cmp(&(b.2.is_none(), &b.2, &b.1.label)));
-        let names: BTreeSet<&(u8, String)> = entries.iter().filter_map(|(_, _, heading)| heading.as_ref()).collect();
-        let names: Vec<(u8, String)> = names.into_iter().cloned().collect();
+        let names: BTreeSet<&Heading> = entries.iter().filter_map(|(_, _, heading)| heading.as_ref()).collect();
+        let names: Vec<Heading> = names.into_iter().cloned().collect();
         let place: BTreeMap<usize, usize> = entries.iter().enumerate().map(|(at, (class, ..))| (*class, at)).collect();
         let mut nodes: Vec<Node> = Vec::new();
         for (_, mut node, heading) in entries {
