@@ -1,3 +1,5 @@
+//! Cuts on small worlds, and on random ones against all smaller sets of changes.
+
 use super::*;
 use crate::Authorizer;
 use crate::graph::Search as Ways;

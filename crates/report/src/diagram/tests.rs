@@ -1,3 +1,5 @@
+//! Layouts, and names that want to be more than text.
+
 use super::*;
 
 const HOSTILE: &str = "</title></style></script><script>alert(1)</script>\"'\\ \u{1b}]0;x\u{7} &amp; <img src=x onerror=alert(1)>";
