@@ -1,13 +1,11 @@
 //! `plimsoll access cut`
 
 use super::ends::{EndArgs, is_machine_or_everybody};
-use super::is_complete;
 use super::text::Text;
+use super::{Reading, is_complete};
 use crate::{Outcome, input, output};
-use plimsoll_access::Authorizer;
 use plimsoll_access::cut::{Change, Cut, Goal, Open, cut};
-use plimsoll_access::graph::{Graph, Sink, Situation};
-use plimsoll_model::Inventory;
+use plimsoll_access::graph::{Graph, Sink};
 use plimsoll_model::edit::manifest;
 use plimsoll_model::rbac::Defaults;
 use serde_json::Value;
@@ -44,30 +42,27 @@ enum Form {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.input.load(&args.targets)?;
-    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    let authorizer = Authorizer::new(&inventory, Defaults::Assume);
-    let situation = Situation::default();
-    let graph = Graph::new(&inventory, &authorizer, &situation);
+    let reading = Reading::of(&loaded);
+    let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
     let sinks = args.ends.sinks(&[Sink::ClusterAdmin])?;
     let sources = args.ends.sources(&graph, is_machine_or_everybody)?;
     let goal = Goal {
         sources: &sources,
         sinks: &sinks,
-        situation: &situation,
+        situation: &reading.situation,
         kinds: &loaded.kinds,
         defaults: Defaults::Assume,
         in_use: &|_| false,
         cost: &|_| 1,
     };
-    let problems = || loaded.snapshot.problems.iter().chain(&inventory.problems).chain(&authorizer.rbac().problems);
-    let is_complete = is_complete(problems());
+    let is_complete = is_complete(reading.problems.iter());
     let cut = cut(&graph, &goal);
     let text = match args.form {
         Form::Text => text(&cut, is_complete),
         Form::Json => serde_json::to_string_pretty(&cut)? + "\n",
         Form::Yaml => yaml(&cut),
     };
-    output::complain_about(problems());
+    output::complain_about(reading.problems.iter());
     output::print(text.as_bytes())?;
     Ok(match (is_complete && cut.remaining.is_empty(), cut.changes.is_empty() && cut.open.is_empty()) {
         (false, _) => Outcome::Incomplete,

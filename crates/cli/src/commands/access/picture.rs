@@ -1,7 +1,6 @@
 //! The escalation graph as a picture: the shortest ways, with what goes the same way folded into one.
 
-use plimsoll_access::graph::{Evidence, Graph, Hop, Power, Scope, Search, Sink, Step, Vertex};
-use plimsoll_model::Object;
+use plimsoll_access::graph::{Graph, Hop, Power, Scope, Search, Sink, Vertex};
 use plimsoll_model::rbac::{Identity, MASTERS};
 use plimsoll_report::diagram::{Diagram, Edge, Group, Node};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +11,11 @@ const APART: usize = 24;
 const FACTS: usize = 40;
 
 /// What one thing leads to, by what: vertices by their places.
-type Step_ = (u32, u32, &'static str);
+type Leads = (u32, u32, &'static str);
 
 #[derive(Default)]
 struct Drawn {
-    steps: BTreeMap<Step_, Told>,
+    steps: BTreeMap<Leads, Told>,
     sources: BTreeSet<u32>,
     /// How many sources reach each sink, by its place.
     reached: BTreeMap<usize, usize>,
@@ -91,48 +90,15 @@ fn ways(graph: &Graph<'_, '_>, sources: &[u32], sinks: &[Sink<'_>]) -> Drawn {
 
 /// One step in words: who, by what, and where that stands.
 fn fact(graph: &Graph<'_, '_>, hop: &Hop) -> String {
-    let rbac = graph.authorizer.rbac();
-    let who = graph.start(hop).map(|vertex| graph.name(&vertex)).unwrap_or_default();
-    let does = match graph.edge(hop.step).map(|edge| edge.step) {
-        Some(Step::Primitive(primitive)) => primitive.may,
-        Some(Step::Setting(setting)) => setting.what,
-        Some(Step::Bound) => "holds the role",
-        _ => "is in the group",
-    };
-    let mut parts = Vec::new();
-    for edge in hop.edges.iter().filter_map(|at| graph.edge(*at)) {
-        let mut rule = |role: u32, rule: u32| {
-            let role = rbac.roles.get(role as usize)?;
-            let rule = role.rules.get(rule as usize)?;
-            parts.push(format!("`{rule}` of {} ({})", role.object.id(), place(&rule.role, &rule.pointer(), role.is_default)));
-            Some(())
-        };
-        match &edge.evidence {
-            Evidence::Rule(role, at) => _ = rule(*role, *at),
-            Evidence::Rules(granted) => granted.iter().for_each(|one| _ = rule(one.role, one.rule)),
-            Evidence::Binding(binding, subject) => {
-                if let Some(binding) = rbac.bindings.get(*binding as usize) {
-                    let subject = binding.subjects.get(*subject as usize).map(plimsoll_model::rbac::Subject::pointer).unwrap_or_default();
-                    parts.push(format!("{} ({})", binding.object.id(), place(&binding.object, &subject, binding.is_default)));
-                }
-            }
-            Evidence::Object(object) => parts.push(format!("{} ({})", object.0.id(), place(&object.0, &object.1, false))),
-            Evidence::Nothing => {}
-        }
-        if let Some(condition) = &edge.condition {
-            parts.push(format!("if {}", condition.text));
-        }
-    }
+    let Some(told) = graph.tell_hop(hop) else { return String::new() };
+    let because = told.facts.iter().map(|fact| match &fact.location {
+        Some(place) => format!("{} ({}:{})", fact.text, place.source.name, place.start().line),
+        None => fact.text.clone(),
+    });
+    let mut parts: Vec<String> = because.collect();
+    parts.extend(told.assumes.map(|assumed| format!("if {assumed}")));
     let by = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
-    format!("{who} {does}{by}")
-}
-
-fn place(object: &Object<'_>, pointer: &str, is_default: bool) -> String {
-    if is_default {
-        return "default".to_owned();
-    }
-    let location = object.node.nearest(pointer).0.location();
-    format!("{}:{}", location.source.name, location.start().line)
+    format!("{} {}{by}", told.from, told.does)
 }
 
 /// Which vertices are drawn as one: those of a kind that lead to the same by the same (bisimulation, by refining).
@@ -185,8 +151,11 @@ fn tag(vertex: &Vertex<'_>) -> String {
     }
 }
 
-/// Below which heading something stands, with its order.
-fn heading(vertex: &Vertex<'_>, is_apart: bool) -> (u8, String) {
+/// A heading with its order.
+type Heading = (u8, String);
+
+/// Below which heading something stands.
+fn heading(vertex: &Vertex<'_>, is_apart: bool) -> Heading {
     match vertex {
         Vertex::Outside => (0, "outside the cluster".to_owned()),
         Vertex::Identity(Identity::Group(_)) => (1, "groups".to_owned()),
@@ -196,9 +165,6 @@ fn heading(vertex: &Vertex<'_>, is_apart: bool) -> (u8, String) {
         _ => (4, "what runs".to_owned()),
     }
 }
-
-/// The place of a group among others, and what stands over it.
-type Heading = (u8, String);
 
 /// The ways with what is drawn as one.
 struct Folded<'f, 'g, 'a> {
