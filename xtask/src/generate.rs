@@ -3,6 +3,7 @@
 use crate::ids;
 use crate::peers::Peers;
 use anyhow::{Context, bail};
+use plimsoll_access::graph::primitive::Effect;
 use plimsoll_model::Rule;
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -85,6 +86,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     files.insert("docs/checks/README.md".to_owned(), index(&rules));
     files.insert("docs/frameworks.md".to_owned(), frameworks(&rules));
     files.insert("docs/parameters.md".to_owned(), parameters());
+    files.insert("docs/escalation.md".to_owned(), escalation());
     files.insert("docs/cli.md".to_owned(), command_line()?);
     Ok(files)
 }
@@ -120,6 +122,25 @@ fn index(rules: &[Arc<Rule>]) -> String {
         index.push_str(&format!("| [{id}]({id}.md) | {} | {} |\n", rule.severity, rule.title, id = rule.id));
     }
     index
+}
+
+/// The steps that ways are made of.
+fn escalation() -> String {
+    let technique = |id: &str| format!("[{id}](https://attack.mitre.org/techniques/{}/)", id.replace('.', "/"));
+    let mut text = String::from(
+        "# Steps of escalation\n\nWhat [`plimsoll access paths`](access-paths.md) puts together to ways. A step that leads no further is told by the \
+         posture checks, and stands here so that nothing is left out.\n\n## By rights\n\n| step | who has it | why | MITRE ATT&CK |\n| --- | --- | --- | --- |\n",
+    );
+    for primitive in plimsoll_access::graph::primitive::PRIMITIVES {
+        let ends = if primitive.effect == Effect::Harm { " (leads no further)" } else { "" };
+        let row = (primitive.name, primitive.may, primitive.why, technique(primitive.technique));
+        text.push_str(&format!("| `{}` | {}{ends} | {} | {} |\n", row.0, row.1, row.2, row.3));
+    }
+    text.push_str("\n## By pods, nodes and clouds\n\n| step | what it is | MITRE ATT&CK |\n| --- | --- | --- |\n");
+    for setting in plimsoll_access::graph::settings() {
+        text.push_str(&format!("| `{}` | {} | {} |\n", setting.name, setting.what, technique(setting.technique)));
+    }
+    text
 }
 
 /// Which checks answer for which entry of each framework, and what nothing looks at.

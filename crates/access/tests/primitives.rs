@@ -270,3 +270,39 @@ fn what_rights_rest_on() {
         assert_eq!(found.join(" "), wanted, "{text}");
     }
 }
+
+#[test]
+fn constrained_impersonation_leads_to_what_it_is_limited_to() {
+    use plimsoll_access::graph::{Search, Sink, Vertex};
+    use plimsoll_model::rbac::Identity;
+    let bound = |name: &str, rules: Value, subject: Value| {
+        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name});
+        [
+            json!({"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}),
+            json!({"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}),
+        ]
+    };
+    let till = || json!({"kind": "ServiceAccount", "namespace": "shop", "name": "till"});
+    let users = json!({"verbs": ["impersonate:user-info"], "apiGroups": ["authentication.k8s.io"], "resources": ["users"]});
+    let on = |verb: &str, resource: &str| json!({"verbs": [format!("impersonate-on:user-info:{verb}")], "apiGroups": [""], "resources": [resource]});
+    let table = [
+        (json!([users, on("list", "secrets")]), true),
+        (json!([users, on("list", "configmaps")]), false),
+        (json!([users]), false),
+        (json!([on("list", "secrets")]), false),
+    ];
+    for (rules, wanted) in table {
+        let documents = documents(&bound("till", rules.clone(), till()));
+        let snapshot = Snapshot { documents, problems: Vec::new() };
+        let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+        let authorizer = Authorizer::new(&inventory, Defaults::Leave);
+        let graph = Graph::new(&inventory, &authorizer, &Situation::default());
+        let source = graph.find(&Vertex::Identity(Identity::ServiceAccount("shop", "till"))).unwrap();
+        let path = Search::new(&graph, Sink::EverySecret, |_, _| false).path(&graph, source);
+        assert_eq!(path.as_ref().map(|path| path.assumptions), wanted.then_some(1), "{rules}");
+        if let Some(path) = path {
+            let told = graph.tell(&path);
+            assert_eq!((told[0].name, told[0].assumes.as_deref()), ("read-secrets", Some("somebody whom it may act as may do that")));
+        }
+    }
+}

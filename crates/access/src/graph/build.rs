@@ -1,8 +1,8 @@
 //! From grants, pods and nodes to vertices and edges.
 
 use super::holders::{Holder, Rights};
-use super::primitive::{Deputy, Effect, Place, Primitive};
-use super::vertex::{Condition, Edge, Evidence, Power, Scope, Setting, Step, Vertex};
+use super::primitive::{Deputy, Effect, Place, Primitive, hits};
+use super::vertex::{Condition, Edge, Evidence, Granted, Power, Scope, Setting, Step, Vertex};
 use super::{Graph, Situation, pods};
 use crate::Authorizer;
 use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Request, Rule, SERVICE_ACCOUNTS, service_account};
@@ -177,7 +177,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
     }
 
     /// What a right leads to. `rule` names what it is about.
-    fn effect(&mut self, from: Vertex<'a>, primitive: &'static Primitive, scope: Scope<'a>, rule: &'g Rule<'a>, evidence: &Evidence<'a>) {
+    fn effect(&mut self, from: Vertex<'a>, primitive: &'static Primitive, scope: Scope<'a>, rule: &Rule<'a>, evidence: &Evidence<'a>) {
         let names = &rule.resource_names;
         // A namespace that a need names is the only one that matters.
         let only =
@@ -186,7 +186,8 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         let mut targets: Vec<(Vertex<'a>, Option<Box<Condition>>)> = Vec::new();
         let mut to = |vertex| targets.push((vertex, None));
         match primitive.effect {
-            Effect::Harm => {}
+            // Acting as others is followed for each of the rights that it is limited to.
+            Effect::Harm | Effect::AsOthers => {}
             Effect::Everything => to(Vertex::Power(Power::Everything, scope)),
             // Among the ClusterRoles is that of the administrator.
             Effect::Roles if names.is_empty() && rule.has_resource("clusterroles", "") => to(Vertex::Power(Power::Everything, scope)),
@@ -275,9 +276,43 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 let rules = &self.graph.authorizer.rbac().roles;
                 // The first need says what it is done to.
                 let decisive = granted.first().and_then(|first| rules.get(first.role as usize)?.rules.get(first.rule as usize));
-                if let Some(rule) = decisive {
+                if primitive.effect == Effect::AsOthers {
+                    self.as_others(identity, &granted);
+                } else if let Some(rule) = decisive {
                     let evidence = Evidence::Rules(granted.into_boxed_slice());
                     self.effect(Vertex::Identity(identity), primitive, scope, rule, &evidence);
+                }
+            }
+        }
+    }
+
+    /// What constrained impersonation leads to (KEP-5284): the rights of others, for the verbs that `impersonate-on:MODE:VERB`
+    /// names on the resources of its rule. `granted` begins with what lets the identity act as somebody.
+    fn as_others(&mut self, identity: Identity<'a>, granted: &[Granted]) {
+        let Some(as_whom) = granted.first().copied() else { return };
+        let rbac = self.graph.authorizer.rbac();
+        for (binding, subject) in self.graph.authorizer.places_of(identity).to_vec() {
+            let Some(bound) = rbac.bindings.get(binding as usize) else { continue };
+            let Some((at, role)) = bound.role.and_then(|at| Some((u32::try_from(at).ok()?, rbac.roles.get(at)?))) else { continue };
+            let scope = bound.namespace().map_or(Scope::Cluster, Scope::Namespace);
+            for (place, rule) in (0u32..).zip(&role.rules) {
+                let verbs: Vec<&'a str> =
+                    rule.verbs.iter().filter_map(|verb| Some(verb.strip_prefix("impersonate-on:")?.split_once(':')?.1)).collect();
+                if verbs.is_empty() {
+                    continue;
+                }
+                let here = Granted { binding, subject, role: at, rule: place };
+                let evidence = Evidence::Rules(Box::new([as_whom, here]));
+                let limited = Rule { verbs, ..rule.clone() };
+                let before = self.graph.edges.len();
+                let namespace = if let Scope::Namespace(namespace) = scope { Some(namespace) } else { None };
+                for hit in hits(std::slice::from_ref(&limited)) {
+                    if hit.primitive.needs.len() == 1 && hit.primitive.needs.iter().all(|need| need.counts_in(namespace)) {
+                        self.effect(Vertex::Identity(identity), hit.primitive, scope, &limited, &evidence);
+                    }
+                }
+                for edge in self.graph.edges.iter_mut().skip(before).filter(|edge| edge.condition.is_none()) {
+                    edge.condition = Condition::assumed("somebody whom it may act as may do that");
                 }
             }
         }

@@ -75,6 +75,8 @@ pub enum Effect {
     Groups,
     /// A client certificate for any user in any group but `system:masters`, which the API server refuses.
     Certificates,
+    /// What others may do, for the verbs that `impersonate-on` names.
+    AsOthers,
     /// Code in running pods of the scope: those that the rule names, or all.
     Code,
     /// The same over a WebSocket that a `get` opens, which API servers before 1.35 let it.

@@ -237,7 +237,7 @@ primitives! {
         "may act as service accounts", "An impersonated request has the rights of whom it names.";
     "impersonate-attributes" Effect::Harm, "T1078", [cluster: (IMPERSONATE EXTRAS) (IMPERSONATE GROUPS)],
         "may add groups, uids or other attributes to whom it acts as", "Admission and other authorizers go by them; with a user to act as, groups are those of an administrator.";
-    "impersonate-constrained" Effect::Harm, "T1078", [any: (IMPERSONATE_SOME CONSTRAINED)] [any: (IMPERSONATE_ON ANYTHING)],
+    "impersonate-constrained" Effect::AsOthers, "T1078", [any: (IMPERSONATE_SOME CONSTRAINED)] [any: (IMPERSONATE_ON ANYTHING)],
         "may act as others in what it is allowed to do as them", "An impersonated request has the rights of whom it names, for the verbs of `impersonate-on`.";
     "read-secrets" Effect::Secrets, "T1552.007", [any: (READ SECRETS)],
         "may read Secrets", "Secrets hold tokens of service accounts and what opens other systems; `list` and `watch` show the values too.";
@@ -383,6 +383,6 @@ primitives! {
         "may write Kyverno policies", "A policy changes and makes objects with the controller's rights, an exception takes protection away.";
     "change-gatekeeper" Effect::Harm, "T1562.001", [cluster: (ALTER GATEKEEPER)],
         "may write Gatekeeper's constraints", "What a constraint refused is let in, and a mutation changes what comes in.";
-    "rancher" Effect::Everything, "T1098.006", [cluster: (WRITE RANCHER)],
+    "rancher" deputy!("Rancher": "rancher"), "T1098.006", [cluster: (WRITE RANCHER)],
         "may bind roles of Rancher", "Rancher makes ClusterRoleBindings of them, with its own rights.";
 }
