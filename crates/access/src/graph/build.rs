@@ -17,6 +17,8 @@ pub(super) struct Builder<'s, 'g, 'a> {
     pub(super) namespaces: BTreeSet<&'a str>,
     /// The service accounts of each namespace that anything names.
     accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// The API groups of which a resource or its definition was read.
+    groups: BTreeSet<&'a str>,
     /// The namespaces of service accounts by their name.
     by_account_name: HashMap<&'a str, Vec<&'a str>>,
     /// The Secrets that hold tokens of service accounts, and whose.
@@ -54,6 +56,7 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
         situation,
         namespaces,
         accounts,
+        groups: BTreeSet::new(),
         by_account_name,
         tokens: inventory.of_kind("Secret").filter_map(token).collect(),
         rights,
@@ -89,6 +92,8 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
     /// Who and what there is.
     fn read_names(&mut self) {
         let inventory = self.graph.inventory;
+        let defined = inventory.of_kind("CustomResourceDefinition").filter_map(|object| object.node.at(&["spec", "group"]).map(Node::text));
+        self.groups = inventory.objects.iter().map(Object::group).chain(defined).collect();
         let mut account = |namespace: &'a str, name: &'a str| {
             self.accounts.entry(namespace).or_default().insert(name);
         };
@@ -221,7 +226,9 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 targets.extend(reached.into_iter().map(|vertex| (vertex, condition.clone())));
             }
             Effect::Pods => {
+                let served = self.served(primitive);
                 for (scope, condition) in self.templates_named(names, scope) {
+                    let condition = condition.or_else(|| served.clone());
                     for power in [Power::Accounts, Power::HostPods, Power::Secrets] {
                         targets.push((Vertex::Power(power, scope), condition.clone()));
                     }
@@ -261,7 +268,10 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             Effect::CloudIdentity => {
                 targets.push((Vertex::Cloud("*"), Condition::assumed("a role of the cloud trusts every service account of the cluster")));
             }
-            Effect::Deputy(deputy) => self.deputies(deputy).into_iter().for_each(to),
+            Effect::Deputy(deputy) => {
+                let condition = deputy.only_if.and_then(Condition::assumed);
+                targets.extend(self.deputies(deputy).into_iter().map(|vertex| (vertex, condition.clone())));
+            }
         }
         for (target, condition) in targets {
             self.edge(from, target, Step::Primitive(primitive), evidence.clone(), condition);
@@ -456,6 +466,13 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             names.is_none_or(|names| names.contains(&object.name)) && scope_holds(scope, Scope::Namespace(object.effective_namespace()))
         };
         self.tokens.iter().filter(|(object, _)| is_it(object)).copied().collect()
+    }
+
+    /// What has to hold for custom resources to be there.
+    fn served(&self, primitive: &Primitive) -> Option<Box<Condition>> {
+        let groups = primitive.custom_groups();
+        let is_served = groups.is_empty() || groups.iter().any(|group| self.groups.contains(group));
+        if is_served { None } else { Condition::assumed(format!("{} is installed, of which nothing was read", groups.join(" or "))) }
     }
 
     /// The accounts that a controller runs as, where it is there.

@@ -116,6 +116,8 @@ pub struct Deputy {
     pub title: &'static str,
     /// The service accounts that it runs as in the project's own manifests.
     pub accounts: &'static [&'static str],
+    /// What has to hold beside, where it does not do everything that it is told.
+    pub only_if: Option<&'static str>,
 }
 
 /// What rights somebody has by one rule, of those that a primitive needs.
@@ -133,6 +135,13 @@ impl Primitive {
     /// The one of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
         PRIMITIVES.iter().find(|primitive| primitive.name == name)
+    }
+
+    /// The API groups of custom resources that it is about; none where it is about resources of Kubernetes itself too.
+    pub(super) fn custom_groups(&self) -> Vec<&'static str> {
+        let groups = || self.needs.iter().flat_map(|need| need.rights).flat_map(|right| right.on).map(|(group, _)| *group);
+        let is_custom = |group: &str| group.contains('.') && !group.ends_with(".k8s.io");
+        if groups().all(is_custom) { groups().collect() } else { Vec::new() }
     }
 
     /// Whether it is every verb on every resource: who has that needs no other way.

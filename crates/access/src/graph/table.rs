@@ -166,7 +166,10 @@ macro_rules! primitives {
 
 /// A controller as a row names it.
 macro_rules! deputy {
-    ($title:literal: $($account:literal),+) => { Effect::Deputy(&Deputy { title: $title, accounts: &[$($account),+] }) };
+    ($title:literal: $($account:literal),+) => { Effect::Deputy(&Deputy { title: $title, accounts: &[$($account),+], only_if: None }) };
+    ($title:literal: $account:literal if $condition:literal) => {
+        Effect::Deputy(&Deputy { title: $title, accounts: &[$account], only_if: Some($condition) })
+    };
 }
 
 const ARGO_CD: On = &[("argoproj.io", &["applications", "applicationsets", "appprojects"])];
@@ -361,9 +364,9 @@ primitives! {
         "may run Argo Workflows", "A workflow is pods with a service account of one's choice.";
     "tekton" Effect::Pods, "T1610", [any: (WRITE TEKTON)],
         "may run Tekton pipelines", "A run is pods with a service account of one's choice.";
-    "cert-manager" deputy!("cert-manager": "cert-manager"), "T1649", [any: (WRITE CERT_MANAGER)],
+    "cert-manager" deputy!("cert-manager": "cert-manager" if "an issuer is there that is trusted for as much as cert-manager may do"), "T1649", [any: (WRITE CERT_MANAGER)],
         "may have cert-manager make certificates", "An issuer with a CA that something trusts makes its identities.";
-    "external-secrets" deputy!("External Secrets": "external-secrets"), "T1555", [any: (WRITE EXTERNAL_SECRETS)],
+    "external-secrets" deputy!("External Secrets": "external-secrets" if "a secret store holds what opens as much as External Secrets may do"), "T1555", [any: (WRITE EXTERNAL_SECRETS)],
         "may have External Secrets read secret stores", "The controller reads what an ExternalSecret names, with its own rights.";
     "sealed-secrets" Effect::Harm, "T1565.001", [any: (WRITE SEALED_SECRETS)],
         "may have Sealed Secrets write Secrets", "Whatever is sealed for the cluster becomes a Secret, over one that is there.";
