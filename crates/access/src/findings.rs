@@ -203,7 +203,8 @@ fn finding(graph: &Graph<'_, '_>, row: usize, path: &Path<'_>, mut violation: Vi
     let rule = RULES.get(row)?;
     for (number, told) in graph.tell(path).into_iter().enumerate() {
         let assumes = told.assumes.map(|assumes| format!(" (if {assumes})")).unwrap_or_default();
-        violation.evidence.push(format!("{}. {} {}: {}{assumes}", number + 1, told.from, told.does, told.to.join(", then ")));
+        let technique = told.technique.map(|technique| format!(" [{technique}]")).unwrap_or_default();
+        violation.evidence.push(format!("{}. {} {}{technique}: {}{assumes}", number + 1, told.from, told.does, told.to.join(", then ")));
         for fact in told.facts {
             let place = fact.location.as_ref().map(|location| format!(" ({location})")).unwrap_or_default();
             violation.evidence.push(format!("   {}{place}", fact.text));

@@ -42,7 +42,9 @@ pub(crate) fn rules(policies: &Policies, benchmarks: &[Benchmark]) -> Vec<Arc<Ru
 /// Everything there is to say of what was read.
 pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    let mut findings = pod_security(&inventory, judge);
+    // The graph is gone before the many findings come.
+    let mut findings = if let Judge::Everything(_) = judge { access(&inventory, loaded) } else { Vec::new() };
+    findings.append(&mut pod_security(&inventory, judge));
     let mut assessment = Assessment::default();
     let mut of_policies = plimsoll_policy::Assessed::default();
     let mut problems = loaded.snapshot.problems.clone();
@@ -54,7 +56,6 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         };
         assessment = plimsoll_checks::assess_after(findings, &inventory, &parameters);
         findings = std::mem::take(&mut assessment.findings);
-        findings.append(&mut access(&inventory, loaded));
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);

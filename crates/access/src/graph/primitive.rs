@@ -6,6 +6,8 @@
 
 pub use super::table::PRIMITIVES;
 use plimsoll_model::rbac::{Rule, url_covers};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// One way.
 #[derive(Debug)]
@@ -215,14 +217,104 @@ fn has_resource(rule: &Rule<'_>, resource: &str) -> bool {
     }
 }
 
-/// The hits of a role's rules, in order of the primitives.
-pub fn hits(rules: &[Rule<'_>]) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for primitive in PRIMITIVES {
+/// The needs that a rule about a resource can give, by the resource; and those that a rule about any can.
+struct Candidates {
+    by_resource: HashMap<&'static str, Vec<(usize, u8)>>,
+    of_any: Vec<(usize, u8)>,
+    all: Vec<(usize, u8)>,
+}
+
+static CANDIDATES: LazyLock<Candidates> = LazyLock::new(|| {
+    let mut candidates = Candidates { by_resource: HashMap::new(), of_any: Vec::new(), all: Vec::new() };
+    for (at, primitive) in PRIMITIVES.iter().enumerate() {
         for (need, wanted) in (0u8..).zip(primitive.needs) {
-            let given = (0u32..).zip(rules).filter(|(_, rule)| wanted.is_given_by(rule));
-            hits.extend(given.map(|(rule, _)| Hit { primitive, need, rule }));
+            candidates.all.push((at, need));
+            for (group, resources) in wanted.rights.iter().flat_map(|right| right.on) {
+                if *group == PATHS || resources.is_empty() || resources.iter().any(|resource| resource.ends_with("/*")) {
+                    candidates.of_any.push((at, need));
+                }
+                for resource in *resources {
+                    candidates.by_resource.entry(resource).or_default().push((at, need));
+                }
+            }
         }
     }
-    hits
+    candidates
+});
+
+fn candidates_of(resource: &str) -> &'static [(usize, u8)] {
+    CANDIDATES.by_resource.get(resource).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The hits of a role's rules, in order of the primitives.
+pub fn hits(rules: &[Rule<'_>]) -> Vec<Hit> {
+    let mut found: Vec<(usize, u8, u32)> = Vec::new();
+    for (place, rule) in (0u32..).zip(rules) {
+        // A wildcard stands for any resource; all others are looked up, since a role is about a few of hundreds.
+        let is_wild = rule.resources.iter().any(|resource| resource.starts_with('*'));
+        let mut candidates: Vec<(usize, u8)> = if is_wild {
+            CANDIDATES.all.clone()
+        } else {
+            CANDIDATES.of_any.iter().chain(rule.resources.iter().flat_map(|resource| candidates_of(resource))).copied().collect()
+        };
+        candidates.sort_unstable();
+        candidates.dedup();
+        let needs = candidates.into_iter().filter_map(|(at, need)| Some((at, need, PRIMITIVES.get(at)?.needs.get(usize::from(need))?)));
+        found.extend(needs.filter(|(.., need)| need.is_given_by(rule)).map(|(at, need, _)| (at, need, place)));
+    }
+    found.sort_unstable();
+    found.into_iter().filter_map(|(at, need, rule)| Some(Hit { primitive: PRIMITIVES.get(at)?, need, rule })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plimsoll_model::rbac::{Rbac, defaults};
+    use plimsoll_model::{Limits, Origin, Source, parse};
+    use proptest::prelude::*;
+
+    /// Every need asked of every rule.
+    fn slowly(rules: &[Rule<'_>]) -> Vec<(&'static str, u8, u32)> {
+        let mut hits = Vec::new();
+        for primitive in PRIMITIVES {
+            for (need, wanted) in (0u8..).zip(primitive.needs) {
+                let given = (0u32..).zip(rules).filter(|(_, rule)| wanted.is_given_by(rule));
+                hits.extend(given.map(|(rule, _)| (primitive.name, need, rule)));
+            }
+        }
+        hits
+    }
+
+    fn quickly(rules: &[Rule<'_>]) -> Vec<(&'static str, u8, u32)> {
+        hits(rules).iter().map(|hit| (hit.primitive.name, hit.need, hit.rule)).collect()
+    }
+
+    #[test]
+    fn roles_of_every_api_server_are_hit_alike() {
+        let rbac = Rbac::of(defaults().iter().copied(), plimsoll_model::rbac::Defaults::Leave);
+        let all: Vec<Rule<'_>> = rbac.roles.iter().flat_map(|role| role.rules.clone()).collect();
+        assert!(quickly(&all).len() > 100);
+        assert_eq!(quickly(&all), slowly(&all));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_rule_says_it_is_hit_alike(
+            verbs in proptest::sample::subsequence(vec!["get", "create", "patch", "*", "bind", "impersonate-on:user-info:get", "approve"], 1..4),
+            groups in proptest::sample::subsequence(vec!["", "apps", "*", "argoproj.io", "rbac.authorization.k8s.io"], 1..3),
+            resources in proptest::sample::subsequence(
+                vec!["pods", "pods/exec", "*/exec", "*", "pods/*", "deployments", "secrets", "signers", "nodes/proxy", "applications", "boats"], 1..4),
+            names in proptest::sample::subsequence(vec!["aws-auth", "coredns", "x"], 0..2),
+            urls in proptest::sample::subsequence(vec!["*", "/metrics"], 0..2),
+        ) {
+            let role = serde_json::json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}, "rules": [
+                {"verbs": verbs, "apiGroups": groups, "resources": resources, "resourceNames": names},
+                {"verbs": verbs, "nonResourceURLs": urls},
+            ]});
+            let (documents, _) = parse(&Source::new("r", Origin::Stdin, role.to_string()), Limits::default());
+            let rules: Vec<Rule<'_>> =
+                documents.iter().flat_map(|document| document.objects().0).flat_map(|role| Rule::of_role(role, &mut Vec::new())).collect();
+            prop_assert_eq!(quickly(&rules), slowly(&rules));
+        }
+    }
 }
