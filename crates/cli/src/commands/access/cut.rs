@@ -6,7 +6,7 @@ use super::usage::usage;
 use super::{Reading, is_complete};
 use crate::{Outcome, input, output};
 use plimsoll_access::cut::{Change, Cut, Goal, InUse, Kept, Open, cut};
-use plimsoll_access::graph::{Graph, Sink};
+use plimsoll_access::graph::Sink;
 use plimsoll_model::edit::manifest;
 use plimsoll_model::rbac::Defaults;
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut reading = Reading::of(&loaded);
     reading.problems.extend(log_problems);
     let log = InUse::new(&usage, &reading.authorizer);
-    let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
+    let graph = reading.graph();
     let sinks = args.ends.sinks(&[Sink::ClusterAdmin])?;
     let sources = args.ends.sources(&graph, is_machine_or_everybody)?;
     let goal = Goal {
