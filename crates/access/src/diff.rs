@@ -1,4 +1,5 @@
-//! What a change of roles and bindings changes: who gains or loses what, and whether the API server would take it.
+//! What a change of roles and bindings changes: who gains or loses what, which ways open or close, and whether the API server
+//! would take it.
 //!
 //! Gains and losses are those of identities that bindings name, by what they hold in effect: what somebody gets who held it
 //! before through a group is no gain.
@@ -6,6 +7,8 @@
 use crate::answer::{By, Named, SCHEMA_VERSION, Unknown, Who};
 use crate::cover::{compact, uncovered};
 use crate::escalation::{check_among, everything};
+use crate::graph::Graph;
+use crate::turns::{TurnKind, WayChange, turns};
 use crate::{Authorizer, Grant};
 use plimsoll_model::rbac::{GROUP, Identity, Request, Role, Rule, User};
 use plimsoll_model::{Node, Object};
@@ -24,6 +27,8 @@ pub struct Diff {
     pub changes: Vec<Change>,
     /// The roles and bindings that are new, changed or gone.
     pub objects: Vec<ObjectChange>,
+    /// The ways to what attackers are after that open or close, or go otherwise.
+    pub ways: Vec<WayChange>,
     /// Bindings of one state only whose roles were not read: what they change is not known.
     pub unknown: Vec<Unknown>,
     /// Whether this is all, as far as roles and bindings say: everything was read, and no role is missing.
@@ -94,7 +99,9 @@ pub struct ObjectChange {
 }
 
 /// Compares two states. `applier` is who would make the change; `is_complete` says whether everything could be read.
-pub fn diff(before: &Authorizer<'_>, after: &Authorizer<'_>, applier: Option<&User>, is_complete: bool) -> Diff {
+pub fn diff(before: &Graph<'_, '_>, after: &Graph<'_, '_>, applier: Option<&User>, is_complete: bool) -> Diff {
+    let ways = turns(before, after);
+    let (before, after) = (before.authorizer, after.authorizer);
     let identities: BTreeSet<Identity<'_>> = before.identities().into_iter().chain(after.identities()).collect();
     let changes = identities.into_iter().flat_map(|identity| changes_of(before, after, identity)).collect();
     let unknown = unknown(before, after);
@@ -102,6 +109,7 @@ pub fn diff(before: &Authorizer<'_>, after: &Authorizer<'_>, applier: Option<&Us
         schema_version: SCHEMA_VERSION,
         changes,
         objects: objects(before, after, applier),
+        ways,
         complete: is_complete && unknown.is_empty(),
         unknown,
         applier: applier.map(|user| user.name.clone()),
@@ -112,6 +120,11 @@ impl Diff {
     /// Whether anybody can do more afterwards.
     pub fn gains(&self) -> bool {
         self.changes.iter().any(|change| !change.gained.is_empty())
+    }
+
+    /// Whether a way opens.
+    pub fn opens(&self) -> bool {
+        self.ways.iter().any(|way| way.change == TurnKind::Opened)
     }
 
     /// Whether the API server would refuse something.

@@ -21,6 +21,7 @@ pub mod least;
 pub mod node;
 mod observe;
 mod question;
+mod turns;
 pub mod unused;
 pub mod usage;
 mod ways;
@@ -32,6 +33,7 @@ pub use diff::Diff;
 pub use findings::{findings, rules};
 pub use history::{Write, ways_over_time};
 pub use question::{Question, Scope};
+pub use turns::{TurnKind, WayChange, turns};
 pub use ways::{Asked, Because, Opening, Turn, Way, WayStep, Ways, ways};
 pub use who_can::{InNamespace, NamedOnly, WhoCan};
 

@@ -300,7 +300,7 @@ fn diff_says_who_gains_and_loses() {
     let same = diff(SHOP, SHOP, &[]);
     assert_eq!(
         (same.status, same.out.as_str()),
-        (0, "nobody gains or loses anything\n0 gain, 0 lose; roles and bindings: 0 differ, 0 refused\n")
+        (0, "nobody gains or loses anything\n0 gain, 0 lose; ways: 0 open, 0 close; roles and bindings: 0 differ, 0 refused\n")
     );
     let ran = diff(SHOP, AFTER, &["--apply"]);
     assert_eq!((ran.status, ran.err.as_str()), (1, ""));
@@ -326,6 +326,69 @@ group system:serviceaccounts:jobs: all service accounts of namespace jobs, in na
     assert_eq!(answer["objects"].as_array().expect("objects").len(), 3);
     let markdown = diff(SHOP, AFTER, &["--apply", "-o", "markdown"]).out;
     assert!(markdown.contains("| service account shop/api | in namespace shop | gains | delete on secrets | "), "{markdown}");
+}
+
+#[test]
+fn diff_says_which_ways_open_and_close() {
+    let role = |verbs: &str| {
+        format!(
+            "kind: Role
+apiVersion: rbac.authorization.k8s.io/v1
+metadata: {{name: deployer, namespace: shop}}
+rules: [{{apiGroups: [''], resources: [pods], verbs: [{verbs}]}}]
+---
+kind: RoleBinding
+apiVersion: rbac.authorization.k8s.io/v1
+metadata: {{name: deployer, namespace: shop}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer}}
+subjects: [{{kind: ServiceAccount, name: api}}]
+---
+"
+        )
+    };
+    let namespace = |level: &str| {
+        format!("kind: Namespace\napiVersion: v1\nmetadata: {{name: shop, labels: {{pod-security.kubernetes.io/enforce: {level}}}}}\n---\n")
+    };
+    let admin = "kind: ClusterRoleBinding
+apiVersion: rbac.authorization.k8s.io/v1
+metadata: {name: oops}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: ServiceAccount, name: api, namespace: shop}]
+";
+    let world = |level: &str, verbs: &str| namespace(level) + &role(verbs);
+    // Of each: the state before and afterwards, the status, and what becomes of the way.
+    let table: &[(String, String, &str, i32, &str)] = &[
+        (world("restricted", "create"), world("restricted", "create"), "", 0, ""),
+        // Nobody gains anything, and yet a way opens.
+        (world("restricted", "create"), world("privileged", "create"), "", 1, "opened, - to cluster-admin"),
+        (world("privileged", "create"), namespace("restricted"), "--apply", 0, "closed, cluster-admin to -"),
+        (world("privileged", "create"), world("privileged", "get"), "", 1, "closed, cluster-admin to -"),
+        // To a way that rests on nothing that was not read; and back.
+        (world("privileged", "create"), admin.to_owned(), "--apply", 1, "opened, cluster-admin to cluster-admin"),
+        (admin.to_owned(), world("privileged", "create"), "", 0, "changed, cluster-admin to cluster-admin"),
+    ];
+    for (before, after, argument, status, wanted) in table {
+        let ran = diff(before, after, &[&["-o", "json"][..], argument.split_whitespace().collect::<Vec<_>>().as_slice()].concat());
+        let answer = json(&ran);
+        let end = |way: &serde_json::Value| way["to"].as_str().unwrap_or("-").to_owned();
+        let turn = |way: &serde_json::Value| {
+            format!("{}, {} to {}", way["change"].as_str().expect("change"), end(&way["before"]), end(&way["after"]))
+        };
+        let got: Vec<String> = answer["ways"].as_array().expect("ways").iter().map(turn).collect();
+        assert_eq!((ran.status, got.join("; ").as_str()), (*status, *wanted), "{before}\n\n{after}\n{}", ran.err);
+    }
+    let (open, shut) = (world("privileged", "create"), world("restricted", "create"));
+    let ran = diff(&shut, &open, &[]);
+    assert!(
+        ran.out.contains("nobody gains or loses anything\n")
+            && ran.out.contains("\na way opens: service account shop/api\n  + cluster-admin: ")
+    );
+    assert!(ran.out.ends_with("ways: 1 open, 0 close; roles and bindings: 0 differ, 0 refused\n"), "{}", ran.out);
+    let markdown = diff(&open, &shut, &["-o", "markdown"]).out;
+    assert!(
+        markdown.contains("## Ways to more rights") && markdown.contains("| closes | service account shop/api | cluster-admin: "),
+        "{markdown}"
+    );
 }
 
 /// What somebody gets who held it before through a group is no gain.

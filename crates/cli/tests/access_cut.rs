@@ -60,6 +60,62 @@ fn what_cut_prints_can_be_applied_and_leaves_no_way() {
     assert_eq!((again.status, again.out.trim_end()), (0, "no way leads there"), "{}", changed.out);
 }
 
+/// One line of an audit log: `user` created a pod.
+fn created(user: &str) -> String {
+    format!(
+        r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"{user}","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/shop/pods","verb":"create","user":{{"username":"{user}"}},"objectRef":{{"resource":"pods","namespace":"shop","apiVersion":"v1"}},"responseStatus":{{"code":201}},"requestReceivedTimestamp":"2026-03-01T10:00:00.000000Z","stageTimestamp":"2026-03-01T10:00:00.000000Z","annotations":{{"authorization.k8s.io/decision":"allow"}}}}
+"#
+    )
+}
+
+/// A cut of the world in which alice deploys too, with a log in which somebody did.
+fn cut_beside(user: &str, form: &str) -> Ran {
+    let alice = "- {kind: ServiceAccount, namespace: b, name: web}\n- {kind: User, name: alice, apiGroup: rbac.authorization.k8s.io}\n";
+    let world = WORLD.replace("- {kind: ServiceAccount, namespace: b, name: web}\n", alice);
+    let directory = directory(&[("world.yaml", world.as_bytes()), ("audit.log", created(user).as_bytes())]);
+    plimsoll_in(directory.path(), &["access", "cut", "--audit", "audit.log", "-o", form, "world.yaml"], b"")
+}
+
+fn whats(cut: &Value) -> Vec<&str> {
+    cut["changes"].as_array().expect("changes").iter().map(|change| change["what"].as_str().expect("what")).collect()
+}
+
+#[test]
+fn what_the_log_shows_in_use_stays_and_more_is_cut_instead() {
+    let cut = json(&cut_beside("nobody", "json"));
+    let subject = "take ServiceAccount c/ci out of ClusterRoleBinding oops";
+    assert_eq!(whats(&cut), ["narrow the rule `get, create on pods` of ClusterRole deployer", subject]);
+    assert_eq!(cut["kept"], serde_json::json!([]));
+
+    let cut = json(&cut_beside("alice", "json"));
+    let [a, b] = ["a", "b"].map(|namespace| format!("take ServiceAccount {namespace}/web out of ClusterRoleBinding deployers"));
+    assert_eq!(whats(&cut), [&a, &b, subject]);
+    assert_eq!((&cut["isSmallest"], &cut["open"], &cut["remaining"]), (&true.into(), &serde_json::json!([]), &serde_json::json!([])));
+    let why = "user alice uses it, by ClusterRoleBinding deployers and ClusterRole deployer: create pods in namespace shop once, last on \
+               2026-03-01T10:00:00Z (audit.log:1)";
+    let kept = &cut["kept"][0];
+    assert_eq!((&kept["place"], &kept["inUse"]), (&"world.yaml:5".into(), &serde_json::json!([why])));
+
+    let ran = cut_beside("alice", "text");
+    let kept = "kept, as the audit log shows it in use:\n  the rule `get, create on pods` of ClusterRole deployer (world.yaml:5)\n";
+    assert!(ran.status == 1 && ran.out.contains(kept) && ran.out.contains("create pods in namespace shop once"), "{}", ran.out);
+}
+
+#[test]
+fn a_way_that_only_uses_hold_stays_open_and_says_who_uses_what() {
+    let user = "system:serviceaccount:a:web";
+    let cut = json(&cut_beside(user, "json"));
+    assert_eq!(cut["changes"].as_array().map(Vec::len), Some(2), "{cut:#}");
+    assert_eq!(cut["open"].as_array().map(Vec::len), Some(1));
+    let (open, kept) = (&cut["open"][0], &cut["kept"]);
+    assert_eq!(open["source"], "service account a/web");
+    assert!(
+        open["inUse"][0].as_str().is_some_and(|used| used.starts_with("service account a/web uses it, by ClusterRoleBinding deployers"))
+    );
+    assert_eq!(kept.as_array().map(Vec::len), Some(2), "the rule and the subject: {kept:#}");
+    assert_eq!(cut_beside(user, "text").status, 1);
+}
+
 #[test]
 fn json_has_patches() {
     let cut = json(&access(WORLD, &["cut", "-o", "json", "--from", "sa:c/ci", "--to", "node"]));

@@ -10,17 +10,19 @@
 
 mod apply;
 mod hitting;
+mod log;
 mod net;
 mod rules;
 mod units;
 
+pub use log::InUse;
 pub use units::{Held, Part, Unit};
 
 use crate::graph::{Evidence, Graph, Sink, Situation, Vertex};
 use apply::Changed;
 use net::{Net, Pair, Removal, Way};
-use plimsoll_model::rbac::Defaults;
-use plimsoll_model::{Object, ObjectId, PatchOp, WorkloadKinds};
+use plimsoll_model::rbac::{Defaults, Identity, Rule};
+use plimsoll_model::{Node, Object, ObjectId, PatchOp, WorkloadKinds};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -44,10 +46,21 @@ pub struct Goal<'q> {
     pub kinds: &'q WorkloadKinds,
     /// What the authorizer was made with.
     pub defaults: Defaults,
-    /// Whether a right that would be lost is in use: then it stays.
-    pub in_use: &'q dyn Fn(&Held<'_, '_>) -> bool,
+    /// How a right that would be lost is in use, in words: then it stays.
+    pub in_use: &'q dyn Fn(&Held<'_, '_>) -> Option<String>,
+    /// What an account does, in words: then its token stays mounted.
+    pub acts: &'q dyn Fn(Identity<'_>) -> Option<String>,
     /// What a change costs; 1 for all looks for the fewest.
     pub cost: &'q dyn Fn(&Unit) -> u32,
+}
+
+impl Goal<'_> {
+    /// Who uses a right and how, in words.
+    fn use_of(&self, held: &Held<'_, '_>) -> Option<String> {
+        let used = (self.in_use)(held)?;
+        let (binding, role) = (held.binding.object.id(), held.role.object.id());
+        Some(format!("{} uses it, by {binding} and {role}: {used}", held.subject.identity))
+    }
 }
 
 /// A cut.
@@ -64,6 +77,8 @@ pub struct Cut {
     pub is_smallest: bool,
     /// What every cut costs at least.
     pub at_least: u64,
+    /// What is on the ways and would be less of a change, or close what stays open, but is in use.
+    pub kept: Vec<Kept>,
     /// The pairs that nothing closes which may be changed.
     pub open: Vec<Open>,
     /// The pairs that a way still joined when the changed objects were read again; empty for a cut that is one.
@@ -104,6 +119,22 @@ pub struct ChangedObject {
     pub manifest: Value,
 }
 
+/// Something that would close a way, and stays because it is in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// What stays.
+    pub what: String,
+    /// The object.
+    pub object: ObjectId,
+    /// Where it stands: file and line.
+    pub place: String,
+    /// JSON pointer to what stays.
+    pub pointer: String,
+    /// Who uses it, and how.
+    pub in_use: Vec<String>,
+}
+
 /// A pair that a way joins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -136,7 +167,10 @@ pub fn cut(graph: &Graph<'_, '_>, goal: &Goal<'_>) -> Cut {
     let pairs = search.net.open(&Removal::default()).iter().filter(|(pair, _)| !search.open.contains_key(pair)).count();
     let mut removal = search.narrowed(members);
     let remaining = search.verified(&mut removal);
-    search.told(&removal, Cut { pairs, changes: Vec::new(), objects: Vec::new(), is_smallest, at_least, open: Vec::new(), remaining })
+    search.told(
+        &removal,
+        Cut { pairs, changes: Vec::new(), objects: Vec::new(), is_smallest, at_least, kept: Vec::new(), open: Vec::new(), remaining },
+    )
 }
 
 struct Search<'s, 'g, 'a> {
@@ -311,6 +345,10 @@ impl Search<'_, '_, '_> {
                 Some(ChangedObject { object: object.id(), place: place(object, ""), patch, delete: is_gone, manifest: value })
             })
             .collect();
+        let kept = |(unit, in_use): (&Unit, &BTreeSet<String>)| {
+            Some(kept(unit, self.graph.inventory.objects.get(unit.object as usize)?, in_use.iter().cloned().collect()))
+        };
+        cut.kept = self.units.kept.iter().filter_map(kept).collect();
         cut.open = self.open.into_values().collect();
         cut
     }
@@ -328,23 +366,13 @@ fn place(object: &Object<'_>, pointer: &str) -> String {
 
 fn change(unit: &Unit, object: &Object<'_>, changed: &Changed, closes: usize) -> Change {
     let id = object.id();
-    let text = |pointer: &str| object.node.resolve(pointer).map(|node| node.text().to_owned()).unwrap_or_default();
     let (pointer, what) = match &unit.part {
         Part::Subject(index) => {
-            let pointer = format!("/subjects/{index}");
-            let part = |key: &str| text(&format!("{pointer}/{key}"));
-            let name = match part("namespace") {
-                namespace if namespace.is_empty() => part("name"),
-                namespace => format!("{namespace}/{}", part("name")),
-            };
             let only = if changed.is_gone { ": nobody is left in it, delete it" } else { "" };
-            let what = format!("take {} {name} out of {id}{only}", part("kind"));
-            (pointer, what)
+            (format!("/subjects/{index}"), format!("take {} out of {id}{only}", subject(object, *index)))
         }
         Part::Rule(index) => {
-            let pointer = format!("/rules/{index}");
-            let role_rules = plimsoll_model::rbac::Rule::of_role(*object, &mut Vec::new());
-            let rule = role_rules.into_iter().find(|rule| rule.index == *index as usize).map(|rule| rule.to_string()).unwrap_or_default();
+            let (pointer, rule) = (format!("/rules/{index}"), rule(object, *index));
             let is_split = changed.patch.iter().any(|op| op.path == pointer && op.value.is_some());
             let verb = if is_split { "narrow" } else { "remove" };
             (pointer, format!("{verb} the rule `{rule}` of {id}"))
@@ -376,24 +404,36 @@ fn change(unit: &Unit, object: &Object<'_>, changed: &Changed, closes: usize) ->
     Change { what, object: id, place: place(object, &at), pointer: at, leaves, closes }
 }
 
+fn kept(unit: &Unit, object: &Object<'_>, in_use: Vec<String>) -> Kept {
+    let id = object.id();
+    let (pointer, what) = match &unit.part {
+        Part::Subject(index) => (format!("/subjects/{index}"), format!("{} in {id}", subject(object, *index))),
+        Part::Rule(index) => (format!("/rules/{index}"), format!("the rule `{}` of {id}", rule(object, *index))),
+        _ => (String::new(), format!("the token in {id}")),
+    };
+    Kept { what, object: id, place: place(object, &pointer), pointer, in_use }
+}
+
+/// A subject of a binding in words.
+fn subject(object: &Object<'_>, index: u32) -> String {
+    let part = |key: &str| object.node.resolve(&format!("/subjects/{index}/{key}")).map_or("", Node::text);
+    match part("namespace") {
+        "" => format!("{} {}", part("kind"), part("name")),
+        namespace => format!("{} {namespace}/{}", part("kind"), part("name")),
+    }
+}
+
+/// A rule of a role in words.
+fn rule(object: &Object<'_>, index: u32) -> String {
+    let rules = Rule::of_role(*object, &mut Vec::new());
+    rules.into_iter().find(|rule| rule.index == index as usize).map(|rule| rule.to_string()).unwrap_or_default()
+}
+
 /// What a rule says afterwards.
 fn leaves(object: &Object<'_>, changed: &Changed, index: u32) -> Vec<String> {
     let rules = changed.value.get("rules").and_then(Value::as_array);
     let rules = rules.into_iter().flatten().zip(changed.origins.iter().flatten()).filter(|(_, origin)| **origin == index);
-    let strings = |rule: &Value, key: &str| -> Vec<String> {
-        rule.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    rules
-        .map(|(rule, _)| {
-            let [verbs, groups, resources, names] = ["verbs", "apiGroups", "resources", "resourceNames"].map(|key| strings(rule, key));
-            let mut shown = plimsoll_model::rbac::Rule::empty(*object);
-            shown.verbs = verbs.iter().map(String::as_str).collect();
-            shown.api_groups = groups.iter().map(String::as_str).collect();
-            shown.resources = resources.iter().map(String::as_str).collect();
-            shown.resource_names = names.iter().map(String::as_str).collect();
-            shown.to_string()
-        })
-        .collect()
+    rules.map(|(rule, _)| rules::read(*object, rule).to_string()).collect()
 }
 
 fn describe(graph: &Graph<'_, '_>, units: &Units<'_>, goal: &Goal<'_>, (source, sink): Pair, way: &[&Way]) -> Open {

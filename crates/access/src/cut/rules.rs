@@ -1,7 +1,8 @@
 //! Rules without the rights that a way needs.
 
 use crate::graph::primitive::{Need, PATHS, Right};
-use plimsoll_model::rbac::url_covers;
+use plimsoll_model::Object;
+use plimsoll_model::rbac::{Rule, url_covers};
 use serde_json::{Value, json};
 
 /// What `*` among verbs stands for when one of them has to go: the verbs of the API for resources.
@@ -17,6 +18,19 @@ pub(super) fn without(rule: &Value, need: &Need) -> Vec<Value> {
         }
     }
     rules
+}
+
+/// A rule of a role as it says it in JSON.
+pub(super) fn read<'r>(role: Object<'r>, rule: &'r Value) -> Rule<'r> {
+    let list = |key: &str| rule.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    Rule {
+        verbs: list("verbs"),
+        api_groups: list("apiGroups"),
+        resources: list("resources"),
+        resource_names: list("resourceNames"),
+        non_resource_urls: list("nonResourceURLs"),
+        ..Rule::empty(role)
+    }
 }
 
 fn list(rule: &Value, key: &str) -> Vec<String> {

@@ -34,7 +34,17 @@ fn with_cut<R>(
         _ => false,
     };
     let sources: Vec<u32> = graph.identities().into_iter().filter(is_source).filter_map(|one| graph.find(&Vertex::Identity(one))).collect();
-    let goal = Goal { sources: &sources, sinks, situation: &situation, kinds: &kinds, defaults: Defaults::Assume, in_use, cost: &|_| 1 };
+    let uses = |held: &Held<'_, '_>| in_use(held).then(|| "as the test says".to_owned());
+    let goal = Goal {
+        sources: &sources,
+        sinks,
+        situation: &situation,
+        kinds: &kinds,
+        defaults: Defaults::Assume,
+        in_use: &uses,
+        acts: &|_| None,
+        cost: &|_| 1,
+    };
     then(&cut(&graph, &goal), &graph, &goal)
 }
 
@@ -114,7 +124,7 @@ fn what_is_used_stays_and_is_named() {
     );
     assert_eq!(cut.open.len(), 1);
     assert_eq!((&*cut.open[0].source, &*cut.open[0].sink), ("service account a/a", "cluster-admin"));
-    assert!(cut.open[0].in_use.iter().any(|used| used.contains("service account a/a uses it")), "{:?}", cut.open);
+    assert!(cut.open[0].in_use.iter().any(|used| used.contains("service account a/a uses it, by ClusterRoleBinding a")), "{:?}", cut.open);
     assert!(cut.objects.iter().any(|object| object.delete && object.object.name == "c"));
 }
 

@@ -5,7 +5,7 @@ use crate::graph::primitive::{Need, Primitive};
 use crate::graph::{Edge, Evidence, Graph, Power, Scope, Step, Vertex};
 use plimsoll_model::rbac::{Binding, Identity, Role, Rule, Subject, is_bootstrapped};
 use plimsoll_model::{Node, Object, Pod, escape};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Something that can be taken away by one change of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,9 +65,11 @@ pub(super) struct Units<'u> {
     pub(super) table: Vec<Unit>,
     ids: BTreeMap<Unit, u32>,
     pub(super) weights: Vec<u64>,
-    /// Whether a right of a rule is in use, by the rule and the right.
-    used: BTreeMap<(u32, u32, &'static str, usize), bool>,
-    used_subjects: BTreeMap<(u32, u32), bool>,
+    /// Why a right of a rule is in use, by the rule and the right.
+    used: BTreeMap<(u32, u32, &'static str, usize), Option<String>>,
+    used_subjects: BTreeMap<(u32, u32), Option<String>>,
+    /// What would have been taken away if it were not in use, with the uses.
+    pub(super) kept: BTreeMap<Unit, BTreeSet<String>>,
 }
 
 /// How many changes one weighs, in the weight of what else it takes away.
@@ -83,7 +85,7 @@ fn key(object: &Object<'_>) -> (usize, usize) {
 impl<'u> Units<'u> {
     pub(super) fn new(goal: &'u Goal<'u>) -> Self {
         let (places, table, ids, weights) = (HashMap::new(), Vec::new(), BTreeMap::new(), Vec::new());
-        Self { goal, places, table, ids, weights, used: BTreeMap::new(), used_subjects: BTreeMap::new() }
+        Self { goal, places, table, ids, weights, used: BTreeMap::new(), used_subjects: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
     /// Says as which object of the inventory one counts.
@@ -149,18 +151,12 @@ impl<'u> Units<'u> {
         let role = rbac.granted(one);
         let subject = one.subjects.get(subject as usize)?;
         let index = original(origins, place, subject.index);
-        let used = match self.used_subjects.get(&(place, index)) {
-            Some(used) => *used,
-            None => {
-                let used = role.is_some_and(|role| {
-                    role.rules.iter().any(|rule| (self.goal.in_use)(&Held { binding: one, subject, role, rule, lost: None }))
-                });
-                self.used_subjects.insert((place, index), used);
-                used
-            }
-        };
-        let others = role.map_or(0, |role| role.rules.len());
-        (!used).then(|| self.id(Unit { object: place, part: Part::Subject(index) }, others))
+        let used = self.used_subjects.entry((place, index)).or_insert_with(|| {
+            let role = role?;
+            role.rules.iter().find_map(|rule| self.goal.use_of(&Held { binding: one, subject, role, rule, lost: None }))
+        });
+        let (used, unit) = (used.clone(), Unit { object: place, part: Part::Subject(index) });
+        self.unless_used(unit, used, role.map_or(0, |role| role.rules.len()))
     }
 
     fn rule(&mut self, graph: &Graph<'_, '_>, origins: &Origins, role: u32, rule: u32, right: Right) -> Option<u32> {
@@ -171,11 +167,15 @@ impl<'u> Units<'u> {
         }
         let place = self.place(&rule.role)?;
         let index = original(origins, place, rule.index);
-        if self.is_used(graph, place, index, role, rule, right) {
-            return None;
-        }
+        let used = self.use_of(graph, place, index, role, rule, right);
         let bound: usize = graph.authorizer.bindings_of(role as usize).map(|binding| binding.subjects.len()).take(1000).sum();
-        Some(self.id(Unit { object: place, part: Part::Rule(index) }, bound))
+        self.unless_used(Unit { object: place, part: Part::Rule(index) }, used, bound)
+    }
+
+    fn unless_used(&mut self, unit: Unit, used: Option<String>, collateral: usize) -> Option<u32> {
+        let Some(used) = used else { return Some(self.id(unit, collateral)) };
+        self.kept.entry(unit).or_default().insert(used);
+        None
     }
 
     /// Whether anybody who holds the rule of a role, by their places, uses what would go.
@@ -185,14 +185,22 @@ impl<'u> Units<'u> {
         };
         let Some(place) = self.place(&one.role) else { return true };
         let index = u32::try_from(one.index).unwrap_or(u32::MAX);
-        self.is_used(graph, place, index, role, one, right)
+        self.use_of(graph, place, index, role, one, right).is_some()
     }
 
-    /// Whether anybody who holds the rule uses what would go.
-    fn is_used(&mut self, graph: &Graph<'_, '_>, place: u32, index: u32, role: u32, rule: &Rule<'_>, (primitive, need): Right) -> bool {
+    /// How anybody who holds the rule uses what would go.
+    fn use_of(
+        &mut self,
+        graph: &Graph<'_, '_>,
+        place: u32,
+        index: u32,
+        role: u32,
+        rule: &Rule<'_>,
+        (primitive, need): Right,
+    ) -> Option<String> {
         let key = (place, index, primitive.name, need);
         if let Some(used) = self.used.get(&key) {
-            return *used;
+            return used.clone();
         }
         let rbac = graph.authorizer.rbac();
         let lost = primitive.needs.get(need);
@@ -204,14 +212,13 @@ impl<'u> Units<'u> {
             true => (0..rbac.roles.len()).filter(|at| rbac.roles.get(*at).filter(holds).is_some()).collect(),
             false => vec![role as usize],
         };
-        let used = roles.into_iter().any(|at| {
-            let Some(role) = rbac.roles.get(at) else { return false };
-            graph
-                .authorizer
-                .bindings_of(at)
-                .any(|binding| binding.subjects.iter().any(|subject| (self.goal.in_use)(&Held { binding, subject, role, rule, lost })))
+        let used = roles.into_iter().find_map(|at| {
+            let role = rbac.roles.get(at)?;
+            let mut holders =
+                graph.authorizer.bindings_of(at).flat_map(|binding| binding.subjects.iter().map(move |subject| (binding, subject)));
+            holders.find_map(|(binding, subject)| self.goal.use_of(&Held { binding, subject, role, rule, lost }))
         });
-        self.used.insert(key, used);
+        self.used.insert(key, used.clone());
         used
     }
 
@@ -233,8 +240,11 @@ impl<'u> Units<'u> {
             let workload = graph.workload(at).filter(|workload| workload.object.id() == object.id() && !is_system_pod(object))?;
             let below = pointer.strip_prefix(&format!("{}/spec", workload.pod.pointer)).unwrap_or(pointer);
             let field = match setting.name {
-                "mounted-token" if self.account_is_used(graph, edge) => return None,
-                "mounted-token" => "/automountServiceAccountToken",
+                "mounted-token" => {
+                    let field = "/automountServiceAccountToken".to_owned();
+                    let used = use_of_account(self.goal, graph, edge);
+                    return self.unless_used(Unit { object: place, part: Part::Pod(field) }, used, 3);
+                }
                 "host-ipc" => "/hostIPC",
                 "host-pid" => "/hostPID",
                 "host-path" | "host-path-read" | "runtime-socket" | "core-pattern" | "log-directory" | "pod-tokens" => {
@@ -258,47 +268,36 @@ impl<'u> Units<'u> {
         }
     }
 
-    /// Whether the account that a token is of does anything.
-    fn account_is_used(&self, graph: &Graph<'_, '_>, edge: &Edge<'_>) -> bool {
-        let Some(Vertex::Identity(identity @ Identity::ServiceAccount(..))) = graph.vertex(edge.to) else { return false };
-        let grants = graph.authorizer.grants_to(identity);
-        grants.iter().any(|grant| {
-            let (binding, subject) = (grant.binding, grant.subject);
-            grant
-                .role
-                .is_some_and(|role| role.rules.iter().any(|rule| (self.goal.in_use)(&Held { binding, subject, role, rule, lost: None })))
-        })
-    }
-
     /// What holds an edge although something could take it away: who uses it, for the user.
     pub(super) fn kept_for(&self, graph: &Graph<'_, '_>, edge: &Edge<'_>) -> Option<String> {
         let rbac = graph.authorizer.rbac();
         let by_rule = |role: u32, rule: u32, lost: Option<&'static Need>| {
-            let role_ = rbac.roles.get(role as usize)?;
-            let rule = role_.rules.get(rule as usize)?;
-            for binding in graph.authorizer.bindings_of(role as usize) {
-                for subject in &binding.subjects {
-                    if (self.goal.in_use)(&Held { binding, subject, role: role_, rule, lost }) {
-                        return Some(format!("{} uses it: {rule}, by {} and {}", subject.identity, binding.object.id(), role_.object.id()));
-                    }
-                }
-            }
-            None
+            let (at, role) = (role as usize, rbac.roles.get(role as usize)?);
+            let rule = role.rules.get(rule as usize)?;
+            let mut holders =
+                graph.authorizer.bindings_of(at).flat_map(|binding| binding.subjects.iter().map(move |subject| (binding, subject)));
+            holders.find_map(|(binding, subject)| self.goal.use_of(&Held { binding, subject, role, rule, lost }))
         };
         match (&edge.evidence, edge.step) {
             (Evidence::Binding(binding, subject), _) => {
                 let binding = rbac.bindings.get(*binding as usize)?;
                 let (subject, role) = (binding.subjects.get(*subject as usize)?, rbac.granted(binding)?);
-                let used = role.rules.iter().find(|rule| (self.goal.in_use)(&Held { binding, subject, role, rule, lost: None }))?;
-                Some(format!("{} uses it: {used}, by {} and {}", subject.identity, binding.object.id(), role.object.id()))
+                role.rules.iter().find_map(|rule| self.goal.use_of(&Held { binding, subject, role, rule, lost: None }))
             }
             (Evidence::Rule(role, rule), Step::Primitive(primitive)) => by_rule(*role, *rule, primitive.needs.first()),
             (Evidence::Rules(granted), Step::Primitive(primitive)) => {
                 granted.iter().zip(primitive.needs).find_map(|(one, need)| by_rule(one.role, one.rule, Some(need)))
             }
+            (_, Step::Setting(setting)) if setting.name == "mounted-token" => use_of_account(self.goal, graph, edge),
             _ => None,
         }
     }
+}
+
+/// What the account does that a mounted token is of.
+fn use_of_account(goal: &Goal<'_>, graph: &Graph<'_, '_>, edge: &Edge<'_>) -> Option<String> {
+    let Some(Vertex::Identity(identity @ Identity::ServiceAccount(..))) = graph.vertex(edge.to) else { return None };
+    Some(format!("{identity} uses its token: {}", (goal.acts)(identity)?))
 }
 
 fn original(origins: &Origins, place: u32, index: usize) -> u32 {

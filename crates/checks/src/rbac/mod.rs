@@ -2,6 +2,7 @@
 
 mod cluster_admin;
 mod grants_to_everybody;
+mod leftovers;
 mod powers;
 mod roles;
 mod service_accounts;
@@ -11,7 +12,7 @@ use crate::check::Check;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Check> {
-    [cluster_admin::ALL, grants_to_everybody::ALL, powers::ALL, roles::ALL, service_accounts::ALL, workloads::ALL]
+    [leftovers::ALL, cluster_admin::ALL, grants_to_everybody::ALL, powers::ALL, roles::ALL, service_accounts::ALL, workloads::ALL]
         .into_iter()
         .flatten()
         .copied()

@@ -8,8 +8,10 @@ use anyhow::{Context, bail};
 use plimsoll_access::Authorizer;
 use plimsoll_access::graph::primitive::Primitive;
 use plimsoll_access::graph::{Graph, Holder, Power, Scope, Search, Sink, Situation, Vertex, holders};
+use plimsoll_access::unused::{self, RuleUse, Status, of_subject, subjects};
+use plimsoll_access::usage::{Observation, Usage};
 use plimsoll_checks::Parameters;
-use plimsoll_model::rbac::{Defaults, Identity};
+use plimsoll_model::rbac::{Defaults, Identity, Request, SERVICE_ACCOUNT_PREFIX};
 use plimsoll_model::{Document, Finding, Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -20,6 +22,28 @@ use std::path::Path;
 struct Answers {
     rules: BTreeMap<String, Entry>,
     hops: BTreeMap<String, Vec<String>>,
+    seen: Vec<Seen>,
+}
+
+/// Requests of a service account.
+#[derive(Deserialize)]
+struct Seen {
+    namespace: String,
+    account: String,
+    resource: String,
+    verbs: Vec<String>,
+}
+
+/// How much of what is granted to somebody is used.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Used {
+    /// Nothing of a role.
+    None,
+    /// A part of what a rule names.
+    Some,
+    /// A part of what a wildcard stands for.
+    Wildcard,
 }
 
 #[derive(Deserialize)]
@@ -34,6 +58,9 @@ struct Entry {
     mounted: bool,
     #[serde(default)]
     kind: String,
+    used: Option<Used>,
+    #[serde(default)]
+    account: String,
     #[serde(default)]
     none: String,
 }
@@ -71,7 +98,8 @@ pub(crate) fn kubesplaining(path: &Path) -> anyhow::Result<Cases> {
         // The manifests are applied to a cluster, which has its own roles; the snapshots are all there is.
         let authorizer = Authorizer::new(&inventory, if is_snapshot { Defaults::Leave } else { Defaults::Assume });
         let graph = Graph::new(&inventory, &authorizer, &Situation::default());
-        let said = Said { graph: &graph, holders: own(&authorizer), findings: judge(&snapshot, &Parameters::default()) };
+        let usage = if is_snapshot { Usage::default() } else { usage(&answers.seen) };
+        let said = Said { graph: &graph, holders: own(&authorizer), findings: judge(&snapshot, &Parameters::default()), usage: &usage };
         let name = text(&case, "name");
         let (expected, deny) = (texts(&case, "expected"), texts(&case, "deny"));
         for (id, is_wanted) in expected.iter().map(|id| (id, true)).chain(deny.iter().map(|id| (id, false))) {
@@ -174,6 +202,7 @@ struct Said<'s, 'g, 'a> {
     graph: &'s Graph<'g, 'a>,
     holders: Vec<Holder<'a>>,
     findings: Vec<Finding>,
+    usage: &'s Usage,
 }
 
 impl<'a> Said<'_, '_, 'a> {
@@ -214,7 +243,23 @@ impl<'a> Said<'_, '_, 'a> {
         for finding in self.findings.iter().filter(|finding| entry.checks.iter().any(|check| is_answer(check, finding))) {
             said.push(vec![finding.subject.object.name.clone()]);
         }
+        let users = entry.used.into_iter().flat_map(|used| self.users(used)).map(names_of);
+        said.extend(users.filter(|names| names.last() == Some(&entry.account)));
         said
+    }
+
+    /// Who uses so much of something that is granted.
+    fn users(&self, used: Used) -> Vec<Identity<'a>> {
+        let is_so = |rule: &RuleUse| match used {
+            Used::None => false,
+            Used::Some => rule.status == Status::Partly && !rule.unused.is_empty(),
+            Used::Wildcard => !rule.used_of_wildcard.is_empty(),
+        };
+        let uses = |subject: &Identity<'a>| {
+            let grants = of_subject(self.usage, self.graph.authorizer, *subject, unused::Scope::Made).grants;
+            grants.iter().any(|grant| used == Used::None && grant.status == Status::Unused || grant.rules.iter().any(is_so))
+        };
+        subjects(self.graph.authorizer, unused::Scope::Made).into_iter().filter(uses).collect()
     }
 
     /// The vertices from which a sink is reached.
@@ -250,7 +295,7 @@ impl<'a> Said<'_, '_, 'a> {
             let is_same = |other: &Entry| other.answer.primitives == entry.answer.primitives && other.sink == entry.sink;
             let ids: Vec<&String> =
                 expected.iter().filter(|id| id.split(':').next().and_then(|rule| answers.rules.get(rule)).is_some_and(is_same)).collect();
-            let is_ours = entry.checks.is_empty() && entry.answer.settings.is_empty() && !entry.mounted;
+            let is_ours = entry.checks.is_empty() && entry.answer.settings.is_empty() && !entry.mounted && entry.used.is_none();
             for names in if is_ours { self.about(entry, false) } else { Vec::new() } {
                 if !ids.iter().any(|id| is_about(&names, id)) {
                     more.push(format!("{rule} {}", names.join("/")));
@@ -294,6 +339,18 @@ impl<'a> Said<'_, '_, 'a> {
         let is_long = steps.len() as u64 >= least;
         Ok((wanted.clone(), if is_long { wanted } else { steps.join(", ") }))
     }
+}
+
+fn usage(seen: &[Seen]) -> Usage {
+    let mut usage = Usage::default();
+    for Seen { namespace, account, resource, verbs } in seen {
+        for verb in verbs {
+            let request = Request::resource(verb, "", resource, namespace, "");
+            let user = format!("{SERVICE_ACCOUNT_PREFIX}{namespace}:{account}");
+            usage.add(&Observation { user: &user, groups: &[], request, allowed: Some(true), at: None, place: &"kubesplaining.toml" });
+        }
+    }
+    usage
 }
 
 fn names_of(identity: Identity<'_>) -> Vec<String> {

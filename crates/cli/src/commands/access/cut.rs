@@ -2,13 +2,15 @@
 
 use super::ends::{EndArgs, is_machine_or_everybody};
 use super::text::Text;
+use super::usage::usage;
 use super::{Reading, is_complete};
 use crate::{Outcome, input, output};
-use plimsoll_access::cut::{Change, Cut, Goal, Open, cut};
-use plimsoll_access::graph::{Graph, Sink};
+use plimsoll_access::cut::{Change, Cut, Goal, InUse, Kept, Open, cut};
+use plimsoll_access::graph::Sink;
 use plimsoll_model::edit::manifest;
 use plimsoll_model::rbac::Defaults;
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// Find the fewest changes after which no way leads from some to others: of bindings, rules, pods, namespaces.
 ///
@@ -20,6 +22,10 @@ use serde_json::Value;
 pub(crate) struct Args {
     #[command(flatten)]
     ends: EndArgs,
+    /// Change nothing that this audit log shows in use (a file, a directory or `-`; may be given several times). Ways that only
+    /// such a change would close stay open, and are listed with who uses what.
+    #[arg(long, value_name = "LOG")]
+    audit: Vec<PathBuf>,
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     form: Form,
@@ -41,9 +47,12 @@ enum Form {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let (usage, log_problems) = usage(&args.audit, &args.targets)?;
     let loaded = args.input.load(&args.targets)?;
-    let reading = Reading::of(&loaded);
-    let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
+    let mut reading = Reading::of(&loaded);
+    reading.problems.extend(log_problems);
+    let log = InUse::new(&usage, &reading.authorizer);
+    let graph = reading.graph();
     let sinks = args.ends.sinks(&[Sink::ClusterAdmin])?;
     let sources = args.ends.sources(&graph, is_machine_or_everybody)?;
     let goal = Goal {
@@ -52,7 +61,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         situation: &reading.situation,
         kinds: &loaded.kinds,
         defaults: Defaults::Assume,
-        in_use: &|_| false,
+        in_use: &|held| log.right(held),
+        acts: &|identity| log.account(identity),
         cost: &|_| 1,
     };
     let is_complete = is_complete(reading.problems.iter());
@@ -89,6 +99,13 @@ fn text(cut: &Cut, is_complete: bool) -> String {
         open.way.iter().for_each(|step| text.line(4, step));
         open.in_use.iter().for_each(|used| text.line(4, &format!("in use: {used}")));
     };
+    if !cut.kept.is_empty() {
+        text.line(0, "kept, as the audit log shows it in use:");
+    }
+    for Kept { what, place, in_use, .. } in &cut.kept {
+        text.line(2, &format!("{what} ({place})"));
+        in_use.iter().for_each(|used| text.line(4, used));
+    }
     if !cut.open.is_empty() {
         text.line(0, "nothing that may be changed closes these:");
         cut.open.iter().for_each(|open| shown(&mut text, open));

@@ -1,17 +1,20 @@
 //! `plimsoll access diff`
 
 use super::text::{Text, origin, place, who};
-use super::{Grants, can, is_complete};
+use super::{Reading, can, is_complete};
+use crate::input::Loaded;
 use crate::{Outcome, input, output};
-use plimsoll_access::Authorizer;
 use plimsoll_access::diff::{Change, ChangeKind, Diff, ObjectChange, Part, diff};
-use plimsoll_model::Object;
-use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
+use plimsoll_access::{Authorizer, TurnKind, Way, WayChange};
+use plimsoll_model::rbac::Defaults;
+use plimsoll_model::{Inventory, Object};
 use std::collections::HashSet;
 
-/// Say what a change of roles and bindings changes: who gains or loses what, and whether the API server would take it.
+/// Say what a change of roles and bindings changes: who gains or loses what, which ways to more rights open or close, and whether
+/// the API server would take it.
 ///
-/// Exits with 1 if anybody gains anything, or the API server would refuse the change; with 2 if that is not known.
+/// Ways are those that `access paths` lists: from everybody whom something was given to, to the worst that is reached.
+/// Exits with 1 if anybody gains anything, a way opens, or the API server would refuse the change; with 2 if that is not known.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
@@ -48,15 +51,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let applier = args.applier.as_deref().map(can::applier).transpose()?;
     let before = args.input.load(std::slice::from_ref(&args.before))?;
     let after = args.input.load(std::slice::from_ref(&args.after))?;
-    let mut old = Grants::of(&before);
-    let mut new = if args.apply { applied(&old, &after.snapshot.objects().0) } else { Grants::of(&after) };
-    let mut problems = before.snapshot.problems.clone();
-    problems.append(&mut old.problems);
-    problems.extend(after.snapshot.problems.iter().cloned());
+    let mut old = Reading::of(&before);
+    let mut new = if args.apply { applied(&old, &before, &after) } else { Reading::of(&after) };
+    let mut problems = std::mem::take(&mut old.problems);
     // What is wrong on both sides with the same object is said once.
     new.problems.retain(|problem| !problems.iter().any(|known| known.place() == problem.place() && known.message == problem.message));
     problems.append(&mut new.problems);
-    let diff = diff(&old.authorizer, &new.authorizer, applier.as_ref(), is_complete(problems.iter()));
+    let diff = diff(&old.graph(), &new.graph(), applier.as_ref(), is_complete(problems.iter()));
     let text = match args.form {
         Form::Text => text(&diff),
         Form::Json => serde_json::to_string_pretty(&diff)? + "\n",
@@ -64,25 +65,24 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     output::complain_about(problems.iter());
     output::print(text.as_bytes())?;
-    Ok(match (diff.complete, diff.gains() || diff.is_refused()) {
+    Ok(match (diff.complete, diff.gains() || diff.opens() || diff.is_refused()) {
         (false, _) => Outcome::Incomplete,
         (true, true) => Outcome::Findings,
         (true, false) => Outcome::Clean,
     })
 }
 
-/// What there is once `objects` have been applied to `before`.
-fn applied<'l>(before: &Grants<'l>, objects: &[Object<'l>]) -> Grants<'l> {
-    let key = |object: &Object<'l>| (object.kind, object.effective_namespace(), object.name);
-    let objects: Vec<_> = objects.iter().filter(|object| object.group() == GROUP).copied().collect();
+/// What there is once what `after` has been applied to what `before` has. Admission policies are those before.
+fn applied<'l>(old: &Reading<'l>, before: &'l Loaded, after: &'l Loaded) -> Reading<'l> {
+    let key = |object: &Object<'l>| (object.group(), object.kind, object.effective_namespace(), object.name);
+    let (objects, mut problems) = after.snapshot.objects();
+    problems.extend(after.snapshot.problems.iter().cloned());
     let named: HashSet<_> = objects.iter().map(key).collect();
-    let rbac = before.authorizer.rbac();
-    let roles = rbac.roles.iter().filter(|role| !role.is_default).map(|role| role.object);
-    let bindings = rbac.bindings.iter().filter(|binding| !binding.is_default).map(|binding| binding.object);
-    let stays: Vec<_> = roles.chain(bindings).filter(|object| !named.contains(&key(object))).collect();
-    let authorizer = Authorizer::of(Rbac::of(objects.into_iter().chain(stays), Defaults::Assume));
-    let problems = authorizer.rbac().problems.clone();
-    Grants { authorizer, resources: plimsoll_model::ApiResources::of(std::iter::empty()), problems }
+    let stays = old.inventory.objects.iter().filter(|object| !named.contains(&key(object))).copied();
+    let inventory = Inventory::of(objects.iter().copied().chain(stays).collect(), &before.kinds);
+    let authorizer = Authorizer::new(&inventory, Defaults::Assume);
+    problems.extend(inventory.problems.iter().chain(&authorizer.rbac().problems).cloned());
+    Reading { inventory, authorizer, situation: old.situation.clone(), problems }
 }
 
 fn where_(change: &Change) -> String {
@@ -95,6 +95,20 @@ fn verb(change: ChangeKind) -> &'static str {
         ChangeKind::Changed => "changed",
         ChangeKind::Removed => "gone",
     }
+}
+
+fn turn(change: TurnKind) -> &'static str {
+    match change {
+        TurnKind::Opened => "opens",
+        TurnKind::Changed => "changes",
+        TurnKind::Closed => "closes",
+    }
+}
+
+/// The end of a way and its steps, each in its words.
+fn steps(way: &Way) -> String {
+    let steps: Vec<&str> = way.steps.iter().map(|step| step.does.as_str()).collect();
+    format!("{}: {}", way.to, steps.join("; "))
 }
 
 fn text(diff: &Diff) -> String {
@@ -130,11 +144,25 @@ fn text(diff: &Diff) -> String {
             needs.iter().for_each(|need| text.line(4, need));
         }
     }
+    if !diff.ways.is_empty() {
+        text.line(0, "");
+    }
+    for WayChange { change, from, before, after } in &diff.ways {
+        text.line(0, &format!("a way {}: {from}", turn(*change)));
+        for (sign, way) in [("-", before), ("+", after)] {
+            way.iter().for_each(|way| text.line(2, &format!("{sign} {}", steps(way))));
+        }
+    }
     text.unknown(&diff.unknown);
     let count = |parts: fn(&Change) -> usize| diff.changes.iter().filter(|change| parts(change) > 0).count();
     let (gain, lose) = (count(|change| change.gained.len()), count(|change| change.lost.len()));
     let refused = diff.objects.iter().filter(|object| !object.refused.is_empty()).count();
-    text.line(0, &format!("{gain} gain, {lose} lose; roles and bindings: {} differ, {refused} refused", diff.objects.len()));
+    let ways = |kind: TurnKind| diff.ways.iter().filter(|way| way.change == kind).count();
+    let (open, close, differ) = (ways(TurnKind::Opened), ways(TurnKind::Closed), diff.objects.len());
+    text.line(
+        0,
+        &format!("{gain} gain, {lose} lose; ways: {open} open, {close} close; roles and bindings: {differ} differ, {refused} refused"),
+    );
     text.finish()
 }
 
@@ -155,6 +183,14 @@ fn markdown(diff: &Diff) -> String {
             let row = [&*who(&change.subject), &where_(change), word, part, &origin(by)].map(cell).join(" | ");
             text.push_str(&format!("| {row} |\n"));
         }
+    }
+    if !diff.ways.is_empty() {
+        text.push_str("\n## Ways to more rights\n\n| | from | before | afterwards |\n| --- | --- | --- | --- |\n");
+    }
+    for WayChange { change, from, before, after } in &diff.ways {
+        let [before, after] = [before, after].map(|way| way.as_ref().map(steps).unwrap_or_default());
+        let row = [turn(*change), from, &before, &after].map(cell).join(" | ");
+        text.push_str(&format!("| {row} |\n"));
     }
     if !diff.objects.is_empty() {
         text.push_str("\n## Objects\n\n| | object | refused | needs |\n| --- | --- | --- | --- |\n");

@@ -17,7 +17,7 @@ use crate::Outcome;
 use crate::input::Loaded;
 use crate::situation::situation;
 use clap::Subcommand;
-use plimsoll_access::graph::Situation;
+use plimsoll_access::graph::{Graph, Situation};
 use plimsoll_access::{Authorizer, Scope};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
 use plimsoll_model::{ApiResources, Inventory, Problem};
@@ -121,6 +121,10 @@ impl<'l> Reading<'l> {
         problems.extend(inventory.problems.iter().chain(&authorizer.rbac().problems).cloned());
         let situation = situation(&inventory, &loaded.policies, &loaded.policy_documents);
         Self { inventory, authorizer, situation, problems }
+    }
+
+    fn graph(&self) -> Graph<'_, 'l> {
+        Graph::new(&self.inventory, &self.authorizer, &self.situation)
     }
 }
 

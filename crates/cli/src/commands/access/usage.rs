@@ -25,15 +25,7 @@ pub(super) struct LogArgs {
 impl LogArgs {
     /// Reads the log.
     pub(super) fn read(&self, targets: &[String]) -> anyhow::Result<(Usage, Vec<Problem>)> {
-        if self.logs.iter().any(|log| log.as_os_str() == "-") && targets.iter().any(|target| target == "-") {
-            bail!("standard input is either the audit log or a target, not both");
-        }
-        let (mut usage, mut requests) = (Usage::default(), Requests::default());
-        let problems = audit::read(&self.logs, &audit::Options::default(), io::stdin(), |events| {
-            events.into_iter().filter_map(|event| requests.push(event)).for_each(|event| usage.observe(&event));
-        });
-        requests.finish().iter().for_each(|event| usage.observe(event));
-        Ok((usage, problems))
+        usage(&self.logs, targets)
     }
 
     /// Those who are asked about, of all that there are.
@@ -43,6 +35,19 @@ impl LogArgs {
         }
         self.subjects.iter().map(|subject| identity(subject)).collect()
     }
+}
+
+/// What was used, by a log that is read beside `targets`.
+pub(super) fn usage(logs: &[PathBuf], targets: &[String]) -> anyhow::Result<(Usage, Vec<Problem>)> {
+    if logs.iter().any(|log| log.as_os_str() == "-") && targets.iter().any(|target| target == "-") {
+        bail!("standard input is either the audit log or a target, not both");
+    }
+    let (mut usage, mut requests) = (Usage::default(), Requests::default());
+    let problems = audit::read(logs, &audit::Options::default(), io::stdin(), |events| {
+        events.into_iter().filter_map(|event| requests.push(event)).for_each(|event| usage.observe(&event));
+    });
+    requests.finish().iter().for_each(|event| usage.observe(event));
+    Ok((usage, problems))
 }
 
 fn identity(subject: &str) -> anyhow::Result<Identity<'_>> {

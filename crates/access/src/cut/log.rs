@@ -1,0 +1,59 @@
+//! What an audit log shows in use: a cut leaves it alone.
+
+use super::rules::{read, without};
+use super::units::Held;
+use crate::Authorizer;
+use crate::usage::{Observed, Seen, Usage};
+use plimsoll_model::rbac::Identity;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The requests of a log that were allowed, by whom a binding names.
+pub struct InUse<'a, 'u> {
+    usage: &'u Usage,
+    requests: BTreeMap<Identity<'a>, Vec<Observed<'u>>>,
+}
+
+impl<'a, 'u> InUse<'a, 'u> {
+    /// What everybody whom `held` names was seen to do.
+    pub fn new(usage: &'u Usage, held: &Authorizer<'a>) -> Self {
+        let requests = |identity: Identity<'a>| {
+            let all = usage.people_of(identity).into_iter().flat_map(|person| usage.requests_of(person));
+            (identity, all.filter(|one| one.allowed.count > 0).collect())
+        };
+        Self { usage, requests: held.identities().into_iter().map(requests).collect() }
+    }
+
+    /// The requests of the log that would be denied without a right, in words; `None` where there are none. That something else
+    /// allows them too is no reason to take the right away: that may be taken away as well.
+    pub fn right(&self, held: &Held<'_, '_>) -> Option<String> {
+        let requests = self.requests.get(&held.subject.identity)?;
+        let mut used = requests.iter().filter(|one| held.binding.reaches(&one.request) && held.rule.allows(&one.request)).peekable();
+        used.peek()?;
+        let left = held.lost.map(|need| without(&held.rule.node().to_json(), need)).unwrap_or_default();
+        let left: Vec<_> = left.iter().map(|rule| read(held.rule.role, rule)).collect();
+        let is_lost = |one: &&Observed<'_>| !left.iter().any(|rule| rule.allows(&one.request));
+        let lost: Vec<&Observed<'_>> = used.filter(is_lost).collect();
+        let most = lost.iter().rev().max_by_key(|one| one.allowed.count)?;
+        let more = match lost.len() - 1 {
+            0 => String::new(),
+            1 => ", and 1 other request".to_owned(),
+            more => format!(", and {more} other requests"),
+        };
+        Some(format!("{} {}{more}", most.request, times(most.allowed)))
+    }
+
+    /// What an account was seen to do, in words.
+    pub fn account(&self, identity: Identity<'_>) -> Option<String> {
+        let mut seen = Seen::default();
+        self.usage.people_of(identity).iter().for_each(|person| seen.join(&person.seen));
+        (seen.count > 0).then(|| format!("seen in the log {}", times(&seen)))
+    }
+}
+
+fn times(seen: &Seen) -> impl fmt::Display + use<> {
+    let times = if seen.count == 1 { "once".to_owned() } else { format!("{} times", seen.count) };
+    let last = seen.last.map(|last| format!(", last on {last}")).unwrap_or_default();
+    let place = seen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("{times}{last}{place}")
+}
