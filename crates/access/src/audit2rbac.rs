@@ -4,6 +4,7 @@
 //! names, namespaces and verbs are widened by themselves. [`crate::least`] makes the roles that are needed.
 
 use crate::Authorizer;
+use crate::cover::fields_in_server_words;
 use crate::least::{Draft, Need, binding, role};
 use plimsoll_model::rbac::{Identity, Request, Resource, Target, User};
 use serde_json::Value as Json;
@@ -125,14 +126,7 @@ fn compacted(rules: Vec<Draft>) -> Vec<Draft> {
 
 /// As the API server writes rules, by which upstream orders them.
 fn in_server_words(rule: &Draft) -> String {
-    let quoted = |list: &BTreeSet<String>| list.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(" ");
-    let fields = [
-        ("APIGroups", &rule.api_groups),
-        ("NonResourceURLs", &rule.non_resource_urls),
-        ("Resources", &rule.resources),
-        ("ResourceNames", &rule.resource_names),
-        ("Verbs", &rule.verbs),
-    ];
-    let shown = fields.into_iter().filter(|(_, list)| !list.is_empty()).map(|(key, list)| format!("{key}:[{}]", quoted(list)));
-    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+    let texts = [&rule.api_groups, &rule.non_resource_urls, &rule.resources, &rule.resource_names, &rule.verbs]
+        .map(|list| list.iter().map(String::as_str).collect::<Vec<&str>>());
+    fields_in_server_words(texts.each_ref().map(Vec::as_slice))
 }

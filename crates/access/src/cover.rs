@@ -85,14 +85,14 @@ pub fn compact<'a>(rules: Vec<Rule<'a>>) -> Vec<Rule<'a>> {
 
 /// In the form of the API server's messages: `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`.
 pub fn in_server_words(rule: &Rule<'_>) -> String {
-    let fields = [
-        ("APIGroups", &rule.api_groups),
-        ("NonResourceURLs", &rule.non_resource_urls),
-        ("Resources", &rule.resources),
-        ("ResourceNames", &rule.resource_names),
-        ("Verbs", &rule.verbs),
-    ];
-    let shown = fields.into_iter().filter(|(_, list)| !list.is_empty()).map(|(key, list)| format!("{key}:[{}]", quoted(list)));
+    let Rule { verbs, api_groups, resources, resource_names, non_resource_urls, .. } = rule;
+    fields_in_server_words([api_groups, non_resource_urls, resources, resource_names, verbs])
+}
+
+/// The fields of a rule in the order of those messages: groups, paths, resources, names, verbs.
+pub(crate) fn fields_in_server_words(fields: [&[&str]; 5]) -> String {
+    let keys = ["APIGroups", "NonResourceURLs", "Resources", "ResourceNames", "Verbs"];
+    let shown = keys.into_iter().zip(fields).filter(|(_, list)| !list.is_empty()).map(|(key, list)| format!("{key}:[{}]", quoted(list)));
     format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
 }
 
