@@ -22,7 +22,7 @@ use crate::graph::{Evidence, Graph, Sink, Situation, Vertex};
 use apply::Changed;
 use net::{Net, Pair, Removal, Way};
 use plimsoll_model::rbac::{Defaults, Identity, Rule};
-use plimsoll_model::{Node, Object, ObjectId, PatchOp, WorkloadKinds};
+use plimsoll_model::{Node, Object, ObjectId, PatchOp, Pod, WorkloadKinds};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -50,6 +50,8 @@ pub struct Goal<'q> {
     pub in_use: &'q dyn Fn(&Held<'_, '_>) -> Option<String>,
     /// What an account does, in words: then its token stays mounted.
     pub acts: &'q dyn Fn(Identity<'_>) -> Option<String>,
+    /// Whether the Pod Security level `baseline` lets a pod, as that engine says: only then it can be enforced.
+    pub is_baseline: &'q dyn Fn(&Pod<'_>) -> bool,
     /// What a change costs; 1 for all looks for the fewest.
     pub cost: &'q dyn Fn(&Unit) -> u32,
 }

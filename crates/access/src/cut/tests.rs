@@ -43,6 +43,7 @@ fn with_cut<R>(
         defaults: Defaults::Assume,
         in_use: &uses,
         acts: &|_| None,
+        is_baseline: &|pod| !pod.containers.iter().any(|container| container.security.privileged == Some(true)),
         cost: &|_| 1,
     };
     then(&cut(&graph, &goal), &graph, &goal)

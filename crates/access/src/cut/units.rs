@@ -4,7 +4,7 @@ use super::Goal;
 use crate::graph::primitive::{Need, Primitive};
 use crate::graph::{Edge, Evidence, Graph, Power, Scope, Step, Vertex};
 use plimsoll_model::rbac::{Binding, Identity, Role, Rule, Subject, is_bootstrapped};
-use plimsoll_model::{Node, Object, Pod, escape};
+use plimsoll_model::{Object, escape};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Something that can be taken away by one change of one object.
@@ -228,7 +228,7 @@ impl<'u> Units<'u> {
         let from = graph.vertex(edge.from)?;
         if let Vertex::Power(Power::HostPods, Scope::Namespace(namespace)) = from {
             let object = graph.inventory.find("Namespace", "", namespace).filter(|_| !is_of_kubernetes(namespace))?;
-            let needs_it = graph.inventory.in_namespace(namespace).any(|workload| !is_baseline(&workload.pod));
+            let needs_it = graph.inventory.in_namespace(namespace).any(|workload| !(self.goal.is_baseline)(&workload.pod));
             let place = self.place(&object).filter(|_| !needs_it)?;
             return Some(self.id(Unit { object: place, part: Part::Level }, 2));
         }
@@ -323,36 +323,6 @@ fn is_system_pod(object: &Object<'_>) -> bool {
     let is_mirror = object.node.at(&["metadata", "annotations"]).is_some_and(|notes| notes.get("kubernetes.io/config.mirror").is_some());
     let is_part = object.label("tier") == Some("control-plane") || matches!(object.label("k8s-app"), Some("kube-proxy" | "kube-dns"));
     is_mirror || object.effective_namespace() == "kube-system" && (is_part || matches!(object.name, "kube-proxy" | "coredns"))
-}
-
-/// Whether a pod asks for nothing that the level `baseline` refuses on the ways that the graph knows (Pod Security Standards:
-/// privileged, host namespaces, hostPath, host ports, capabilities).
-fn is_baseline(pod: &Pod<'_>) -> bool {
-    const CAPABILITIES: [&str; 13] = [
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    ];
-    let on_host = ["hostPID", "hostIPC", "hostNetwork"].iter().any(|field| pod.at(&[field]).and_then(Node::as_bool) == Some(true));
-    let mounts = pod.at(&["volumes"]).into_iter().flat_map(Node::items).any(|volume| volume.get("hostPath").is_some());
-    let confined = |container: &plimsoll_model::Container<'_>| {
-        let added = container.security.capabilities.as_ref().map(|capabilities| capabilities.add.as_slice()).unwrap_or_default();
-        container.security.privileged != Some(true)
-            && container.security.windows_host_process != Some(true)
-            && container.host_ports.is_empty()
-            && added.iter().all(|name| CAPABILITIES.contains(name))
-    };
-    !on_host && !mounts && pod.security.windows_host_process != Some(true) && pod.containers.iter().all(confined)
 }
 
 /// The pointer of an annotation.

@@ -385,7 +385,9 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             Some(level @ ("baseline" | "restricted")) => {
                 Condition::blocked(format!("namespace {namespace} enforces the Pod Security level {level}"))
             }
-            _ => None,
+            None | Some("privileged") => None,
+            // What is no level is taken for the strictest (pod-security-admission `api/helpers.go`).
+            Some(other) => Condition::blocked(format!("namespace {namespace} enforces restricted, for `{other}` is no Pod Security level")),
         }
     }
 

@@ -9,6 +9,7 @@ use plimsoll_access::cut::{Change, Cut, Goal, InUse, Kept, Open, cut};
 use plimsoll_access::graph::Sink;
 use plimsoll_model::edit::manifest;
 use plimsoll_model::rbac::Defaults;
+use plimsoll_pod_security::{Level, Version, strictest};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -63,6 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         defaults: Defaults::Assume,
         in_use: &|held| log.right(held),
         acts: &|identity| log.account(identity),
+        is_baseline: &|pod| strictest(pod, Version::Latest) >= Level::Baseline,
         cost: &|_| 1,
     };
     let is_complete = is_complete(reading.problems.iter());
