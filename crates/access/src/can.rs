@@ -2,6 +2,7 @@
 
 use crate::answer::{By, SCHEMA_VERSION, Unknown, Who};
 use crate::cover::uncovered;
+use crate::node::{Attributes, Basis, NodeAuthorizer, Opinion};
 use crate::who_can::{NamedOnly, named};
 use crate::{Authorizer, Grant, Question, Scope};
 use plimsoll_model::rbac::{Binding, Identity, MASTERS, Rule, User};
@@ -49,6 +50,30 @@ pub struct Can {
     pub defaults_assumed: bool,
     /// What else should be known.
     pub notes: Vec<String>,
+}
+
+impl Can {
+    /// The same with what the Node authorizer says, which the API server asks about kubelets before RBAC.
+    #[must_use]
+    pub fn with_node(mut self, user: &User, node: &NodeAuthorizer<'_>) -> Self {
+        let request = self.question.request();
+        let opinion = node.authorize(user, &Attributes::from(request));
+        let note = match &opinion {
+            Opinion::Allowed(Basis::Related(object)) => {
+                let location = object.node.location();
+                format!("the Node authorizer allows it: {} is on the node, or what a pod there needs ({location})", object.id())
+            }
+            Opinion::Allowed(Basis::Kubelet) => "the Node authorizer allows it: it is the kubelet's own".to_owned(),
+            Opinion::Allowed(Basis::Rule(_)) => "the Node authorizer allows it: every kubelet may (ClusterRole system:node)".to_owned(),
+            Opinion::None(reason) => {
+                self.notes.push(format!("the Node authorizer does not allow it: {reason}"));
+                return self;
+            }
+        };
+        self.notes.push(note);
+        self.verdict = Verdict::Yes;
+        self
+    }
 }
 
 /// A namespace where something is allowed.

@@ -468,3 +468,22 @@ fn the_page_shows_what_comes_out() {
         assert_eq!((ran.out.as_str(), ran.err.as_str()), (shown, ""), "{command}");
     }
 }
+
+#[test]
+fn kubelets_are_asked_of_the_node_authorizer_too() {
+    let pod = "apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, uid: u1}
+spec:
+  nodeName: one
+  containers: [{name: web, image: web}]
+  volumes: [{name: tls, secret: {secretName: tls}}]
+";
+    let ask = |arguments: &[&str]| access_in(&[("pod.yaml", pod)], &[&["can"], arguments, &["--in", "pod.yaml"]].concat());
+    let ran = ask(&["user:system:node:one", "get", "secrets", "tls", "-n", "shop"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("the Node authorizer allows it: Pod shop/web is on the node") && ran.out.contains("pod.yaml:1"), "{}", ran.out);
+    let ran = ask(&["user:system:node:two", "get", "secrets", "tls", "-n", "shop"]);
+    assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("the Node authorizer does not allow it: no relationship found between node 'two'"), "{}", ran.out);
+}

@@ -4,7 +4,9 @@ use super::text::{Text, named, origin};
 use super::{Form, Grants, ScopeArgs, is_complete};
 use crate::{Outcome, input, output};
 use anyhow::{anyhow, bail};
+use plimsoll_access::node::{Features, NodeAuthorizer};
 use plimsoll_access::{Can, CanDo, Question, Verdict};
+use plimsoll_model::Inventory;
 use plimsoll_model::rbac::{Identity, User};
 
 /// Say whether somebody can do something, and which binding and rule decide; or everything that somebody can do.
@@ -53,7 +55,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (text, outcome) = match (&args.verb, &args.resource) {
         (Some(verb), Some(resource)) => {
             let question = Question::read(&grants.resources, verb, resource, args.name.as_deref(), args.scope.scope());
-            let answer = grants.authorizer.ask(&user, question.map_err(|error| anyhow!(error))?, is_complete);
+            let mut answer = grants.authorizer.ask(&user, question.map_err(|error| anyhow!(error))?, is_complete);
+            if user.node().is_some() {
+                let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+                answer = answer.with_node(&user, &NodeAuthorizer::new(&inventory, Features::default()));
+            }
             let outcome = match answer.verdict {
                 Verdict::Yes => Outcome::Clean,
                 Verdict::No => Outcome::Findings,
