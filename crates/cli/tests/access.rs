@@ -482,7 +482,11 @@ spec:
     let ask = |arguments: &[&str]| access_in(&[("pod.yaml", pod)], &[&["can"], arguments, &["--in", "pod.yaml"]].concat());
     let ran = ask(&["user:system:node:one", "get", "secrets", "tls", "-n", "shop"]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("the Node authorizer allows it: Pod shop/web is on the node") && ran.out.contains("pod.yaml:1"), "{}", ran.out);
+    assert!(
+        ran.out.contains("the Node authorizer allows it: Pod shop/web is on the node") && ran.out.contains("pod.yaml:1"),
+        "{}",
+        ran.out
+    );
     let ran = ask(&["user:system:node:two", "get", "secrets", "tls", "-n", "shop"]);
     assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("the Node authorizer does not allow it: no relationship found between node 'two'"), "{}", ran.out);

@@ -4,7 +4,7 @@ use super::rules::{read, without};
 use super::units::Held;
 use crate::Authorizer;
 use crate::usage::{Observed, Seen, Usage};
-use plimsoll_model::rbac::Identity;
+use plimsoll_model::rbac::{Identity, User, is_bootstrapped};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -17,9 +17,18 @@ pub struct InUse<'a, 'u> {
 impl<'a, 'u> InUse<'a, 'u> {
     /// What everybody whom `held` names was seen to do.
     pub fn new(usage: &'u Usage, held: &Authorizer<'a>) -> Self {
+        // What everybody may do by what the API server makes itself, which no cut takes away, needs no other right.
+        let stays = |user: &User, one: &Observed<'_>| {
+            let grants = held.grants_of(user).into_iter();
+            let kept = grants.filter(|grant| grant.binding.is_default || is_bootstrapped(&grant.binding.object));
+            let mut roles = kept.filter(|grant| grant.binding.reaches(&one.request)).filter_map(|grant| grant.role);
+            roles.any(|role| role.allows(&one.request).is_some())
+        };
         let requests = |identity: Identity<'a>| {
-            let all = usage.people_of(identity).into_iter().flat_map(|person| usage.requests_of(person));
-            (identity, all.filter(|one| one.allowed.count > 0).collect())
+            let people = usage.people_of(identity).into_iter();
+            let all = people.flat_map(|person| usage.requests_of(person).into_iter().map(move |one| (&person.user, one)));
+            let seen = all.filter(|(user, one)| one.allowed.count > 0 && !stays(user, one)).map(|(_, one)| one);
+            (identity, seen.collect())
         };
         Self { usage, requests: held.identities().into_iter().map(requests).collect() }
     }
