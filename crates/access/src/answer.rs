@@ -5,6 +5,7 @@ use plimsoll_model::rbac::{ANONYMOUS, AUTHENTICATED, Binding, Identity, MASTERS,
 use plimsoll_model::{Node, Object};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The version of the JSON outputs of `plimsoll access`: grows when something that a program may rely on changes or goes.
 pub(crate) const SCHEMA_VERSION: u32 = 1;
@@ -73,10 +74,10 @@ pub struct By {
     pub subject: Who,
     /// The binding.
     pub binding: Named,
-    /// The role that it binds.
-    pub role: Named,
+    /// The role that it binds, which many share.
+    pub role: Arc<Named>,
     /// The rule.
-    pub rule: Stated,
+    pub rule: Arc<Stated>,
 }
 
 /// A binding whose role was not read: what it grants is not known.
@@ -178,12 +179,31 @@ impl Stated {
 impl By {
     pub(crate) fn of(rbac: &Rbac<'_>, grant: &Grant<'_, '_>, rule: &Rule<'_>) -> Self {
         let role = grant.role.map_or(&rule.role, |role| &role.object);
-        Self {
-            subject: Who::of(grant.subject.identity),
-            binding: Named::of(rbac, &grant.binding.object),
-            role: Named::of(rbac, role),
-            rule: Stated::of(rbac, rule),
-        }
+        Self::with(rbac, grant, Arc::new(Named::of(rbac, role)), Arc::new(Stated::of(rbac, rule)))
+    }
+
+    fn with(rbac: &Rbac<'_>, grant: &Grant<'_, '_>, role: Arc<Named>, rule: Arc<Stated>) -> Self {
+        Self { subject: Who::of(grant.subject.identity), binding: Named::of(rbac, &grant.binding.object), role, rule }
+    }
+
+    /// Many, those of a role after each other: what is said of the role is said once.
+    pub(crate) fn all<'r, 'a: 'r>(
+        rbac: &Rbac<'_>,
+        grants: impl Iterator<Item = (Grant<'r, 'a>, &'r Rule<'a>)>,
+    ) -> Vec<(Grant<'r, 'a>, Self)> {
+        let mut last: Option<(&Rule<'_>, Arc<Named>, Arc<Stated>)> = None;
+        let tell = |(grant, rule): (Grant<'r, 'a>, &'r Rule<'a>)| {
+            let by = match &last {
+                Some((known, role, stated)) if std::ptr::eq(*known, rule) => Self::with(rbac, &grant, Arc::clone(role), Arc::clone(stated)),
+                _ => {
+                    let by = Self::of(rbac, &grant, rule);
+                    last = Some((rule, Arc::clone(&by.role), Arc::clone(&by.rule)));
+                    by
+                }
+            };
+            (grant, by)
+        };
+        grants.map(tell).collect()
     }
 }
 

@@ -64,8 +64,7 @@ impl Authorizer<'_> {
         let concerns =
             |binding: &Binding<'_>| binding.reaches(&request) || question.scope == Scope::AnyNamespace && question.path.is_none();
         let (mut holders, mut in_namespaces, mut named_only) = (Vec::new(), Vec::new(), Vec::new());
-        for (grant, rule) in self.holders(|role| role.allows(&request), concerns) {
-            let by = By::of(rbac, &grant, rule);
+        for (grant, by) in By::all(rbac, self.holders(|role| role.allows(&request), concerns).into_iter()) {
             match grant.binding.namespace().filter(|_| question.scope == Scope::AnyNamespace) {
                 Some(namespace) => in_namespaces.push(InNamespace { namespace: namespace.to_owned(), by }),
                 None => holders.push(by),
@@ -76,9 +75,9 @@ impl Authorizer<'_> {
             named_only.extend(named(self, &question, &grant));
         }
         // What somebody wrote comes before what every API server has.
-        holders.sort_by(|a, b| (a.binding.default, a).cmp(&(b.binding.default, b)));
-        in_namespaces.sort_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
-        named_only.sort_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
+        holders.sort_unstable_by(|a, b| (a.binding.default, a).cmp(&(b.binding.default, b)));
+        in_namespaces.sort_unstable_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
+        named_only.sort_unstable_by(|a, b| (a.by.binding.default, a).cmp(&(b.by.binding.default, b)));
         // Whoever can everywhere is said once.
         let everywhere: BTreeSet<&Who> = holders.iter().map(|by| &by.subject).collect();
         in_namespaces.retain(|one| !everywhere.contains(&one.by.subject));

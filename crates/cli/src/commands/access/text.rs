@@ -72,7 +72,7 @@ pub(super) fn origin(by: &By) -> String {
 }
 
 fn role(by: &By) -> String {
-    if by.rule.role == by.role { by.role.to_string() } else { format!("{}, made of {}", by.role, by.rule.role) }
+    if by.rule.role == *by.role { by.role.to_string() } else { format!("{}, made of {}", by.role, by.rule.role) }
 }
 
 fn rule_place(by: &By) -> String {
