@@ -66,3 +66,63 @@ fn times(seen: &Seen) -> impl fmt::Display + use<> {
     let place = seen.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
     format!("{times}{last}{place}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::primitive::Primitive;
+    use crate::usage::Observation;
+    use plimsoll_model::rbac::{Defaults, Rbac, Request};
+    use plimsoll_model::{Limits, Origin, Source, parse};
+
+    /// Whether it counts as use that account shop/web asked for `verb resource namespace`, where it would lose what makes pods, or
+    /// all of the rule.
+    fn is_used(rule: &str, asked: &str, is_allowed: bool, loses_all: bool) -> bool {
+        let yaml = format!(
+            "apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: r, namespace: shop}}
+rules: [{{apiGroups: [''], {rule}}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: b, namespace: shop}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}}
+subjects: [{{kind: ServiceAccount, name: web}}]
+"
+        );
+        let (documents, problems) = parse(&Source::new("role.yaml", Origin::File, yaml), Limits::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        let held = Authorizer::of(Rbac::of(documents.iter().flat_map(|document| document.objects().0), Defaults::Leave));
+        let words: Vec<&str> = asked.split(' ').collect();
+        let [verb, resource, namespace] = words[..] else { panic!("three words: {asked}") };
+        let mut usage = Usage::default();
+        let request = Request::resource(verb, "", resource, namespace, "");
+        let user = "system:serviceaccount:shop:web";
+        usage.add(&Observation { user, groups: &[], request, allowed: Some(is_allowed), at: None, place: &"log:1" });
+        let (binding, role) = (&held.rbac().bindings[0], &held.rbac().roles[0]);
+        let lost = Primitive::named("create-pods").and_then(|primitive| primitive.needs.first()).filter(|_| !loses_all);
+        let right = Held { binding, subject: &binding.subjects[0], role, rule: &role.rules[0], lost };
+        let log = InUse::new(&usage, &held);
+        assert_eq!(log.account(right.subject.identity).as_deref(), Some("seen in the log once"));
+        log.right(&right).is_some()
+    }
+
+    #[test]
+    fn what_would_be_denied_afterwards_is_in_use() {
+        let (pods, all) = ("resources: [pods], verbs: [get, create]", "resources: ['*'], verbs: ['*']");
+        for (rule, asked, is_allowed, loses_all, wanted) in [
+            (pods, "create pods shop", true, false, true),
+            (pods, "get pods shop", true, false, false),
+            (pods, "get pods shop", true, true, true),
+            (pods, "create pods shop", false, false, false),
+            (pods, "create pods other", true, false, false),
+            (pods, "create services shop", true, true, false),
+            // Of `*` but one no rule can be made: what else is created goes with it.
+            (all, "create configmaps shop", true, false, true),
+            (all, "get configmaps shop", true, false, false),
+        ] {
+            assert_eq!(is_used(rule, asked, is_allowed, loses_all), wanted, "{rule}: {asked}, allowed {is_allowed}, all {loses_all}");
+        }
+    }
+}
