@@ -117,6 +117,46 @@ fn a_way_that_only_uses_hold_stays_open_and_says_who_uses_what() {
 }
 
 #[test]
+fn an_account_that_was_seen_keeps_its_token_and_what_no_log_shows_is_said() {
+    let world = "apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: a}
+spec: {serviceAccountName: web, containers: [{name: web, image: web}]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: binder}
+rules:
+- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterroles], verbs: [bind]}
+- {apiGroups: [rbac.authorization.k8s.io], resources: [clusterrolebindings], verbs: [create]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: binder}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: binder}
+subjects: [{kind: ServiceAccount, namespace: a, name: web}]
+";
+    let log = created("system:serviceaccount:a:web")
+        .replace("\"pods\"", "\"clusterrolebindings\"")
+        .replace("\"namespace\":\"shop\",\"apiVersion\":\"v1\"", "\"apiGroup\":\"rbac.authorization.k8s.io\",\"apiVersion\":\"v1\"");
+    let directory = directory(&[("world.yaml", world.as_bytes()), ("audit.log", log.as_bytes())]);
+    let cut = |arguments: &[&str]| {
+        plimsoll_in(directory.path(), &[&["access", "cut", "--from", "workload:a/web", "world.yaml"], arguments].concat(), b"")
+    };
+    assert_eq!(json(&cut(&["-o", "json"]))["kept"], serde_json::json!([]));
+    let with_log = cut(&["--audit", "audit.log"]);
+    for line in [
+        "1. remove the rule `bind on clusterroles of rbac.authorization.k8s.io` of ClusterRole binder (world.yaml:10)",
+        "   not known to be unused, as no audit log shows it: bind",
+        "  the token in Pod a/web (world.yaml:1)",
+        "    service account a/web uses its token: seen in the log once, last on 2026-03-01T10:00:00Z",
+        "  the rule `create on clusterrolebindings of rbac.authorization.k8s.io` of ClusterRole binder (world.yaml:11)",
+    ] {
+        assert!(with_log.out.contains(&format!("{line}\n")), "{line}\n{}", with_log.out);
+    }
+}
+
+#[test]
 fn json_has_patches() {
     let cut = json(&access(WORLD, &["cut", "-o", "json", "--from", "sa:c/ci", "--to", "node"]));
     assert_eq!(cut["isSmallest"], true);

@@ -19,6 +19,7 @@ pub use log::InUse;
 pub use units::{Held, Part, Unit};
 
 use crate::graph::{Evidence, Graph, Sink, Situation, Vertex};
+use crate::least::UNSEEN_VERBS;
 use apply::Changed;
 use net::{Net, Pair, Removal, Way};
 use plimsoll_model::rbac::{Defaults, Identity, Rule};
@@ -101,6 +102,8 @@ pub struct Change {
     pub pointer: String,
     /// What the rule says afterwards, for one that is split.
     pub leaves: Vec<String>,
+    /// Verbs that go whose use no audit log shows ([`UNSEEN_VERBS`]): whether they are in use is not known.
+    pub unseen: Vec<String>,
     /// How many pairs stay joined without this change, if all others are made.
     pub closes: usize,
 }
@@ -334,7 +337,8 @@ impl Search<'_, '_, '_> {
                 && let Some(object) = self.graph.inventory.objects.get(unit.object as usize)
                 && let Some(changed) = of_object(unit)
             {
-                cut.changes.push(change(unit, object, changed, closes));
+                let unseen = unseen(self.graph, unit, object, changed);
+                cut.changes.push(change(unit, object, changed, unseen, closes));
             }
         }
         // What was on the way only once the objects were changed closes what the graph as it was does not show.
@@ -366,7 +370,7 @@ fn place(object: &Object<'_>, pointer: &str) -> String {
     format!("{}:{}", location.source.name, location.start().line)
 }
 
-fn change(unit: &Unit, object: &Object<'_>, changed: &Changed, closes: usize) -> Change {
+fn change(unit: &Unit, object: &Object<'_>, changed: &Changed, unseen: Vec<String>, closes: usize) -> Change {
     let id = object.id();
     let (pointer, what) = match &unit.part {
         Part::Subject(index) => {
@@ -400,10 +404,10 @@ fn change(unit: &Unit, object: &Object<'_>, changed: &Changed, closes: usize) ->
         pointer.clone()
     };
     let leaves = match unit.part {
-        Part::Rule(index) => leaves(object, changed, index),
+        Part::Rule(index) => left(object, changed, index).iter().map(Rule::to_string).collect(),
         _ => Vec::new(),
     };
-    Change { what, object: id, place: place(object, &at), pointer: at, leaves, closes }
+    Change { what, object: id, place: place(object, &at), pointer: at, leaves, unseen, closes }
 }
 
 fn kept(unit: &Unit, object: &Object<'_>, in_use: Vec<String>) -> Kept {
@@ -432,10 +436,28 @@ fn rule(object: &Object<'_>, index: u32) -> String {
 }
 
 /// What a rule says afterwards.
-fn leaves(object: &Object<'_>, changed: &Changed, index: u32) -> Vec<String> {
+fn left<'r>(object: &Object<'r>, changed: &'r Changed, index: u32) -> Vec<Rule<'r>> {
     let rules = changed.value.get("rules").and_then(Value::as_array);
     let rules = rules.into_iter().flatten().zip(changed.origins.iter().flatten()).filter(|(_, origin)| **origin == index);
-    rules.map(|(rule, _)| rules::read(*object, rule).to_string()).collect()
+    rules.map(|(rule, _)| rules::read(*object, rule)).collect()
+}
+
+/// The verbs that go with a change whose use no log shows.
+fn unseen(graph: &Graph<'_, '_>, unit: &Unit, object: &Object<'_>, changed: &Changed) -> Vec<String> {
+    let rbac = graph.authorizer.rbac();
+    let has = |rules: &[Rule<'_>], verb: &str| rules.iter().any(|rule| rule.verbs.contains(&verb));
+    let is_lost = |verb: &&&str| match unit.part {
+        Part::Rule(index) => {
+            let own = Rule::of_role(*object, &mut Vec::new()).into_iter().filter(|rule| rule.index == index as usize);
+            has(&own.collect::<Vec<_>>(), verb) && !has(&left(object, changed, index), verb)
+        }
+        Part::Subject(_) => {
+            let binding = rbac.bindings.iter().find(|one| one.object.node == object.node);
+            binding.and_then(|binding| rbac.granted(binding)).is_some_and(|role| has(&role.rules, verb))
+        }
+        _ => false,
+    };
+    UNSEEN_VERBS.iter().filter(is_lost).map(|verb| (*verb).to_owned()).collect()
 }
 
 fn describe(graph: &Graph<'_, '_>, units: &Units<'_>, goal: &Goal<'_>, (source, sink): Pair, way: &[&Way]) -> Open {

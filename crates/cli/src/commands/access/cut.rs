@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let is_complete = is_complete(reading.problems.iter());
     let cut = cut(&graph, &goal);
     let text = match args.form {
-        Form::Text => text(&cut, is_complete),
+        Form::Text => text(&cut, !args.audit.is_empty(), is_complete),
         Form::Json => serde_json::to_string_pretty(&cut)? + "\n",
         Form::Yaml => yaml(&cut),
     };
@@ -87,12 +87,15 @@ fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
-fn text(cut: &Cut, is_complete: bool) -> String {
+fn text(cut: &Cut, has_log: bool, is_complete: bool) -> String {
     let mut text = Text::default();
-    for (at, Change { what, place, leaves, closes, .. }) in cut.changes.iter().enumerate() {
+    for (at, Change { what, place, leaves, unseen, closes, .. }) in cut.changes.iter().enumerate() {
         text.line(0, &format!("{}. {what} ({place})", at + 1));
         if !leaves.is_empty() {
             text.line(3, &format!("leaves: {}", leaves.join("; ")));
+        }
+        if has_log && !unseen.is_empty() {
+            text.line(3, &format!("not known to be unused, as no audit log shows it: {}", unseen.join(", ")));
         }
         text.line(3, &format!("without this, {} open", count(*closes, "way stays").replace("way stayss", "ways stay")));
     }
