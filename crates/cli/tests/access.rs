@@ -134,6 +134,10 @@ fn questions_without_meaning_are_errors() {
         ("can ann get", "required arguments were not provided"),
         ("who-can get pods -n shop -A", "cannot be used with"),
         ("who-can get pods --in missing", "missing: cannot be read: no such file or directory"),
+        ("who-can get pods --in missing", "no object could be read in missing"),
+        ("who-can get pods rbac.yaml", "`rbac.yaml` stands where the object's name goes; what to read is said with `--in rbac.yaml`"),
+        ("can ann get pods cluster", "what to read is said with `--in cluster`"),
+        ("can ann get pods a/b --in rbac.yaml", "`a/b` stands where the object's name goes"),
     ] {
         let ran = access(arguments);
         assert_eq!(ran.status, 2, "{arguments}");
@@ -144,6 +148,9 @@ fn questions_without_meaning_are_errors() {
         ("who-can gett pods", "`gett` is none of the usual verbs"),
         ("who-can get nodes -n shop", "nodes have no namespaces: the namespace is left aside"),
         ("who-can create pods web -n shop", "a request to create says no name"),
+        ("who-can get pods cluster --in rbac.yaml", "who can get pods `cluster` in all namespaces"),
+        ("can shop/api", "note: no binding that was read names `shop/api`; did you mean sa:shop/api?"),
+        ("can User:ann get pods -n shop", "yes: user ann can get pods"),
     ] {
         let ran = access(arguments);
         assert_eq!(ran.status, 0, "{arguments}: {}", ran.err);
@@ -259,7 +266,7 @@ fn bad_input_is_no_certain_no() {
             (&["who-can", "bind", "boats.harbour.example", "-n", "other"] as &[&str], "MORE ARE POSSIBLE"),
             (&["can", "carl", "get", "pods"], "NOT KNOWN whether user carl can get pods in all namespaces"),
         ] {
-            let ran = access_in(&[("in.yaml", &text)], arguments);
+            let ran = access_in(&[("in.yaml", &text), ("more.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n")], arguments);
             assert_eq!(ran.status, 2, "{name} {arguments:?}: {}", ran.out);
             assert!(ran.err.contains(place), "{name} {arguments:?}: {}", ran.err);
             assert!(ran.out.contains(wanted), "{name} {arguments:?}: {}", ran.out);
@@ -455,17 +462,19 @@ fn a_missing_role_is_a_finding_of_a_scan() {
     assert!(ids(&report).contains(&"RBAC-role-missing"), "{:?}", ids(&report));
 }
 
-/// What docs/access.md shows is what comes out.
+/// What the pages show is what comes out.
 #[test]
-fn the_page_shows_what_comes_out() {
+fn the_pages_show_what_comes_out() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = std::fs::read_to_string(root.join("docs/access.md")).expect("the page");
-    let blocks: Vec<&str> = page.split("```console\n$ plimsoll ").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
-    for block in blocks {
-        let (command, shown) = block.split_once('\n').expect("a command and its output");
-        let ran = plimsoll_in(&root, &command.split(' ').collect::<Vec<_>>(), b"");
-        assert_eq!((ran.out.as_str(), ran.err.as_str()), (shown, ""), "{command}");
+    for (page, at_least) in [("docs/access.md", 4), ("docs/access-paths.md", 4), ("docs/least-privilege.md", 3), ("README.md", 1)] {
+        let text = std::fs::read_to_string(root.join(page)).expect("the page");
+        let blocks: Vec<&str> = text.split("```console\n$ plimsoll ").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(blocks.len() >= at_least, "{page}: {} blocks", blocks.len());
+        for block in blocks {
+            let (command, shown) = block.split_once('\n').expect("a command and its output");
+            let ran = plimsoll_in(&root, &command.split(' ').collect::<Vec<_>>(), b"");
+            assert_eq!((ran.out.as_str(), ran.err.as_str()), (shown, ""), "{page}: {command}");
+        }
     }
 }
 

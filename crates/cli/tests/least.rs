@@ -142,7 +142,8 @@ fn what_cannot_be_read_is_said_and_the_status_tells() {
     assert!(ran.err.contains("audit.log:5"), "{}", ran.err);
     for (arguments, wanted) in [
         (&["--subject", "user:nobody"][..], "the log has no event of `user:nobody`"),
-        (&["--subject", "nobody"], "a subject is written sa:NAMESPACE/NAME, user:NAME or group:NAME, not `nobody`"),
+        (&["--subject", "nobody"], "the log has no event of `user:nobody`"),
+        (&["--subject", "group:"], "`group:` names nobody: one of sa:NAMESPACE/NAME, user:NAME, group:NAME"),
         (&["--subject", "sa:x"], "not `sa:x`"),
         (&["--widen", "everything"], "one of names=N, namespaces=N, generated, verbs"),
         (&["--widen", "names=many"], "`many` is no number"),
@@ -151,6 +152,30 @@ fn what_cannot_be_read_is_said_and_the_status_tells() {
         assert_eq!(ran.status, 2, "{arguments:?}");
         assert!(ran.err.contains(wanted), "{arguments:?} {}", ran.err);
     }
+}
+
+/// Without an event, all would be unused, and nothing needed.
+#[test]
+fn a_log_without_events_says_nothing_about_use() {
+    for log in ["", "{\"a\": 1}\n", "W1123 apiserver starts\n"] {
+        for command in ["least", "unused", "cut", "paths"] {
+            let ran = run(log, &[command, "--audit", "audit.log", "held.yaml"]);
+            assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{command} {log:?}");
+            assert!(ran.err.contains("there is no event in the audit log"), "{command} {log:?}: {}", ran.err);
+        }
+    }
+}
+
+/// No role takes anything from its members; they are asked about one by one.
+#[test]
+fn nobody_makes_roles_for_masters() {
+    let log = log(&USED).replace("[\"system:authenticated\"]", "[\"system:masters\"]");
+    let ran = run(&log, &["least", "--audit", "audit.log", "held.yaml"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("user:alice: ") && !ran.out.contains("group:system:masters: "), "{}", ran.out);
+    let ran = run(&log, &["least", "--audit", "audit.log", "--subject", "group:system:masters", "held.yaml"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.err.contains("no authorizer is asked about members of `system:masters`"), "{}", ran.err);
 }
 
 #[test]

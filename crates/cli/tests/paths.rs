@@ -193,8 +193,21 @@ fn what_a_log_leaves_out_is_told() {
 fn goals_and_sources_that_are_not_there() {
     let ran = paths(&[("a.yaml", &shop())], "--to moon");
     assert!(ran.status == 2 && ran.err.contains("`moon`") && ran.err.contains("cluster-admin"), "{}", ran.err);
-    let ran = paths(&[("a.yaml", &shop())], "--from user:nobody");
-    assert!(ran.status == 0 && ran.out.contains("user nobody: nothing that was read names it"), "{}", ran.out);
+    for (from, wanted) in [
+        ("user:nobody", "nothing that was read names `user:nobody`; what everybody has starts at"),
+        ("sa:shop/cii", "did you mean sa:shop/ci?"),
+        ("shop/ci", "did you mean sa:shop/ci?"),
+        ("sa:shop:ci", "a service account is written `sa:NAMESPACE/NAME`, not `sa:shop:ci`"),
+        // None of all service accounts is not all of them.
+        ("namespace:gone", "nothing that was read names `namespace:gone`"),
+        ("workload:shop/gone", "nothing that was read names `workload:shop/gone`"),
+    ] {
+        for arguments in [format!("a.yaml --from {from}"), format!("--in a.yaml --from {from} --to node")] {
+            let ran = paths(&[("a.yaml", &shop())], &arguments);
+            assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{arguments}");
+            assert!(ran.err.contains(wanted), "{arguments}: {}", ran.err);
+        }
+    }
 }
 
 #[test]

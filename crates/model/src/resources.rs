@@ -201,7 +201,7 @@ fn custom(node: Node<'_>) -> Option<ApiResource<'_>> {
 }
 
 /// How many letters have to be put in, taken out or changed to make one word of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
+pub fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (at, letter) in a.chars().enumerate() {
         let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), at + 1);

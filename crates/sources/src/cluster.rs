@@ -57,7 +57,7 @@ pub struct Page {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No kubeconfig, no such context, not in a pod.
-    #[error("no cluster to talk to: {0}")]
+    #[error("no cluster to talk to (--kubeconfig and --context say which): {0}")]
     Config(String),
     /// The API server does not answer, or not as one.
     #[error("the API server cannot be asked: {0}")]

@@ -25,7 +25,7 @@ pub use widen::{Widen, Widening};
 use crate::answer::SCHEMA_VERSION;
 use crate::unused::{self, GrantUse};
 use crate::usage::{Log, Observed, Person, Seen, Usage};
-use plimsoll_model::rbac::{GROUP, Identity, Request, Target, User};
+use plimsoll_model::rbac::{GROUP, Identity, MASTERS, Request, Target, User};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -195,7 +195,9 @@ pub fn subjects<'u>(usage: &'u Usage, held: Held<'_, 'u>) -> Vec<Identity<'u>> {
     let is_active = |person: &&Person| usage.requests_of(person).iter().any(|observed| observed.allowed.count > 0);
     let active: Vec<&Person> = people.into_iter().filter(is_active).collect();
     let users = active.iter().map(|person| Identity::of_user(&person.user.name));
-    let is_bound = |group: &&str| !standing::is_implied(group) && !held.authorizer.grants_to(Identity::Group(group)).is_empty();
+    // Roles are nothing to system:masters: who is in it is told so, and the roles that serve once they are out of it.
+    let is_bound =
+        |group: &&str| *group != MASTERS && !standing::is_implied(group) && !held.authorizer.grants_to(Identity::Group(group)).is_empty();
     let groups = active.iter().flat_map(|person| &person.user.groups).map(String::as_str).filter(is_bound).map(Identity::Group);
     users.chain(groups).collect::<BTreeSet<_>>().into_iter().collect()
 }

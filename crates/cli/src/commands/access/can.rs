@@ -1,13 +1,18 @@
 //! `plimsoll access can`
 
+use super::subject::{alike, identity, is_named};
 use super::text::{Text, named, origin};
-use super::{Form, Grants, ScopeArgs, is_complete};
+use super::{Form, Grants, ScopeArgs, is_complete, load, object_name};
 use crate::{Outcome, input, output};
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use plimsoll_access::node::{Features, NodeAuthorizer};
 use plimsoll_access::{Can, CanDo, Question, Verdict};
 use plimsoll_model::Inventory;
-use plimsoll_model::rbac::{Identity, User};
+use plimsoll_model::rbac::User;
+
+const EXAMPLES: &str = "Examples:
+  plimsoll access can sa:shop/orders get secrets -n shop --in cluster
+  plimsoll access can user:lena --in cluster            (everything that she can do)";
 
 /// Say whether somebody can do something, and which binding and rule decide; or everything that somebody can do.
 ///
@@ -15,6 +20,7 @@ use plimsoll_model::rbac::{Identity, User};
 /// with 2 if there might be more.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Who: sa:NAMESPACE/NAME, user:NAME, group:NAME, or a user name (system:serviceaccount:NAMESPACE:NAME too).
     #[arg(value_name = "SUBJECT")]
@@ -47,8 +53,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let user = user(&args.subject, &args.as_group)?;
-    let loaded = args.input.load(&args.targets)?;
+    object_name(args.name.as_deref(), &args.targets)?;
+    let loaded = load(&args.input, &args.targets)?;
     let grants = Grants::of(&loaded);
+    let rbac = grants.authorizer.rbac();
+    let unnamed = (user.node().is_none() && !is_named(rbac, identity(&args.subject)?))
+        .then(|| format!("no binding that was read names `{}`{}", args.subject, alike(rbac, &args.subject)));
     let problems = || loaded.snapshot.problems.iter().chain(&grants.problems);
     let is_complete = is_complete(problems());
     let json = args.form == Form::Json;
@@ -60,6 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                 let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
                 answer = answer.with_node(&user, &NodeAuthorizer::new(&inventory, Features::default()));
             }
+            answer.notes.extend(unnamed);
             let outcome = match answer.verdict {
                 Verdict::Yes => Outcome::Clean,
                 Verdict::No => Outcome::Findings,
@@ -70,7 +81,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         _ => {
             let answer = grants.authorizer.ask_all(&user, args.scope.namespace.as_deref(), is_complete);
             let outcome = if answer.complete { Outcome::Clean } else { Outcome::Incomplete };
-            (if json { serde_json::to_string_pretty(&answer)? + "\n" } else { all(&answer) }, outcome)
+            (if json { serde_json::to_string_pretty(&answer)? + "\n" } else { all(&answer, unnamed.as_slice()) }, outcome)
         }
     };
     output::complain_about(problems());
@@ -80,18 +91,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// Who is meant, with the groups that follow from the name.
 pub(super) fn user(subject: &str, groups: &[String]) -> anyhow::Result<User> {
-    let mut user = match subject.split_once(':') {
-        Some(("sa" | "serviceaccount", account)) => match account.split_once('/') {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => User::account(namespace, name),
-            _ => bail!("a service account is written `sa:NAMESPACE/NAME`, not `{subject}`"),
-        },
-        Some(("group", "")) | Some(("user", "")) | None if subject.is_empty() || subject.ends_with(':') => {
-            bail!("`{subject}` names nobody: one of sa:NAMESPACE/NAME, user:NAME, group:NAME")
-        }
-        Some(("group", group)) => Identity::Group(group).user(),
-        Some(("user", name)) => User::named(name, None::<String>),
-        _ => User::named(subject, None::<String>),
-    };
+    let mut user = identity(subject)?.user();
     // Groups that are said stand before those that are implied.
     let said: Vec<String> = groups.iter().filter(|group| !user.is_in(group)).cloned().collect();
     user.groups.splice(0..0, said);
@@ -127,7 +127,7 @@ fn one(answer: &Can) -> String {
     text.finish()
 }
 
-fn all(answer: &CanDo) -> String {
+fn all(answer: &CanDo, notes: &[String]) -> String {
     let mut text = Text::default();
     let who = answer.who();
     text.line(0, &format!("what {who} can do, as {}:", answer.groups.join(", ")));
@@ -156,7 +156,7 @@ fn all(answer: &CanDo) -> String {
         _ => text.line(0, &format!("{covered} more rules add nothing to these; -o json has them")),
     }
     text.unknown(&answer.unknown);
-    text.notes(&[], answer.defaults_assumed);
+    text.notes(notes, answer.defaults_assumed);
     text.finish()
 }
 

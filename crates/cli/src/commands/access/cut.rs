@@ -3,7 +3,7 @@
 use super::ends::{EndArgs, is_machine_or_everybody};
 use super::text::Text;
 use super::usage::usage;
-use super::{Reading, is_complete};
+use super::{Reading, TargetArgs, is_complete, load};
 use crate::{Outcome, input, output};
 use plimsoll_access::cut::{Change, Cut, Goal, InUse, Kept, Open, cut};
 use plimsoll_access::graph::Sink;
@@ -13,6 +13,10 @@ use plimsoll_pod_security::{Level, Version, strictest};
 use serde_json::Value;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "Examples:
+  plimsoll access cut cluster
+  plimsoll access cut --from namespace:ci --to every-secret -o yaml cluster";
+
 /// Find the fewest changes after which no way leads from some to others: of bindings, rules, pods, namespaces.
 ///
 /// The changes are made and everything is judged again before they are shown. Without --from, all service accounts outside
@@ -20,7 +24,10 @@ use std::path::PathBuf;
 /// none can close a way; 2 if something could not be read.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    targets: TargetArgs,
     #[command(flatten)]
     ends: EndArgs,
     /// Change nothing that this audit log shows in use (a file, a directory or `-`; may be given several times). Ways that only
@@ -30,9 +37,6 @@ pub(crate) struct Args {
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     form: Form,
-    /// Files, directories, `-`, archives, snapshots, `cluster`.
-    #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
     input: input::WideArgs,
 }
@@ -48,8 +52,8 @@ enum Form {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let (usage, log_problems) = usage(&args.audit, &args.targets)?;
-    let loaded = args.input.load(&args.targets)?;
+    let (usage, log_problems) = usage(&args.audit, args.targets.all())?;
+    let loaded = load(&args.input, args.targets.all())?;
     let mut reading = Reading::of(&loaded);
     reading.problems.extend(log_problems);
     let log = InUse::new(&usage, &reading.authorizer);

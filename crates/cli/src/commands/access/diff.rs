@@ -10,6 +10,10 @@ use plimsoll_model::rbac::Defaults;
 use plimsoll_model::{Inventory, Object};
 use std::collections::HashSet;
 
+const EXAMPLES: &str = "Examples:
+  plimsoll access diff cluster changed/ --apply --as lena,developers
+  plimsoll access diff before.tgz after.tgz -o markdown";
+
 /// Say what a change of roles and bindings changes: who gains or loses what, which ways to more rights open or close, and whether
 /// the API server would take it.
 ///
@@ -17,6 +21,7 @@ use std::collections::HashSet;
 /// Exits with 1 if anybody gains anything, a way opens, or the API server would refuse the change; with 2 if that is not known.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The state before: a file, directory, archive, snapshot, or `cluster`.
     #[arg(value_name = "BEFORE")]

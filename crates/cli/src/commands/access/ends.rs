@@ -1,6 +1,7 @@
 //! Where ways start and end: `--from` and `--to`.
 
-use anyhow::bail;
+use super::subject::{alike, identity};
+use anyhow::{anyhow, bail};
 use plimsoll_access::graph::{Graph, Sink, Vertex};
 use plimsoll_model::rbac::{ANONYMOUS, AUTHENTICATED, Identity, MASTERS, SERVICE_ACCOUNTS, UNAUTHENTICATED};
 
@@ -14,7 +15,7 @@ pub(super) struct EndArgs {
     pub(super) from: Vec<String>,
     /// What is reached: system:masters, cluster-admin, control-plane, token-minting, every-secret, node, kube-system-secrets,
     /// cloud-identity, namespace:NAME; may be given several times.
-    #[arg(long, value_name = "SINK")]
+    #[arg(long, value_name = "GOAL")]
     pub(super) to: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ impl EndArgs {
         for subject in &self.from {
             let found: Vec<u32> = vertices(graph, subject)?.iter().filter_map(|vertex| graph.find(vertex)).collect();
             if found.is_empty() {
-                bail!("nothing that was read names `{subject}`: it has no rights and starts no way");
+                return Err(nothing(graph, subject));
             }
             sources.extend(found);
         }
@@ -55,11 +56,36 @@ impl EndArgs {
         Ok(sources)
     }
 
+    /// What `--from` names, each of them somebody that something that was read names.
+    pub(super) fn known<'a>(&'a self, graph: &Graph<'_, 'a>) -> anyhow::Result<Vec<Vertex<'a>>> {
+        for subject in &self.from {
+            if !vertices(graph, subject)?.iter().any(|vertex| graph.find(vertex).is_some()) {
+                return Err(nothing(graph, subject));
+            }
+        }
+        self.named(graph)
+    }
+
     /// What `--from` names, also who is named by nothing that was read: it may have been by what an audit log shows.
     pub(super) fn named<'a>(&'a self, graph: &Graph<'_, 'a>) -> anyhow::Result<Vec<Vertex<'a>>> {
-        let found: Vec<Vec<Vertex<'a>>> = self.from.iter().map(|subject| vertices(graph, subject)).collect::<Result<_, _>>()?;
-        Ok(found.into_iter().flatten().collect())
+        let mut named = Vec::new();
+        for subject in &self.from {
+            let found = vertices(graph, subject)?;
+            if found.is_empty() {
+                return Err(nothing(graph, subject));
+            }
+            named.extend(found);
+        }
+        Ok(named)
     }
+}
+
+/// Why nobody starts at `subject`. Silence would say that it reaches nothing; what it has as a member of a group it still has.
+fn nothing(graph: &Graph<'_, '_>, subject: &str) -> anyhow::Error {
+    anyhow!(
+        "nothing that was read names `{subject}`{}; what everybody has starts at `--from group:system:authenticated`",
+        alike(graph.authorizer.rbac(), subject)
+    )
 }
 
 /// What one word means.
@@ -78,20 +104,6 @@ fn vertices<'a>(graph: &Graph<'_, 'a>, subject: &'a str) -> anyhow::Result<Vec<V
         None if subject == "outside" => vec![Vertex::Outside],
         _ => vec![Vertex::Identity(identity(subject)?)],
     })
-}
-
-/// Who is meant by one word.
-fn identity(subject: &str) -> anyhow::Result<Identity<'_>> {
-    match subject.split_once(':') {
-        Some(("sa" | "serviceaccount", account)) => match account.split_once('/') {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Ok(Identity::ServiceAccount(namespace, name)),
-            _ => bail!("a service account is written `sa:NAMESPACE/NAME`, not `{subject}`"),
-        },
-        Some(("group" | "user", "")) => bail!("`{subject}` names nobody"),
-        Some(("group", name)) => Ok(Identity::Group(name)),
-        Some(("user", name)) => Ok(Identity::of_user(name)),
-        _ => Ok(Identity::of_user(subject)),
-    }
 }
 
 /// Whether somebody is looked at unless said otherwise: whoever is not a part of Kubernetes itself.

@@ -1,10 +1,13 @@
 //! `plimsoll access graph`
 
 use super::ends::{EndArgs, is_of_users};
-use super::{Reading, is_complete, picture};
+use super::{Reading, TargetArgs, is_complete, load, picture};
 use crate::{Outcome, input, output};
 use plimsoll_access::graph::{Graph, Sink};
 use plimsoll_report::diagram;
+
+const EXAMPLES: &str = "Examples:
+  plimsoll access graph cluster > ways.html";
 
 /// Draw who reaches the crown jewels: identities at the left, what they come to at the right.
 ///
@@ -12,15 +15,15 @@ use plimsoll_report::diagram;
 /// something could not be read.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    targets: TargetArgs,
     #[command(flatten)]
     ends: EndArgs,
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "html")]
     form: Form,
-    /// Files, directories, `-`, archives, snapshots, `cluster`.
-    #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
     #[command(flatten)]
     input: input::WideArgs,
 }
@@ -38,7 +41,7 @@ enum Form {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let loaded = args.input.load(&args.targets)?;
+    let loaded = load(&args.input, args.targets.all())?;
     let reading = Reading::of(&loaded);
     let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
     let sinks = args.ends.sinks(&Sink::ALL)?;

@@ -2,7 +2,7 @@
 
 use super::text::Text;
 use super::usage::LogArgs;
-use super::{Grants, is_complete};
+use super::{Grants, is_complete, load};
 use crate::{Outcome, input, output};
 use anyhow::bail;
 use plimsoll_access::least::{Held, Least, Options, Subset, Suggestion, Widen, yaml};
@@ -11,9 +11,13 @@ use plimsoll_access::unused::GrantUse;
 use plimsoll_access::usage::Usage;
 use plimsoll_access::{Authorizer, audit2rbac, least};
 use plimsoll_model::Inventory;
-use plimsoll_model::rbac::{Defaults, Identity, Rbac};
+use plimsoll_model::rbac::{Defaults, Identity, MASTERS, Rbac};
 use std::fmt::Write;
 use std::str::FromStr;
+
+const EXAMPLES: &str = "Examples:
+  plimsoll access least --audit audit.log cluster
+  plimsoll access least --audit audit.log --subject sa:shop/orders -o yaml cluster > roles.yaml";
 
 /// Make the smallest roles that allow everything that an audit log shows in use, and prove it by asking every request again.
 ///
@@ -23,10 +27,15 @@ use std::str::FromStr;
 /// Exits with 2 if something could not be read, or a request comes out otherwise than in the log.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What is held today: files, directories, `-`, archives, snapshots, or `cluster`.
+    /// What is held today: files, directories, `-`, archives, snapshots, `cluster`. Without it, all that the log allowed is
+    /// granted.
     #[arg(value_name = "TARGET")]
     targets: Vec<String>,
+    /// The same as TARGET.
+    #[arg(long = "in", short = 'f', value_name = "TARGET", conflicts_with = "targets")]
+    named: Vec<String>,
     #[command(flatten)]
     log: LogArgs,
     /// Grant more than was used, where it is held and was not denied: names=N and namespaces=N grant all of them where more than
@@ -105,8 +114,9 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let (usage, mut problems) = args.log.read(&args.targets)?;
-    let loaded = if args.targets.is_empty() { None } else { Some(args.input.load(&args.targets)?) };
+    let targets = if args.targets.is_empty() { &args.named } else { &args.targets };
+    let (usage, mut problems) = args.log.read(targets)?;
+    let loaded = if targets.is_empty() { None } else { Some(load(&args.input, targets)?) };
     let grants = loaded.as_ref().map(Grants::of);
     problems.extend(loaded.iter().flat_map(|loaded| loaded.snapshot.problems.iter().cloned()));
     problems.extend(grants.iter().flat_map(|grants| grants.problems.iter().cloned()));
@@ -118,6 +128,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let subjects = args.log.chosen(least::subjects(&usage, held))?;
     if let Some(unknown) = subjects.iter().find(|subject| usage.people_of(**subject).is_empty()) {
         bail!("the log has no event of `{}`", least::reference(*unknown));
+    }
+    if subjects.contains(&Identity::Group(MASTERS)) {
+        bail!(
+            "no authorizer is asked about members of `{MASTERS}`, so no role takes anything away: ask for its users (`--subject user:NAME`)"
+        );
     }
     let complete = is_complete(problems.iter());
     output::complain_about(problems.iter());

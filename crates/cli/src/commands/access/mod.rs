@@ -8,21 +8,24 @@ mod graph;
 mod least;
 mod paths;
 mod picture;
+mod subject;
 mod text;
 mod unused;
 mod usage;
 mod who_can;
 
-use crate::Outcome;
-use crate::input::Loaded;
+use crate::input::{Loaded, WideArgs};
 use crate::situation::situation;
+use crate::{Outcome, output};
+use anyhow::bail;
 use clap::Subcommand;
 use plimsoll_access::graph::{Graph, Situation};
 use plimsoll_access::{Authorizer, Scope};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
 use plimsoll_model::{ApiResources, Inventory, Problem};
+use std::path::Path;
 
-/// Say who may do what, by the roles and bindings that are read.
+/// Say who may do what, how far that leads, and what of it is needed.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
@@ -34,12 +37,12 @@ pub(crate) struct Args {
 enum Command {
     WhoCan(who_can::Args),
     Can(can::Args),
-    Diff(diff::Args),
     Paths(paths::Args),
     Cut(cut::Args),
     Graph(graph::Args),
     Least(least::Args),
     Unused(unused::Args),
+    Diff(diff::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -83,6 +86,44 @@ impl ScopeArgs {
             None if self.all_namespaces => Scope::AllNamespaces,
             None => Scope::AnyNamespace,
         }
+    }
+}
+
+/// What is read, where the verb of the question leaves room for it; `--in` is what the questions with a resource call it.
+#[derive(clap::Args)]
+#[group(skip)]
+struct TargetArgs {
+    /// What to read: files, directories, `-`, archives, snapshots, `cluster`. Without it, the current directory.
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// The same as TARGET.
+    #[arg(long = "in", short = 'f', value_name = "TARGET", conflicts_with = "targets")]
+    named: Vec<String>,
+}
+
+impl TargetArgs {
+    fn all(&self) -> &[String] {
+        if self.targets.is_empty() { &self.named } else { &self.targets }
+    }
+}
+
+/// Reads `targets`. Of nothing there is no answer: that nobody can do anything would be none.
+fn load(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
+    let loaded = input.load(targets)?;
+    if loaded.snapshot.objects().0.is_empty() {
+        output::complain_about(loaded.snapshot.problems.iter());
+        bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
+    }
+    Ok(loaded)
+}
+
+/// Refuses as an object's name what is something to read.
+fn object_name(name: Option<&str>, targets: &[String]) -> anyhow::Result<()> {
+    match name {
+        Some(name) if name.contains('/') || targets.is_empty() && (name == "cluster" || Path::new(name).is_file()) => {
+            bail!("`{name}` stands where the object's name goes; what to read is said with `--in {name}`")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::ends::EndArgs;
 use super::text::Text;
-use super::{Form, Reading, is_complete};
+use super::usage::no_event;
+use super::{Form, Reading, TargetArgs, is_complete, load};
 use crate::{Outcome, input, output};
 use plimsoll_access::graph::Graph;
 use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, ways, ways_over_time};
@@ -11,6 +12,10 @@ use plimsoll_model::rbac::Defaults;
 use std::io;
 use std::path::PathBuf;
 
+const EXAMPLES: &str = "Examples:
+  plimsoll access paths cluster
+  plimsoll access paths --from sa:ci/pipeline --to node --audit audit.log cluster";
+
 /// Show how rights lead to what attackers are after: administrators' rights, nodes, Secrets, tokens, cloud identities.
 ///
 /// Without --from, from all whom something was given that Kubernetes does not give by itself; without --to, to the worst that
@@ -18,10 +23,10 @@ use std::path::PathBuf;
 /// Exits with 1 if a way is open, with 0 if none is, with 2 if none was found and not everything could be read.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What to read: files, directories, `-`, archives, snapshots, `cluster`. Without it, the current directory.
-    #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
+    #[command(flatten)]
+    targets: TargetArgs,
     #[command(flatten)]
     ends: EndArgs,
     /// Tell when ways were open, by this audit log (a file, a directory or `-`; may be given several times).
@@ -36,18 +41,18 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let sinks = args.ends.sinks(&[])?;
-    let loaded = args.input.load(&args.targets)?;
+    let loaded = load(&args.input, args.targets.all())?;
     let reading = Reading::of(&loaded);
     let graph = Graph::new(&reading.inventory, &reading.authorizer, &reading.situation);
-    let sources = args.ends.named(&graph)?;
-    let unknown = sources.iter().filter(|source| graph.find(source).is_none());
-    let mut notes: Vec<String> = unknown.map(|source| format!("{}: nothing that was read names it", graph.name(source))).collect();
+    // Who is gone by now may have been there in the log.
+    let sources = if args.audit.is_empty() { args.ends.known(&graph)? } else { args.ends.named(&graph)? };
+    let mut notes = Vec::new();
     let asked = Asked { sources, sinks };
     let mut problems: Vec<Problem> = reading.problems.clone();
     let complete = is_complete(problems.iter());
     let mut answer = ways(&graph, &asked, complete);
     if !args.audit.is_empty() {
-        let (mut writes, more) = writes(&args.audit);
+        let (mut writes, more) = writes(&args.audit)?;
         problems.extend(more);
         let over_time = ways_over_time(&reading.inventory, &mut writes, &reading.situation, &asked, Defaults::Assume);
         join(&mut answer, over_time);
@@ -72,10 +77,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// The roles and bindings that the log shows to change.
-fn writes(logs: &[PathBuf]) -> (Vec<Write>, Vec<Problem>) {
+fn writes(logs: &[PathBuf]) -> anyhow::Result<(Vec<Write>, Vec<Problem>)> {
     let options = plimsoll_sources::audit::Options { objects: true, ..Default::default() };
-    let (mut writes, mut left_out) = (Vec::new(), Vec::new());
+    let (mut writes, mut left_out, mut is_empty) = (Vec::new(), Vec::new(), true);
     let mut problems = plimsoll_sources::audit::read(logs, &options, io::stdin(), |events| {
+        is_empty &= events.is_empty();
         for write in events.iter().filter_map(Write::of) {
             match write {
                 Ok(write) => writes.push(write),
@@ -84,7 +90,7 @@ fn writes(logs: &[PathBuf]) -> (Vec<Write>, Vec<Problem>) {
         }
     });
     problems.append(&mut left_out);
-    (writes, problems)
+    if is_empty { Err(no_event(&problems)) } else { Ok((writes, problems)) }
 }
 
 /// Tells of each way when it was open, and of those that are closed now.
@@ -132,13 +138,14 @@ fn tell(text: &mut Text, way: &Way) {
             text.line(7, &format!("STOPPED: {stopped_by}"));
         }
     }
-    way.open.iter().for_each(|opening| text.line(2, &told(opening)));
+    way.open.iter().flat_map(told).for_each(|line| text.line(2, &line));
     text.line(0, "");
 }
 
-fn told(opening: &Opening) -> String {
-    let turn = |turn: &Turn| format!("{} ({}: {}, {})", turn.at, turn.user, turn.request, turn.place);
-    let opened = opening.opened.as_ref().map_or_else(|| "open when the log begins".to_owned(), |one| format!("opened {}", turn(one)));
-    let closed = opening.closed.as_ref().map_or_else(|| "open since".to_owned(), |one| format!("closed {}", turn(one)));
-    format!("{opened}, {closed}")
+/// When a way was opened and closed, a line for each.
+fn told(opening: &Opening) -> [String; 2] {
+    let turn = |what: &str, turn: &Turn| format!("{what} {} by {}: {} ({})", turn.at, turn.user, turn.request, turn.place);
+    let opened = opening.opened.as_ref().map_or_else(|| "open when the log begins".to_owned(), |one| turn("opened", one));
+    let closed = opening.closed.as_ref().map_or_else(|| "open since".to_owned(), |one| turn("closed", one));
+    [opened, closed]
 }

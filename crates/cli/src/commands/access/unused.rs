@@ -3,10 +3,13 @@
 use super::least::plural;
 use super::text::{Text, place};
 use super::usage::LogArgs;
-use super::{Form, Grants, is_complete};
+use super::{Form, Grants, TargetArgs, is_complete, load};
 use crate::{Outcome, input, output};
 use plimsoll_access::unused::{GrantUse, Scope, Status, Unused, subjects};
 use plimsoll_model::Severity;
+
+const EXAMPLES: &str = "Examples:
+  plimsoll access unused --audit audit.log cluster";
 
 /// Say which grants an audit log does not show in use, and when the others were used last.
 ///
@@ -14,10 +17,10 @@ use plimsoll_model::Severity;
 /// part, or a role that nobody is granted, low; with 2 if something could not be read.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// What is held today: files, directories, `-`, archives, snapshots, or `cluster`. Without it, the current directory.
-    #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
+    #[command(flatten)]
+    targets: TargetArgs,
     #[command(flatten)]
     log: LogArgs,
     /// Look at the bindings and roles that every API server makes, too.
@@ -34,8 +37,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let (usage, mut problems) = args.log.read(&args.targets)?;
-    let loaded = args.input.load(&args.targets)?;
+    let (usage, mut problems) = args.log.read(args.targets.all())?;
+    let loaded = load(&args.input, args.targets.all())?;
     let grants = Grants::of(&loaded);
     problems.extend(loaded.snapshot.problems.iter().chain(&grants.problems).cloned());
     let scope = if args.defaults { Scope::All } else { Scope::Made };

@@ -1,6 +1,8 @@
 //! What the commands share that look at use: the log, and whom they are about.
 
-use anyhow::bail;
+use super::subject::identity;
+use crate::output;
+use anyhow::{anyhow, bail};
 use plimsoll_access::usage::Usage;
 use plimsoll_model::Problem;
 use plimsoll_model::audit::Requests;
@@ -17,7 +19,7 @@ pub(super) struct LogArgs {
     /// lines, lists of events, and exports of EKS, GKE and AKS.
     #[arg(long = "audit", value_name = "LOG", required = true)]
     logs: Vec<PathBuf>,
-    /// Only this subject: sa:NAMESPACE/NAME, user:NAME, group:NAME; may be given several times.
+    /// Only this subject: sa:NAMESPACE/NAME, user:NAME, group:NAME, or a user name; may be given several times.
     #[arg(long = "subject", value_name = "SUBJECT")]
     pub(super) subjects: Vec<String>,
 }
@@ -47,19 +49,15 @@ pub(super) fn usage(logs: &[PathBuf], targets: &[String]) -> anyhow::Result<(Usa
         events.into_iter().filter_map(|event| requests.push(event)).for_each(|event| usage.observe(&event));
     });
     requests.finish().iter().for_each(|event| usage.observe(event));
+    // Without an event, everything would be unused, and nothing needed.
+    if !logs.is_empty() && usage.log().events == 0 {
+        return Err(no_event(&problems));
+    }
     Ok((usage, problems))
 }
 
-fn identity(subject: &str) -> anyhow::Result<Identity<'_>> {
-    let identity = match subject.split_once(':') {
-        Some(("sa", account)) => account.split_once('/').map(|(namespace, name)| Identity::ServiceAccount(namespace, name)),
-        Some(("user", name)) => Some(Identity::of_user(name)),
-        Some(("group", name)) => Some(Identity::Group(name)),
-        _ => None,
-    };
-    let is_named = |identity: &Identity<'_>| !identity.name().is_empty() && !matches!(identity, Identity::ServiceAccount("", _));
-    match identity.filter(is_named) {
-        Some(identity) => Ok(identity),
-        None => bail!("a subject is written sa:NAMESPACE/NAME, user:NAME or group:NAME, not `{subject}`"),
-    }
+/// Why a log that has no event answers nothing.
+pub(super) fn no_event(problems: &[Problem]) -> anyhow::Error {
+    output::complain_about(problems.iter());
+    anyhow!("there is no event in the audit log; give the log of the API server, a list of events, or an export of EKS, GKE or AKS")
 }

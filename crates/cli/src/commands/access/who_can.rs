@@ -1,16 +1,21 @@
 //! `plimsoll access who-can`
 
 use super::text::{Text, named};
-use super::{Form, Grants, ScopeArgs, is_complete};
+use super::{Form, Grants, ScopeArgs, is_complete, load, object_name};
 use crate::{Outcome, input, output};
 use anyhow::anyhow;
 use plimsoll_access::{Question, WhoCan};
+
+const EXAMPLES: &str = "Examples:
+  plimsoll access who-can get secrets -n shop --in cluster
+  plimsoll access who-can create pods/exec --in manifests/";
 
 /// Say who can do something, by which binding and which rule.
 ///
 /// Exits with 2 if more people might: something could not be read, or a role is missing.
 #[derive(clap::Args)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The verb: get, list, create, impersonate, …
     #[arg(value_name = "VERB")]
@@ -36,7 +41,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let loaded = args.input.load(&args.targets)?;
+    object_name(args.name.as_deref(), &args.targets)?;
+    let loaded = load(&args.input, &args.targets)?;
     let grants = Grants::of(&loaded);
     let question = Question::read(&grants.resources, &args.verb, &args.resource, args.name.as_deref(), args.scope.scope());
     let question = question.map_err(|error| anyhow!(error))?;
