@@ -19,6 +19,9 @@ demo: setup
 	@# Findings are what the demo is about, so status 1 is right; 2 would be an error.
 	target/release/plimsoll scan examples/shop -o text -o html=plimsoll-report.html || [ $$? -eq 1 ]
 	@echo "The same as a page: plimsoll-report.html"
+	@echo
+	@echo "Who gets from a pipeline's rights to the nodes, and how:"
+	target/release/plimsoll access paths --from sa:ci/pipeline --to node examples/access/rbac.yaml || [ $$? -eq 1 ]
 
 test: setup lint
 	@bash scripts/test.sh

@@ -128,7 +128,7 @@ fn index(rules: &[Arc<Rule>]) -> String {
 fn escalation() -> String {
     let technique = |id: &str| format!("[{id}](https://attack.mitre.org/techniques/{}/)", id.replace('.', "/"));
     let mut text = String::from(
-        "# Steps of escalation\n\nWhat [`plimsoll access paths`](access-paths.md) puts together to ways. A step that leads no further is told by the \
+        "# Steps of escalation\n\nWhat [`plimsoll access paths`](access-paths.md) puts together to ways; who may do what at all: [access.md](access.md). A step that leads no further is told by the \
          posture checks, and stands here so that nothing is left out.\n\n## By rights\n\n| step | who has it | why | MITRE ATT&CK |\n| --- | --- | --- | --- |\n",
     );
     for primitive in plimsoll_access::graph::primitive::PRIMITIVES {
