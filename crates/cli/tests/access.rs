@@ -136,6 +136,8 @@ fn questions_without_meaning_are_errors() {
         ("who-can get pods --in missing", "missing: cannot be read: no such file or directory"),
         ("who-can get pods --in missing", "no object could be read in missing"),
         ("who-can get pods rbac.yaml", "`rbac.yaml` stands where the object's name goes; what to read is said with `--in rbac.yaml`"),
+        ("diff rbac.yaml missing", "no object could be read in missing"),
+        ("diff missing rbac.yaml --apply", "no object could be read in missing"),
         ("can ann get pods cluster", "what to read is said with `--in cluster`"),
         ("can ann get pods a/b --in rbac.yaml", "`a/b` stands where the object's name goes"),
     ] {

@@ -1,7 +1,7 @@
 //! `plimsoll access diff`
 
 use super::text::{Text, origin, place, who};
-use super::{Reading, can, is_complete};
+use super::{Reading, can, is_complete, nothing_in};
 use crate::input::Loaded;
 use crate::{Outcome, input, output};
 use plimsoll_access::diff::{Change, ChangeKind, Diff, ObjectChange, Part, diff};
@@ -56,6 +56,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let applier = args.applier.as_deref().map(can::applier).transpose()?;
     let before = args.input.load(std::slice::from_ref(&args.before))?;
     let after = args.input.load(std::slice::from_ref(&args.after))?;
+    // A side may be empty, but not because it cannot be read.
+    if let Some(side) =
+        [&before, &after].into_iter().find(|side| side.snapshot.objects().0.is_empty() && !side.snapshot.problems.is_empty())
+    {
+        return Err(nothing_in(side));
+    }
     let mut old = Reading::of(&before);
     let mut new = if args.apply { applied(&old, &before, &after) } else { Reading::of(&after) };
     let mut problems = std::mem::take(&mut old.problems);

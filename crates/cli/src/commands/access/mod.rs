@@ -17,7 +17,7 @@ mod who_can;
 use crate::input::{Loaded, WideArgs};
 use crate::situation::situation;
 use crate::{Outcome, output};
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Subcommand;
 use plimsoll_access::graph::{Graph, Situation};
 use plimsoll_access::{Authorizer, Scope};
@@ -110,11 +110,13 @@ impl TargetArgs {
 /// Reads `targets`. Of nothing there is no answer: that nobody can do anything would be none.
 fn load(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
     let loaded = input.load(targets)?;
-    if loaded.snapshot.objects().0.is_empty() {
-        output::complain_about(loaded.snapshot.problems.iter());
-        bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
-    }
-    Ok(loaded)
+    if loaded.snapshot.objects().0.is_empty() { Err(nothing_in(&loaded)) } else { Ok(loaded) }
+}
+
+/// Why nothing is answered about targets without objects.
+fn nothing_in(loaded: &Loaded) -> anyhow::Error {
+    output::complain_about(loaded.snapshot.problems.iter());
+    anyhow!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "))
 }
 
 /// Refuses as an object's name what is something to read.
