@@ -2,7 +2,7 @@
 
 use super::subject::{alike, identity, is_named};
 use super::text::{Text, named, origin};
-use super::{Form, Grants, ScopeArgs, is_complete, load, object_name};
+use super::{Form, Grants, ScopeArgs, is_complete, load, object_name, unseen_namespace};
 use crate::{Outcome, input, output};
 use anyhow::anyhow;
 use plimsoll_access::node::{Features, NodeAuthorizer};
@@ -57,8 +57,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = load(&args.input, &args.targets)?;
     let grants = Grants::of(&loaded);
     let rbac = grants.authorizer.rbac();
-    let unnamed = (user.node().is_none() && !is_named(rbac, identity(&args.subject)?))
-        .then(|| format!("no binding that was read names `{}`{}", args.subject, alike(rbac, &args.subject)));
+    let mut hints: Vec<String> = unseen_namespace(&loaded, &args.scope).into_iter().collect();
+    hints.extend(
+        (user.node().is_none() && !is_named(rbac, identity(&args.subject)?))
+            .then(|| format!("no binding that was read names `{}`{}", args.subject, alike(rbac, &args.subject))),
+    );
     let problems = || loaded.snapshot.problems.iter().chain(&grants.problems);
     let is_complete = is_complete(problems());
     let json = args.form == Form::Json;
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
                 let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
                 answer = answer.with_node(&user, &NodeAuthorizer::new(&inventory, Features::default()));
             }
-            answer.notes.extend(unnamed);
+            answer.notes.append(&mut hints);
             let outcome = match answer.verdict {
                 Verdict::Yes => Outcome::Clean,
                 Verdict::No => Outcome::Findings,
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         _ => {
             let answer = grants.authorizer.ask_all(&user, args.scope.namespace.as_deref(), is_complete);
             let outcome = if answer.complete { Outcome::Clean } else { Outcome::Incomplete };
-            (if json { serde_json::to_string_pretty(&answer)? + "\n" } else { all(&answer, unnamed.as_slice()) }, outcome)
+            (if json { serde_json::to_string_pretty(&answer)? + "\n" } else { all(&answer, &hints) }, outcome)
         }
     };
     output::complain_about(problems());

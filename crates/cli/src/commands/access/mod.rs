@@ -22,7 +22,7 @@ use clap::Subcommand;
 use plimsoll_access::graph::{Graph, Situation};
 use plimsoll_access::{Authorizer, Scope};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
-use plimsoll_model::{ApiResources, Inventory, Problem};
+use plimsoll_model::{ApiResources, Inventory, Object, Problem};
 use std::path::Path;
 
 /// Say who may do what, how far that leads, and what of it is needed.
@@ -117,6 +117,14 @@ fn load(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
 fn nothing_in(loaded: &Loaded) -> anyhow::Error {
     output::complain_about(loaded.snapshot.problems.iter());
     anyhow!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "))
+}
+
+/// Says that nothing that was read is in the namespace of the question: its name may be misspelled.
+fn unseen_namespace(loaded: &Loaded, scope: &ScopeArgs) -> Option<String> {
+    let namespace = scope.namespace.as_deref()?;
+    let is_in = |object: &Object<'_>| object.effective_namespace() == namespace || (object.kind == "Namespace" && object.name == namespace);
+    let is_seen = loaded.snapshot.objects().0.iter().any(is_in);
+    (!is_seen).then(|| format!("nothing that was read is in namespace `{namespace}`: only what holds in the whole cluster holds there"))
 }
 
 /// Refuses as an object's name what is something to read.

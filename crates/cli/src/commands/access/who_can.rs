@@ -1,7 +1,7 @@
 //! `plimsoll access who-can`
 
 use super::text::{Text, named};
-use super::{Form, Grants, ScopeArgs, is_complete, load, object_name};
+use super::{Form, Grants, ScopeArgs, is_complete, load, object_name, unseen_namespace};
 use crate::{Outcome, input, output};
 use anyhow::anyhow;
 use plimsoll_access::{Question, WhoCan};
@@ -47,7 +47,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let question = Question::read(&grants.resources, &args.verb, &args.resource, args.name.as_deref(), args.scope.scope());
     let question = question.map_err(|error| anyhow!(error))?;
     let problems = || loaded.snapshot.problems.iter().chain(&grants.problems);
-    let answer = grants.authorizer.ask_who(question, is_complete(problems()));
+    let mut answer = grants.authorizer.ask_who(question, is_complete(problems()));
+    answer.notes.extend(unseen_namespace(&loaded, &args.scope));
     let text = match args.form {
         Form::Text => text(&answer),
         Form::Json => serde_json::to_string_pretty(&answer)? + "\n",
