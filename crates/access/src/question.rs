@@ -63,6 +63,32 @@ const VERBS: &[&str] = &[
     "watch",
 ];
 
+/// Subresources of Kubernetes itself; what else stands after a `/` is rather a name, as `kubectl auth can-i` takes it.
+const SUBRESOURCES: &[&str] = &[
+    "approval",
+    "attach",
+    "binding",
+    "checkpoint",
+    "configz",
+    "ephemeralcontainers",
+    "eviction",
+    "exec",
+    "finalize",
+    "healthz",
+    "log",
+    "metrics",
+    "pods",
+    "portforward",
+    "proxy",
+    "resize",
+    "rollback",
+    "scale",
+    "spec",
+    "stats",
+    "status",
+    "token",
+];
+
 /// What HTTP has.
 const METHODS: &[&str] = &["*", "delete", "get", "head", "options", "patch", "post", "put"];
 
@@ -99,7 +125,14 @@ impl Question {
                      `*/log` for all resources, or `*` for everything; ask for the subresource that you mean"
                 ));
             }
-            Some(subresource) => subresource.clone_into(&mut question.subresource),
+            Some(subresource) => {
+                if !SUBRESOURCES.contains(&subresource) {
+                    question.notes.push(format!(
+                        "`{subresource}` is no usual subresource; an object of that name is asked about as `{resource} {subresource}`"
+                    ));
+                }
+                subresource.clone_into(&mut question.subresource);
+            }
         }
         question.check_verb(VERBS);
         if matches!(question.verb.as_str(), "create" | "deletecollection") && question.subresource.is_empty() && !question.name.is_empty() {

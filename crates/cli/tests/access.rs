@@ -151,6 +151,7 @@ fn questions_without_meaning_are_errors() {
         ("who-can get nodes -n shop", "nodes have no namespaces: the namespace is left aside"),
         ("who-can create pods web -n shop", "a request to create says no name"),
         ("who-can get pods -n shopp", "note: nothing that was read is in namespace `shopp`"),
+        ("who-can get secrets/database -n shop", "an object of that name is asked about as `secrets database`"),
         ("can ann -n shopp", "note: nothing that was read is in namespace `shopp`"),
         ("who-can get pods cluster --in rbac.yaml", "who can get pods `cluster` in all namespaces"),
         ("can shop/api", "note: no binding that was read names `shop/api`; did you mean sa:shop/api?"),
