@@ -57,7 +57,7 @@ impl Peers {
     /// The page `docs/peers.md`.
     pub(crate) fn page(&self) -> String {
         let mut text = String::from(
-            "# What peers look for\n\nEach check of six peers, and which checks here answer for it, or why none does. What is said of whole manifests is compared by `cargo xtask conformance posture`.\n\n| peer | checks | with an answer |\n| --- | ---: | ---: |\n",
+            "# What peers look for\n\nEach check of six peers, and which checks here answer for it, or why none does. What is said of whole manifests is compared by `cargo xtask conformance posture`. Tools for RBAC: [access.md](access.md#coming-from-other-tools).\n\n| peer | checks | with an answer |\n| --- | ---: | ---: |\n",
         );
         let mut tables = String::new();
         for (peer, checks) in &self.0 {
