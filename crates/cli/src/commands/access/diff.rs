@@ -5,8 +5,8 @@ use super::{Grants, can, is_complete};
 use crate::{Outcome, input, output};
 use plimsoll_access::Authorizer;
 use plimsoll_access::diff::{Change, ChangeKind, Diff, ObjectChange, Part, diff};
-use plimsoll_model::Object;
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
+use plimsoll_model::{ApiResources, Object};
 use std::collections::HashSet;
 
 /// Say what a change of roles and bindings changes: who gains or loses what, and whether the API server would take it.
@@ -56,7 +56,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     // What is wrong on both sides with the same object is said once.
     new.problems.retain(|problem| !problems.iter().any(|known| known.place() == problem.place() && known.message == problem.message));
     problems.append(&mut new.problems);
-    let diff = diff(&old.authorizer, &new.authorizer, applier.as_ref(), is_complete(problems.iter()));
+    let objects: Vec<Object<'_>> = after.snapshot.objects().0.into_iter().chain(before.snapshot.objects().0).collect();
+    let resources = ApiResources::of(objects.iter().copied());
+    let diff = diff(&old.authorizer, &new.authorizer, &resources, applier.as_ref(), is_complete(problems.iter()));
     let text = match args.form {
         Form::Text => text(&diff),
         Form::Json => serde_json::to_string_pretty(&diff)? + "\n",
@@ -82,7 +84,7 @@ fn applied<'l>(before: &Grants<'l>, objects: &[Object<'l>]) -> Grants<'l> {
     let stays: Vec<_> = roles.chain(bindings).filter(|object| !named.contains(&key(object))).collect();
     let authorizer = Authorizer::of(Rbac::of(objects.into_iter().chain(stays), Defaults::Assume));
     let problems = authorizer.rbac().problems.clone();
-    Grants { authorizer, resources: plimsoll_model::ApiResources::of(std::iter::empty()), problems }
+    Grants { authorizer, resources: ApiResources::of(std::iter::empty()), problems }
 }
 
 fn where_(change: &Change) -> String {
