@@ -3,7 +3,7 @@
 //! What one grant gives by itself is told by the posture checks. Here stands what several things come to together: the worst
 //! that an identity reaches, once for each, blamed on the grant that the way starts with.
 
-use crate::graph::{Evidence, Graph, Path, Search, Sink, Step, Vertex};
+use crate::graph::{Evidence, Granted, Graph, Path, Search, Sink, Step, Vertex};
 use plimsoll_model::rbac::{Identity, is_bootstrapped};
 use plimsoll_model::{Finding, Object, Reference, Rule, Severity, Violation, shell_word};
 use std::borrow::Cow;
@@ -251,7 +251,16 @@ fn first_binding(graph: &Graph<'_, '_>, path: &Path<'_>) -> Option<(u32, u32)> {
         let edge = graph.edge(*at)?;
         match (&edge.evidence, edge.step) {
             (Evidence::Binding(binding, subject), _) => return Some((*binding, *subject)),
-            (Evidence::Rules(rules), _) => return rules.first().map(|granted| (granted.binding, granted.subject)),
+            (Evidence::Rules(rules), _) => {
+                // What comes by a group that everybody is in is the group's: blame what was given to whom it is about.
+                let is_own = |granted: &&Granted| {
+                    let binding = graph.authorizer.rbac().bindings.get(granted.binding as usize);
+                    let subject = binding.and_then(|binding| binding.subjects.get(granted.subject as usize));
+                    subject.is_some_and(|subject| graph.vertex(path.source) == Some(Vertex::Identity(subject.identity)))
+                };
+                let granted = rules.iter().find(is_own).or_else(|| rules.first())?;
+                return Some((granted.binding, granted.subject));
+            }
             (_, Step::Implied) => return None,
             _ => {}
         }

@@ -108,6 +108,10 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         self.namespaces.extend(self.accounts.keys());
         self.namespaces.extend(inventory.of_kind("Namespace").map(|object| object.name));
         self.namespaces.extend(self.graph.authorizer.rbac().bindings.iter().filter_map(Binding::namespace));
+        // Every namespace has this account, and whoever acts as one of it is in the namespace's groups.
+        for namespace in &self.namespaces {
+            self.accounts.entry(namespace).or_default().insert("default");
+        }
         for (namespace, names) in &self.accounts {
             for name in names {
                 self.by_account_name.entry(name).or_default().push(namespace);
@@ -136,8 +140,10 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
         }
         self.implied(Vertex::Identity(Identity::Group(SERVICE_ACCOUNTS)), everybody);
-        for identity in named.into_iter().filter(|identity| matches!(identity, Identity::User(_))) {
-            self.implied(Vertex::Identity(identity), everybody);
+        for identity in named {
+            for group in identity.groups().iter().filter(|_| !matches!(identity, Identity::ServiceAccount(..))) {
+                self.implied(Vertex::Identity(identity), Vertex::Identity(Identity::Group(group)));
+            }
         }
     }
 
