@@ -5,7 +5,7 @@ use super::text::Text;
 use super::{Form, Reading, is_complete};
 use crate::{Outcome, input, output};
 use plimsoll_access::graph::Graph;
-use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, ways, ways_over_time};
+use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, unknown_before, ways, ways_over_time};
 use plimsoll_model::Problem;
 use plimsoll_model::rbac::Defaults;
 use std::io;
@@ -48,7 +48,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut answer = ways(&graph, &asked, complete);
     if !args.audit.is_empty() {
         let (mut writes, more) = writes(&args.audit);
+        let unknown = unknown_before(&reading.inventory, &writes);
+        // What the log leaves out may have opened a way.
+        answer.complete &= more.is_empty() && unknown.is_none();
         problems.extend(more);
+        problems.extend(unknown);
         let over_time = ways_over_time(&reading.inventory, &mut writes, &reading.situation, &asked, Defaults::Assume);
         join(&mut answer, over_time);
         notes.push(format!(
