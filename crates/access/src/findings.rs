@@ -7,6 +7,7 @@ use crate::graph::{Evidence, Granted, Graph, Path, Search, Sink, Step, Vertex};
 use plimsoll_model::rbac::{Identity, is_bootstrapped};
 use plimsoll_model::{Finding, Object, Reference, Rule, Severity, Violation, shell_word};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 /// A way longer than this is told by its first steps.
@@ -181,13 +182,13 @@ fn exposed(graph: &Graph<'_, '_>, searches: &[(usize, Search<'_>)]) -> Vec<Findi
     let Some(outside) = graph.find(&Vertex::Outside) else { return Vec::new() };
     let row = ROWS.iter().position(|row| row.sink.is_none()).unwrap_or_default();
     let mut findings = Vec::new();
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for edge in graph.edges.iter().filter(|edge| edge.from == outside && !edge.is_blocked()) {
         let Evidence::Object(place) = &edge.evidence else { continue };
         let worst = searches.iter().find_map(|(_, search)| search.path(graph, edge.to));
         let Some((path, Some(Vertex::Workload(at)))) = worst.zip(Some(graph.vertex(edge.to))) else { continue };
         let Some(workload) = graph.workload(at).filter(|_| !seen.contains(&at)) else { continue };
-        seen.push(at);
+        seen.insert(at);
         let object = workload.object;
         let way = summary(graph, &path);
         let message = format!("{} is open to the network and leads to {}: {way}", object.id(), goal(graph, &path));

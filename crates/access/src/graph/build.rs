@@ -19,8 +19,10 @@ pub(super) struct Builder<'s, 'g, 'a> {
     accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
     /// The namespaces of service accounts by their name.
     by_account_name: HashMap<&'a str, Vec<&'a str>>,
-    /// The Secrets that hold tokens of service accounts, and whose.
-    tokens: Vec<(Object<'a>, Vertex<'a>)>,
+    /// The Secrets that hold tokens of service accounts, and whose, by namespace.
+    tokens: BTreeMap<&'a str, Vec<(Object<'a>, Vertex<'a>)>>,
+    /// The namespaces of which Secrets were read.
+    with_secrets: BTreeSet<&'a str>,
     /// What each role gives.
     rights: Rights<'g, 'a>,
 }
@@ -55,9 +57,13 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
         namespaces,
         accounts,
         by_account_name,
-        tokens: inventory.of_kind("Secret").filter_map(token).collect(),
+        tokens: BTreeMap::new(),
+        with_secrets: inventory.of_kind("Secret").map(|secret| secret.effective_namespace()).collect(),
         rights,
     };
+    for (secret, account) in inventory.of_kind("Secret").filter_map(token) {
+        builder.tokens.entry(secret.effective_namespace()).or_default().push((secret, account));
+    }
     builder.read_names();
     builder.groups();
     builder.bindings();
@@ -285,11 +291,36 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 if primitive.effect == Effect::AsOthers {
                     self.as_others(identity, &granted);
                 } else if let Some(rule) = decisive {
+                    let condition = if primitive.name == "mint-token-secrets" { self.free_name(&granted, scope) } else { None };
                     let evidence = Evidence::Rules(granted.into_boxed_slice());
+                    let before = self.graph.edges.len();
                     self.effect(Vertex::Identity(identity), primitive, scope, rule, &evidence);
+                    for edge in self.graph.edges.iter_mut().skip(before).filter(|edge| edge.condition.is_none()) {
+                        edge.condition.clone_from(&condition);
+                    }
                 }
             }
         }
+    }
+
+    /// A Secret that is made to hold a token has to be read afterwards: who may read some only by their names needs one of these
+    /// names to be free, since the type of a Secret that is there cannot be changed.
+    fn free_name(&self, granted: &[Granted], scope: Scope<'a>) -> Option<Box<Condition>> {
+        let see = granted.last()?;
+        let names = &self.graph.authorizer.rbac().roles.get(see.role as usize)?.rules.get(see.rule as usize)?.resource_names;
+        let inventory = self.graph.inventory;
+        let namespaces: Vec<&str> = match scope {
+            Scope::Namespace(namespace) => vec![namespace],
+            Scope::Cluster => self.namespaces.iter().copied().collect(),
+        };
+        // Where Secrets of the namespace were read, those that were not are not there.
+        let is_free = |namespace: &&str| {
+            self.with_secrets.contains(*namespace) && names.iter().any(|name| inventory.find("Secret", namespace, name).is_none())
+        };
+        if names.is_empty() || namespaces.iter().any(is_free) {
+            return None;
+        }
+        Condition::assumed(format!("there is no Secret under the name {}, or it is deleted first", names.join(" or ")))
     }
 
     /// What constrained impersonation leads to (KEP-5284): the rights of others, for the verbs that `impersonate-on:MODE:VERB`
@@ -458,10 +489,13 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
 
     /// The Secrets with tokens in a scope, and whose they are.
     pub(super) fn tokens_in(&self, names: Option<&[&str]>, scope: Scope<'a>) -> Vec<(Object<'a>, Vertex<'a>)> {
-        let is_it = |object: &Object<'_>| {
-            names.is_none_or(|names| names.contains(&object.name)) && scope_holds(scope, Scope::Namespace(object.effective_namespace()))
+        let here = |namespace| self.tokens.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let there: Vec<&[_]> = match scope {
+            Scope::Namespace(namespace) => vec![here(namespace)],
+            Scope::Cluster => self.tokens.values().map(Vec::as_slice).collect(),
         };
-        self.tokens.iter().filter(|(object, _)| is_it(object)).copied().collect()
+        let is_it = |object: &Object<'_>| names.is_none_or(|names| names.contains(&object.name));
+        there.into_iter().flatten().filter(|(object, _)| is_it(object)).copied().collect()
     }
 
     /// The accounts that a controller runs as, where it is there.

@@ -5,7 +5,7 @@ use super::escapes;
 use super::vertex::{Condition, Evidence, Power, Scope, Setting, Step, Vertex};
 use plimsoll_model::rbac::{Identity, MASTERS};
 use plimsoll_model::{Container, Document, Inventory, Limits, Node, Object, Origin, Pod, Source, Workload, parse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 macro_rules! settings {
     ($($name:ident $id:literal, $technique:literal, $what:literal;)*) => {
@@ -234,7 +234,7 @@ fn exposed(builder: &mut Builder<'_, '_, '_>) {
         .map(|(at, workload)| ((workload.object.kind, workload.object.effective_namespace(), workload.object.name), at))
         .collect();
     let weakness = || Condition::assumed("what answers there has a weakness that gives code");
-    let mut entered: Vec<(&str, &str)> = Vec::new();
+    let mut entered: BTreeSet<(&str, &str)> = BTreeSet::new();
     for ingress in inventory.of_kind("Ingress") {
         let rules = ingress.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items);
         let paths = rules.flat_map(|rule| rule.at(&["http", "paths"]).into_iter().flat_map(Node::items));
