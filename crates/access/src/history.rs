@@ -176,7 +176,7 @@ pub fn ways_over_time(
             Some(object) => {
                 state.insert(write.key.clone(), object);
             }
-            None if write.is_of_all() => state.retain(|(kind, namespace, _), _| (&*kind, &*namespace) != (&write.key.0, &write.key.1)),
+            None if write.is_of_all() => state.retain(|(kind, namespace, _), _| (kind, namespace) != (&write.key.0, &write.key.1)),
             None => {
                 state.remove(&write.key);
             }

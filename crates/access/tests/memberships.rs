@@ -65,7 +65,7 @@ fn a_way_may_need_what_everybody_is_given() {
     assert!(is_admin(&manifest, Identity::Group("devs")));
     assert!(!is_admin(&manifest, Identity::Group("system:authenticated")));
     let told = with_graph(&format!("{manifest}{}", role("third", "") + &bind("third", "User", "ann")), |graph| {
-        findings(graph).iter().map(|finding| finding.message.to_string()).collect::<Vec<_>>()
+        findings(graph).iter().map(|finding| finding.message.clone()).collect::<Vec<_>>()
     });
     assert!(told.iter().all(|message| message.starts_with("group devs ")), "{told:?}");
 }
