@@ -23,6 +23,8 @@ pub(super) struct Builder<'s, 'g, 'a> {
     tokens: BTreeMap<&'a str, Vec<(Object<'a>, Vertex<'a>)>>,
     /// The namespaces of which Secrets were read.
     with_secrets: BTreeSet<&'a str>,
+    /// The workload that speaks for each.
+    tops: Vec<u32>,
     /// What each role gives.
     rights: Rights<'g, 'a>,
 }
@@ -58,6 +60,7 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
         accounts,
         by_account_name,
         tokens: BTreeMap::new(),
+        tops: pods::tops(inventory),
         with_secrets: inventory.of_kind("Secret").map(|secret| secret.effective_namespace()).collect(),
         rights,
     };
@@ -218,11 +221,16 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             Effect::Groups if names.is_empty() => to(Vertex::Identity(Identity::Group(MASTERS))),
             Effect::Groups => names.iter().map(|name| Vertex::Identity(Identity::Group(name))).for_each(to),
-            Effect::Certificates => {
-                to(Vertex::Power(Power::Users, Scope::Cluster));
-                to(Vertex::Power(Power::Groups, Scope::Cluster));
+            Effect::Certificates | Effect::SignedCertificates => {
+                let condition = match primitive.effect {
+                    Effect::SignedCertificates => Condition::assumed("it holds a key by which the API server knows its clients"),
+                    _ => None,
+                };
+                for power in [Power::Users, Power::Groups, Power::Nodes] {
+                    targets.push((Vertex::Power(power, Scope::Cluster), condition.clone()));
+                }
             }
-            Effect::Code | Effect::CodeByGet | Effect::StolenPods => {
+            Effect::Code | Effect::AddedCode | Effect::CodeByGet | Effect::StolenPods => {
                 let condition = match primitive.effect {
                     Effect::CodeByGet => self.before_1_35(),
                     Effect::StolenPods => Condition::assumed("whoever does it is root on a node that the pods then come to"),
@@ -230,6 +238,9 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 };
                 let power = vec![Vertex::Power(Power::Code, scope)];
                 let reached = if names.is_empty() { power } else { self.workloads_named(names, scope) };
+                if primitive.effect == Effect::AddedCode {
+                    targets.extend(self.places_of_pods(&reached));
+                }
                 targets.extend(reached.into_iter().map(|vertex| (vertex, condition.clone())));
             }
             Effect::Pods => {
@@ -476,10 +487,43 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         namespaces.into_iter().map(|namespace| Vertex::Identity(Identity::ServiceAccount(namespace, name))).collect()
     }
 
+    /// The workloads of pods of these names: of pods that were read, and of those that a controller calls so (its own name, a
+    /// hyphen, and what makes it unique).
     fn workloads_named(&self, names: &[&str], scope: Scope<'_>) -> Vec<Vertex<'a>> {
+        let inventory = self.graph.inventory;
         let is_here = |object: &Object<'_>| matches!(scope, Scope::Cluster) || scope == Scope::Namespace(object.effective_namespace());
-        let named = |object: &Object<'_>| names.contains(&object.name) && is_here(object);
-        pods::own(self.graph.inventory).filter(|(_, workload)| named(&workload.object)).map(|(at, _)| Vertex::Workload(at)).collect()
+        let is_named = |object: &Object<'_>| {
+            let is_of = |name: &&str| name.strip_prefix(object.name).is_some_and(|rest| rest.starts_with('-'));
+            if object.kind == "Pod" { names.contains(&object.name) } else { names.iter().any(is_of) }
+        };
+        let named = (0u32..).zip(&inventory.workloads).filter(|(_, workload)| is_here(&workload.object) && is_named(&workload.object));
+        let mut places: Vec<u32> = named.map(|(at, _)| self.tops.get(at as usize).copied().unwrap_or(at)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(Vertex::Workload).collect()
+    }
+
+    /// Where containers that are added to these pods may be privileged.
+    fn places_of_pods(&self, pods: &[Vertex<'a>]) -> Vec<(Vertex<'a>, Option<Box<Condition>>)> {
+        let is_running = |scope: Scope<'_>| {
+            let mut of_pods = self.graph.inventory.workloads.iter().map(|workload| workload.object.effective_namespace());
+            of_pods.any(|namespace| scope_holds(scope, Scope::Namespace(namespace)))
+        };
+        let mut places: Vec<Scope<'a>> = Vec::new();
+        for pod in pods {
+            match pod {
+                Vertex::Power(_, scope) => places.push(*scope),
+                Vertex::Workload(at) => {
+                    let workload = self.graph.inventory.workloads.get(*at as usize);
+                    places.extend(workload.map(|workload| Scope::Namespace(workload.object.effective_namespace())));
+                }
+                _ => {}
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        let condition = |scope| if is_running(scope) { None } else { Condition::assumed(format!("a pod runs in {scope}")) };
+        places.into_iter().map(|scope| (Vertex::Power(Power::HostPods, scope), condition(scope))).collect()
     }
 
     pub(super) fn workloads_on(&self, nodes: &[&str]) -> Vec<Vertex<'a>> {

@@ -39,13 +39,12 @@ pub(super) fn own<'i, 'a>(inventory: &'i Inventory<'a>) -> impl Iterator<Item = 
     (0u32..).zip(&inventory.workloads).filter(|(at, _)| !inventory.is_represented(*at as usize))
 }
 
-/// Nodes with the workloads that have a pod there.
-pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
+/// The workload at the top of each: a pod is its controller's, and that one may have a controller too.
+pub(super) fn tops(inventory: &Inventory<'_>) -> Vec<u32> {
     let by_name: HashMap<(&str, &str, &str), u32> = (0u32..)
         .zip(&inventory.workloads)
         .map(|(at, workload)| ((workload.object.kind, workload.object.effective_namespace(), workload.object.name), at))
         .collect();
-    // A pod is its controller's, and that one may have a controller too.
     let top = |mut at: u32| {
         for _ in 0..8 {
             let Some(workload) = inventory.workloads.get(at as usize) else { break };
@@ -58,9 +57,17 @@ pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
         }
         at
     };
-    let mut placed: Vec<(&str, u32)> = (0u32..)
-        .zip(&inventory.workloads)
-        .filter_map(|(at, workload)| Some((workload.pod.at(&["nodeName"]).map(Node::text).filter(|name| !name.is_empty())?, top(at))))
+    (0u32..).zip(&inventory.workloads).map(|(at, _)| top(at)).collect()
+}
+
+/// Nodes with the workloads that have a pod there.
+pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
+    let tops = tops(inventory);
+    let mut placed: Vec<(&str, u32)> = inventory
+        .workloads
+        .iter()
+        .zip(tops)
+        .filter_map(|(workload, top)| Some((workload.pod.at(&["nodeName"]).map(Node::text).filter(|name| !name.is_empty())?, top)))
         .collect();
     placed.sort_unstable();
     placed.dedup();
