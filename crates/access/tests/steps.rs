@@ -62,7 +62,8 @@ fn added_containers() {
             )
         };
         let pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: till, namespace: shop}\nspec: {containers: []}\n";
-        namespace("shop") + &namespace("kube-system") + pod
+        let system = pod.replace("shop", "kube-system");
+        namespace("shop") + &namespace("kube-system") + pod + &system
     };
     assert!(reaches(rule, Sink::Node, &world("privileged")));
     assert!(!reaches(rule, Sink::Node, &world("baseline")));
@@ -84,4 +85,16 @@ fn pods_by_their_names() {
     assert!(reaches(&pod("web-5d8f-x2x"), Sink::Node, &deployment));
     assert!(!reaches(&pod("web"), Sink::Node, &deployment));
     assert!(reaches(&pod("other"), Sink::Node, &owned));
+}
+
+/// That no pods were read does not mean that there are none: those of kube-system are on every node.
+#[test]
+fn pods_of_the_system() {
+    let exec = "{apiGroups: [''], resources: [pods/exec], verbs: [create]}";
+    let pod = |namespace: &str| {
+        format!("---\napiVersion: v1\nkind: Pod\nmetadata: {{name: till, namespace: {namespace}}}\nspec: {{containers: []}}\n")
+    };
+    for (objects, wanted) in [(String::new(), Some(1)), (pod("shop"), Some(1)), (pod("kube-system"), None)] {
+        assert_eq!(assumptions(exec, Sink::Node, &objects), wanted, "{objects}");
+    }
 }

@@ -9,6 +9,9 @@ use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Req
 use plimsoll_model::{Inventory, Node, Object};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// The namespace of the cluster's own pods.
+const SYSTEM: &str = "kube-system";
+
 /// The graph while it is made.
 pub(super) struct Builder<'s, 'g, 'a> {
     pub(super) graph: Graph<'g, 'a>,
@@ -32,6 +35,7 @@ pub(super) struct Builder<'s, 'g, 'a> {
 static TOKEN_SECRETS: Setting = Setting { name: "token-secret", what: "is in a Secret that holds a token", technique: "T1552.007" };
 static PRIVILEGED_PODS: Setting =
     Setting { name: "privileged-pod", what: "is open to a privileged pod, or one with the node's files", technique: "T1611" };
+static SYSTEM_PODS: Setting = Setting { name: "system-pods", what: "is in pods that are root on their node", technique: "T1611" };
 static ALL_NODES: Setting = Setting { name: "pods-of-the-node", what: "is root where the pods run", technique: "T1611" };
 static CONTROL_PLANE_NODE: Setting =
     Setting { name: "control-plane-node", what: "is a node like others to a pod that tolerates its taint", technique: "T1611" };
@@ -39,7 +43,7 @@ static CA_KEY: Setting =
     Setting { name: "certificate-authority", what: "holds the keys that sign client certificates and tokens", technique: "T1552.004" };
 
 /// Those of this part.
-pub(super) static SETTINGS: [&Setting; 5] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
+pub(super) static SETTINGS: [&Setting; 6] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &SYSTEM_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
 
 pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Authorizer<'a>, situation: &Situation) -> Graph<'g, 'a> {
     let graph = Graph {
@@ -113,7 +117,7 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
         }
         // Every cluster has it.
-        self.namespaces.insert("kube-system");
+        self.namespaces.insert(SYSTEM);
         self.namespaces.extend(self.accounts.keys());
         self.namespaces.extend(inventory.of_kind("Namespace").map(|object| object.name));
         self.namespaces.extend(self.graph.authorizer.rbac().bindings.iter().filter_map(Binding::namespace));
@@ -394,6 +398,13 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             let condition = self.host_pods(namespace);
             self.edge(here(HostPods), of_cluster(Machines), Step::Setting(&PRIVILEGED_PODS), Evidence::Nothing, condition);
+        }
+        // That no pod was read there does not mean that there is none.
+        if !self.graph.inventory.workloads.iter().any(|workload| workload.object.effective_namespace() == SYSTEM) {
+            let condition =
+                Condition::assumed("pods of kube-system, none of which was read, run privileged on the nodes, as kube-proxy does");
+            let code = Vertex::Power(Code, Scope::Namespace(SYSTEM));
+            self.edge(code, of_cluster(Machines), Step::Setting(&SYSTEM_PODS), Evidence::Nothing, condition);
         }
         for identity in self.graph.authorizer.identities() {
             match identity {
