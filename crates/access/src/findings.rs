@@ -139,13 +139,26 @@ pub fn findings(graph: &Graph<'_, '_>) -> Vec<Finding> {
     for identity in graph.identities() {
         let Some(at) = graph.find(&Vertex::Identity(identity)) else { continue };
         // Who is an administrator already is told elsewhere.
-        let worst = searches.iter().find_map(|(row, search)| Some((*row, search.path(graph, at)?)));
-        if let Some((row, path)) = worst.filter(|(_, path)| path.hops.len() > 1) {
+        if let Some((row, path)) = worst(graph, &searches, at, 2) {
             findings.extend(of_identity(graph, identity, row, &path));
         }
     }
     findings.extend(exposed(graph, &searches));
     findings
+}
+
+/// The worst that is reached from somewhere in so many steps or more, if nothing worse is in fewer: what is certain before what
+/// rests on something that was not read.
+fn worst<'s>(graph: &Graph<'_, '_>, searches: &[(usize, Search<'s>)], at: u32, least: usize) -> Option<(usize, Path<'s>)> {
+    let found = searches.iter().filter_map(|(row, search)| Some((*row, search.path(graph, at)?)));
+    let mut found = found.peekable();
+    if found.peek().is_some_and(|(_, path)| path.hops.len() < least) {
+        return None;
+    }
+    found.filter(|(_, path)| path.hops.len() >= least).min_by_key(|(row, path)| {
+        let severity = ROWS.get(*row).map(|row| if path.assumptions > 0 { lighter(row.severity) } else { row.severity });
+        (std::cmp::Reverse(severity), path.assumptions > 0, *row)
+    })
 }
 
 fn of_identity(graph: &Graph<'_, '_>, identity: Identity<'_>, row: usize, path: &Path<'_>) -> Option<Finding> {
@@ -185,8 +198,8 @@ fn exposed(graph: &Graph<'_, '_>, searches: &[(usize, Search<'_>)]) -> Vec<Findi
     let mut seen = BTreeSet::new();
     for edge in graph.edges.iter().filter(|edge| edge.from == outside && !edge.is_blocked()) {
         let Evidence::Object(place) = &edge.evidence else { continue };
-        let worst = searches.iter().find_map(|(_, search)| search.path(graph, edge.to));
-        let Some((path, Some(Vertex::Workload(at)))) = worst.zip(Some(graph.vertex(edge.to))) else { continue };
+        let worst = worst(graph, searches, edge.to, 1);
+        let Some(((_, path), Some(Vertex::Workload(at)))) = worst.zip(Some(graph.vertex(edge.to))) else { continue };
         let Some(workload) = graph.workload(at).filter(|_| !seen.contains(&at)) else { continue };
         seen.insert(at);
         let object = workload.object;

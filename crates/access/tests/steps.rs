@@ -98,3 +98,32 @@ fn pods_of_the_system() {
         assert_eq!(assumptions(exec, Sink::Node, &objects), wanted, "{objects}");
     }
 }
+
+/// What is certain is told before what is worse and rests on something that was not read.
+#[test]
+fn findings_rather_tell_what_is_certain() {
+    let manifest = "
+apiVersion: v1
+kind: Pod
+metadata: {name: till, namespace: shop, labels: {app: till}}
+spec: {nodeName: a, containers: [{name: a, image: a, securityContext: {privileged: true}, ports: [{containerPort: 1, hostPort: 1}]}]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: till}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: till}
+subjects: [{kind: ServiceAccount, namespace: shop, name: default}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: till}
+rules: [{apiGroups: [''], resources: [pods/exec], verbs: [create]}]
+";
+    let documents = parse(&Source::new("test", Origin::Stdin, manifest.to_owned()), Limits::default()).0;
+    let snapshot = Snapshot { documents, problems: Vec::new() };
+    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+    let authorizer = Authorizer::new(&inventory, Defaults::Leave);
+    let found = plimsoll_access::findings(&Graph::new(&inventory, &authorizer, &Situation::default()));
+    let told: Vec<String> = found.iter().map(|finding| format!("{} {:?}", finding.rule.id, finding.severity)).collect();
+    assert_eq!(told, ["ACC-path-node High", "ACC-exposed-path High"]);
+}
