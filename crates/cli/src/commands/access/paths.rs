@@ -46,11 +46,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut problems: Vec<Problem> = reading.problems.clone();
     let complete = is_complete(problems.iter());
     let mut answer = ways(&graph, &asked, complete);
+    let mut lacks = false;
     if !args.audit.is_empty() {
         let (mut writes, more) = writes(&args.audit);
         let unknown = unknown_before(&reading.inventory, &writes);
         // What the log leaves out may have opened a way.
-        answer.complete &= more.is_empty() && unknown.is_none();
+        lacks = !more.is_empty() || unknown.is_some();
+        answer.complete &= !lacks;
         problems.extend(more);
         problems.extend(unknown);
         let over_time = ways_over_time(&reading.inventory, &mut writes, &reading.situation, &asked, Defaults::Assume);
@@ -68,7 +70,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     output::print(text.as_bytes())?;
     let is_open = |way: &Way| way.open.is_empty() || way.open.iter().any(|opening| opening.closed.is_none());
-    Ok(match (answer.paths.iter().any(is_open), complete && is_complete(problems.iter())) {
+    Ok(match (answer.paths.iter().any(is_open), complete && !lacks && is_complete(problems.iter())) {
         (true, _) => Outcome::Findings,
         (false, true) => Outcome::Clean,
         (false, false) => Outcome::Incomplete,
