@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::turns::{TurnKind, WayChange, turns};
 use crate::{Authorizer, Grant};
 use plimsoll_model::rbac::{GROUP, Identity, Request, Role, Rule, User};
-use plimsoll_model::{Node, Object};
+use plimsoll_model::{ApiResources, Node, Object};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,12 +98,14 @@ pub struct ObjectChange {
     pub needs: Vec<String>,
 }
 
-/// Compares two states. `applier` is who would make the change; `is_complete` says whether everything could be read.
+/// Compares two states. `applier` is who would make the change; `is_complete` says whether everything could be read. What has no
+/// namespace, by the resources that Kubernetes has and those that either state defines, a RoleBinding does not grant.
 pub fn diff(before: &Graph<'_, '_>, after: &Graph<'_, '_>, applier: Option<&User>, is_complete: bool) -> Diff {
     let ways = turns(before, after);
+    let resources = &ApiResources::of(after.inventory.objects.iter().chain(&before.inventory.objects).copied());
     let (before, after) = (before.authorizer, after.authorizer);
     let identities: BTreeSet<Identity<'_>> = before.identities().into_iter().chain(after.identities()).collect();
-    let changes = identities.into_iter().flat_map(|identity| changes_of(before, after, identity)).collect();
+    let changes = identities.into_iter().flat_map(|identity| changes_of(before, after, resources, identity)).collect();
     let unknown = unknown(before, after);
     Diff {
         schema_version: SCHEMA_VERSION,
@@ -145,13 +147,18 @@ fn own<'r, 'a>(state: &'r Authorizer<'a>, identity: Identity<'_>) -> Scoped<'r, 
     scopes
 }
 
-fn changes_of(before: &Authorizer<'_>, after: &Authorizer<'_>, identity: Identity<'_>) -> Vec<Change> {
+fn changes_of(before: &Authorizer<'_>, after: &Authorizer<'_>, resources: &ApiResources<'_>, identity: Identity<'_>) -> Vec<Change> {
     let user = identity.user();
     let (had, has) = (own(before, identity), own(after, identity));
     let scopes: BTreeSet<Option<&str>> = had.keys().chain(has.keys()).copied().collect();
     let change = |namespace: Option<&str>| {
+        // A RoleBinding grants no paths, and nothing that is in no namespace.
+        let counts = |part: &Rule<'_>| {
+            let is_of_cluster = |resource: &&str| part.api_groups.iter().all(|group| resources.is_cluster_scoped(group, resource));
+            namespace.is_none() || part.is_of_resources() && !part.resources.iter().all(is_of_cluster)
+        };
         let more = |granted: &Scoped<'_, '_>, there: &Authorizer<'_>, here: &Authorizer<'_>| {
-            parts(there, &user, granted.get(&namespace).map(Vec::as_slice).unwrap_or_default(), here, namespace)
+            parts(there, &user, granted.get(&namespace).map(Vec::as_slice).unwrap_or_default(), here, namespace, counts)
         };
         let (gained, lost) = (more(&has, before, after), more(&had, after, before));
         let is_any = !gained.is_empty() || !lost.is_empty();
@@ -160,13 +167,14 @@ fn changes_of(before: &Authorizer<'_>, after: &Authorizer<'_>, identity: Identit
     scopes.into_iter().filter_map(change).collect()
 }
 
-/// What of `granted`, which holds in `here`, does not hold for `user` in `there`.
+/// What of `granted`, which holds in `here`, does not hold for `user` in `there`, of what `counts` there.
 fn parts(
     there: &Authorizer<'_>,
     user: &User,
     granted: &[(Grant<'_, '_>, &Rule<'_>)],
     here: &Authorizer<'_>,
     namespace: Option<&str>,
+    counts: impl Fn(&Rule<'_>) -> bool,
 ) -> Vec<Part> {
     if granted.is_empty() {
         return Vec::new();
@@ -180,7 +188,9 @@ fn parts(
             continue;
         }
         let owner: Vec<&Rule<'_>> = held.iter().chain(&said).copied().collect();
-        for rule in alike(compact(uncovered(&owner, std::slice::from_ref(*rule)))) {
+        let mut missing = uncovered(&owner, std::slice::from_ref(*rule));
+        missing.retain(&counts);
+        for rule in alike(compact(missing)) {
             let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
             parts.push(Part {
                 verbs: texts(&rule.verbs),

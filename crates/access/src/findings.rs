@@ -3,10 +3,11 @@
 //! What one grant gives by itself is told by the posture checks. Here stands what several things come to together: the worst
 //! that an identity reaches, once for each, blamed on the grant that the way starts with.
 
-use crate::graph::{Evidence, Graph, Path, Search, Sink, Step, Vertex};
+use crate::graph::{Evidence, Granted, Graph, Path, Search, Sink, Step, Vertex};
 use plimsoll_model::rbac::{Identity, is_bootstrapped};
 use plimsoll_model::{Finding, Object, Reference, Rule, Severity, Violation, shell_word};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 /// A way longer than this is told by its first steps.
@@ -138,13 +139,26 @@ pub fn findings(graph: &Graph<'_, '_>) -> Vec<Finding> {
     for identity in graph.identities() {
         let Some(at) = graph.find(&Vertex::Identity(identity)) else { continue };
         // Who is an administrator already is told elsewhere.
-        let worst = searches.iter().find_map(|(row, search)| Some((*row, search.path(graph, at)?)));
-        if let Some((row, path)) = worst.filter(|(_, path)| path.hops.len() > 1) {
+        if let Some((row, path)) = worst(graph, &searches, at, 2) {
             findings.extend(of_identity(graph, identity, row, &path));
         }
     }
     findings.extend(exposed(graph, &searches));
     findings
+}
+
+/// The worst that is reached from somewhere in so many steps or more, if nothing worse is in fewer: what is certain before what
+/// rests on something that was not read.
+fn worst<'s>(graph: &Graph<'_, '_>, searches: &[(usize, Search<'s>)], at: u32, least: usize) -> Option<(usize, Path<'s>)> {
+    let found = searches.iter().filter_map(|(row, search)| Some((*row, search.path(graph, at)?)));
+    let mut found = found.peekable();
+    if found.peek().is_some_and(|(_, path)| path.hops.len() < least) {
+        return None;
+    }
+    found.filter(|(_, path)| path.hops.len() >= least).min_by_key(|(row, path)| {
+        let severity = ROWS.get(*row).map(|row| if path.assumptions > 0 { lighter(row.severity) } else { row.severity });
+        (std::cmp::Reverse(severity), path.assumptions > 0, *row)
+    })
 }
 
 fn of_identity(graph: &Graph<'_, '_>, identity: Identity<'_>, row: usize, path: &Path<'_>) -> Option<Finding> {
@@ -181,13 +195,13 @@ fn exposed(graph: &Graph<'_, '_>, searches: &[(usize, Search<'_>)]) -> Vec<Findi
     let Some(outside) = graph.find(&Vertex::Outside) else { return Vec::new() };
     let row = ROWS.iter().position(|row| row.sink.is_none()).unwrap_or_default();
     let mut findings = Vec::new();
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for edge in graph.edges.iter().filter(|edge| edge.from == outside && !edge.is_blocked()) {
         let Evidence::Object(place) = &edge.evidence else { continue };
-        let worst = searches.iter().find_map(|(_, search)| search.path(graph, edge.to));
-        let Some((path, Some(Vertex::Workload(at)))) = worst.zip(Some(graph.vertex(edge.to))) else { continue };
+        let worst = worst(graph, searches, edge.to, 1);
+        let Some(((_, path), Some(Vertex::Workload(at)))) = worst.zip(Some(graph.vertex(edge.to))) else { continue };
         let Some(workload) = graph.workload(at).filter(|_| !seen.contains(&at)) else { continue };
-        seen.push(at);
+        seen.insert(at);
         let object = workload.object;
         let way = summary(graph, &path);
         let message = format!("{} is open to the network and leads to {}: {way}", object.id(), goal(graph, &path));
@@ -252,7 +266,16 @@ fn first_binding(graph: &Graph<'_, '_>, path: &Path<'_>) -> Option<(u32, u32)> {
         let edge = graph.edge(*at)?;
         match (&edge.evidence, edge.step) {
             (Evidence::Binding(binding, subject), _) => return Some((*binding, *subject)),
-            (Evidence::Rules(rules), _) => return rules.first().map(|granted| (granted.binding, granted.subject)),
+            (Evidence::Rules(rules), _) => {
+                // What comes by a group that everybody is in is the group's: blame what was given to whom it is about.
+                let is_own = |granted: &&Granted| {
+                    let binding = graph.authorizer.rbac().bindings.get(granted.binding as usize);
+                    let subject = binding.and_then(|binding| binding.subjects.get(granted.subject as usize));
+                    subject.is_some_and(|subject| graph.vertex(path.source) == Some(Vertex::Identity(subject.identity)))
+                };
+                let granted = rules.iter().find(is_own).or_else(|| rules.first())?;
+                return Some((granted.binding, granted.subject));
+            }
             (_, Step::Implied) => return None,
             _ => {}
         }

@@ -6,7 +6,7 @@ use crate::ways::{Asked, Opening, Turn, Way, rank, shortest};
 use plimsoll_model::audit::{Event, Target};
 use plimsoll_model::rbac::{Defaults, GROUP, Rbac};
 use plimsoll_model::{Document, Inventory, Limits, Object, Origin, Problem, ProblemKind, Source, parse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A role or binding that somebody wrote or deleted.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub struct Write {
     user: String,
     verb: String,
     key: Key,
-    /// What it is afterwards; `None` where it is gone.
+    /// What it is afterwards; `None` where it is gone, with all of its kind in the namespace if there is no name.
     after: Option<Document>,
     /// Whether it was not there before.
     is_new: bool,
@@ -55,10 +55,12 @@ impl Write {
         };
         let what = format!("{} {} {kind} {name}", event.user.name, event.verb);
         let Some(at) = event.time() else { return Err(problem(format!("{what}: the event has no time"))) };
-        if event.verb == "deletecollection" {
+        let is_part =
+            ["labelSelector", "fieldSelector"].iter().any(|key| plimsoll_model::audit::query_parameter(&event.uri, key).is_some());
+        if event.verb == "deletecollection" && is_part {
             return Err(problem(format!("{what}: which were deleted, the log does not say")));
         }
-        let after = if event.verb == "delete" {
+        let after = if event.verb.starts_with("delete") {
             None
         } else {
             // The answer is the whole object; the request of a create is all but what the server adds.
@@ -77,15 +79,45 @@ impl Write {
     }
 
     fn turn(&self) -> Turn {
-        let (kind, namespace, name) = &self.key;
-        let name = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
-        Turn {
-            at: self.at.to_string(),
-            user: self.user.clone(),
-            request: format!("{} {kind} {name}", self.verb),
-            place: self.place.clone(),
-        }
+        let request = format!("{} {}", self.verb, self.what());
+        Turn { at: self.at.to_string(), user: self.user.clone(), request, place: self.place.clone() }
     }
+
+    fn what(&self) -> String {
+        let (kind, namespace, name) = &self.key;
+        let name = if name.is_empty() { "*" } else { name };
+        if namespace.is_empty() { format!("{kind} {name}") } else { format!("{kind} {namespace}/{name}") }
+    }
+
+    /// Whether it is a deletion of everything of a kind in a namespace.
+    fn is_of_all(&self) -> bool {
+        self.key.2.is_empty() && self.after.is_none()
+    }
+}
+
+/// Roles and bindings that were there before the log begins and of which it shows only what became of them: what they said
+/// before is not known. Deletions of all that a namespace holds are left out, since most find nothing.
+pub fn unknown_before(inventory: &Inventory<'_>, writes: &[Write]) -> Option<Problem> {
+    let mut writes: Vec<&Write> = writes.iter().filter(|write| !write.is_of_all()).collect();
+    writes.sort_by(|a, b| (a.at, &a.key).cmp(&(b.at, &b.key)));
+    let mut seen = BTreeSet::new();
+    writes.retain(|write| seen.insert(&write.key));
+    let is_unknown = |write: &&Write| {
+        let (kind, namespace, name) = &write.key;
+        // What was read and is deleted by the log is older than it.
+        let is_read = write.after.is_none() && inventory.find(kind, namespace, name).is_some();
+        !write.is_new && !is_read
+    };
+    let unknown: Vec<&Write> = writes.into_iter().filter(is_unknown).collect();
+    let first = unknown.first()?;
+    let shown: Vec<String> = unknown.iter().take(3).map(|write| format!("{} ({})", write.what(), write.place)).collect();
+    let more = if unknown.len() > 3 { format!(" and {} more", unknown.len() - 3) } else { String::new() };
+    let message = format!(
+        "what these said before they were changed or deleted is not in the log, and taken to be what was read: {}{more}",
+        shown.join(", ")
+    );
+    let help = "give the log of the time before, or what was there when it begins";
+    Some(Problem::new(ProblemKind::Note, message).target(first.place.clone()).help(help))
 }
 
 /// The ways that were open at some time of the log, with when that was. What was read is how things are after it; roles and
@@ -141,9 +173,14 @@ pub fn ways_over_time(
     look(&state, None);
     for write in writes {
         match write.after.as_ref().and_then(|document| document.objects().0.into_iter().next()) {
-            Some(object) => state.insert(write.key.clone(), object),
-            None => state.remove(&write.key),
-        };
+            Some(object) => {
+                state.insert(write.key.clone(), object);
+            }
+            None if write.is_of_all() => state.retain(|(kind, namespace, _), _| (kind, namespace) != (&write.key.0, &write.key.1)),
+            None => {
+                state.remove(&write.key);
+            }
+        }
         look(&state, Some(write.turn()));
     }
     seen.into_values().map(|(way, open)| Way { open, ..way }).collect()

@@ -31,7 +31,7 @@ pub use authorizer::{Authorizer, Decision, Grant};
 pub use can::{Allowed, Can, CanDo, Held, HeldRule, Verdict};
 pub use diff::Diff;
 pub use findings::{findings, rules};
-pub use history::{Write, ways_over_time};
+pub use history::{Write, unknown_before, ways_over_time};
 pub use question::{Question, Scope};
 pub use turns::{TurnKind, WayChange, turns};
 pub use ways::{Asked, Because, Opening, Turn, Way, WayStep, Ways, ways};

@@ -403,6 +403,40 @@ subjects: [{kind: ServiceAccount, name: api, namespace: shop}]
     );
 }
 
+/// A RoleBinding grants no paths and nothing that is in no namespace, whatever its role says.
+#[test]
+fn what_a_role_binding_cannot_grant_is_no_gain() {
+    let wide = r#"apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: wide}
+rules:
+- {apiGroups: [""], resources: [nodes, nodes/proxy, pods, namespaces], verbs: [get]}
+- {apiGroups: [harbour.example], resources: [boats, oars], verbs: [get]}
+- {nonResourceURLs: [/metrics], verbs: [get]}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: boats.harbour.example}
+spec: {group: harbour.example, scope: Cluster, names: {plural: boats, kind: Boat}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: wide, namespace: shop}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: wide}
+subjects: [{kind: User, name: ann}]
+"#;
+    let gained = |after: &str| {
+        let answer = json(&diff("", after, &["-o", "json"]));
+        let change = &answer["changes"].as_array().expect("changes")[0];
+        let parts = change["gained"].as_array().expect("gained");
+        parts.iter().map(|part| part["text"].as_str().expect("text").to_owned()).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(gained(wide), "get on pods, namespaces; get on oars of harbour.example");
+    let in_cluster = wide.replace("kind: RoleBinding", "kind: ClusterRoleBinding");
+    assert!(gained(&in_cluster).contains("nodes/proxy"), "{}", gained(&in_cluster));
+    assert!(gained(&in_cluster).contains("/metrics"), "{}", gained(&in_cluster));
+}
+
 /// What somebody gets who held it before through a group is no gain.
 #[test]
 fn what_a_group_gave_before_is_no_gain() {

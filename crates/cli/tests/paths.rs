@@ -189,6 +189,48 @@ fn what_a_log_leaves_out_is_told() {
     assert!(ran.err.contains("log.jsonl:2"), "{}", ran.err);
 }
 
+/// A binding that was there before the log begins: what it said then is not known.
+#[test]
+fn what_was_there_before_the_log_is_not_known() {
+    let tell = |log: &str| paths(&[("a.yaml", &shop()), ("log.jsonl", log)], "a.yaml --from user:mallory --audit log.jsonl -o json");
+    let is_told = |ran: &Ran| ran.err.contains("ClusterRoleBinding door (log.jsonl:1)") && json(ran)["complete"] == false;
+    let deleted = tell(&event(1, "delete", 200, "door"));
+    assert!(deleted.status == 2 && is_told(&deleted), "{}", deleted.err);
+    let changed = event(1, "create", 200, "door").replace("\"verb\":\"create\"", "\"verb\":\"patch\"");
+    let ran = tell(&changed);
+    assert!(ran.status == 1 && is_told(&ran), "{}", ran.err);
+    // An apply that made it is known to have found nothing.
+    let applied = changed.replace("\"code\":200", "\"code\":201");
+    let ran = tell(&applied);
+    assert_eq!((ran.status, ran.err.as_str(), &json(&ran)["complete"]), (1, "", &json!(true)));
+    // Events come in any order; what is tried out only changes nothing.
+    let log = event(5, "delete", 200, "door") + &event(1, "create", 201, "door");
+    assert_eq!(tell(&log).err, "");
+    let dry = event(1, "create", 201, "door").replace("clusterrolebindings/door", "clusterrolebindings?dryRun=All");
+    assert_eq!(json(&tell(&dry))["paths"], json!([]));
+}
+
+/// A namespace that is deleted takes its bindings along.
+#[test]
+fn all_bindings_of_a_namespace_are_deleted_at_once() {
+    let in_namespace = |event: String| {
+        let event = event.replace("ClusterRoleBinding", "RoleBinding").replace("clusterrolebindings", "rolebindings");
+        event.replace("\"name\":\"door\"", "\"name\":\"door\",\"namespace\":\"kube-system\"")
+    };
+    let all = |uri: &str| {
+        let event = in_namespace(event(5, "deletecollection", 200, "door")).replace("\"name\":\"door\",", "");
+        event.replace("rolebindings/door", uri)
+    };
+    let tell = |last: String| {
+        let log = in_namespace(event(1, "create", 201, "door")) + &last;
+        let ran = paths(&[("a.yaml", &shop()), ("log.jsonl", &log)], "a.yaml --from user:mallory --audit log.jsonl -o json");
+        (ran.err.clone(), json(&ran)["paths"][0]["open"][0]["closed"]["request"].clone())
+    };
+    assert_eq!(tell(all("rolebindings")), (String::new(), json!("deletecollection RoleBinding kube-system/*")));
+    let (err, closed) = tell(all("rolebindings?labelSelector=a%3Db"));
+    assert!(err.contains("which were deleted, the log does not say") && closed.is_null(), "{err} {closed}");
+}
+
 #[test]
 fn goals_and_sources_that_are_not_there() {
     let ran = paths(&[("a.yaml", &shop())], "--to moon");

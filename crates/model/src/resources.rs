@@ -143,6 +143,13 @@ impl<'a> ApiResources<'a> {
         found.ok_or_else(|| self.similar(name))
     }
 
+    /// Whether a resource, with or without a subresource, is one without namespaces: a RoleBinding grants none of it. Namespaces
+    /// themselves are none of these, since a request for one of them is one in it (apiserver `pkg/endpoints/request`).
+    pub fn is_cluster_scoped(&self, group: &str, resource: &str) -> bool {
+        let name = resource.split_once('/').map_or(resource, |(name, _)| name);
+        name != "namespaces" && self.known.iter().any(|one| one.group == group && one.name == name && !one.is_namespaced)
+    }
+
     fn similar(&self, name: &str) -> NoSuchResource {
         let name = name.to_lowercase();
         let nearest = |one: &ApiResource<'a>| {

@@ -9,6 +9,9 @@ use plimsoll_model::rbac::{AUTHENTICATED, Binding, Identity, MASTERS, NODES, Req
 use plimsoll_model::{Inventory, Node, Object};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// The namespace of the cluster's own pods.
+const SYSTEM: &str = "kube-system";
+
 /// The graph while it is made.
 pub(super) struct Builder<'s, 'g, 'a> {
     pub(super) graph: Graph<'g, 'a>,
@@ -21,8 +24,12 @@ pub(super) struct Builder<'s, 'g, 'a> {
     groups: BTreeSet<&'a str>,
     /// The namespaces of service accounts by their name.
     by_account_name: HashMap<&'a str, Vec<&'a str>>,
-    /// The Secrets that hold tokens of service accounts, and whose.
-    tokens: Vec<(Object<'a>, Vertex<'a>)>,
+    /// The Secrets that hold tokens of service accounts, and whose, by namespace.
+    tokens: BTreeMap<&'a str, Vec<(Object<'a>, Vertex<'a>)>>,
+    /// The namespaces of which Secrets were read.
+    with_secrets: BTreeSet<&'a str>,
+    /// The workload that speaks for each.
+    tops: Vec<u32>,
     /// What each role gives.
     rights: Rights<'g, 'a>,
 }
@@ -30,6 +37,7 @@ pub(super) struct Builder<'s, 'g, 'a> {
 static TOKEN_SECRETS: Setting = Setting { name: "token-secret", what: "is in a Secret that holds a token", technique: "T1552.007" };
 static PRIVILEGED_PODS: Setting =
     Setting { name: "privileged-pod", what: "is open to a privileged pod, or one with the node's files", technique: "T1611" };
+static SYSTEM_PODS: Setting = Setting { name: "system-pods", what: "is in pods that are root on their node", technique: "T1611" };
 static ALL_NODES: Setting = Setting { name: "pods-of-the-node", what: "is root where the pods run", technique: "T1611" };
 static CONTROL_PLANE_NODE: Setting =
     Setting { name: "control-plane-node", what: "is a node like others to a pod that tolerates its taint", technique: "T1611" };
@@ -37,7 +45,7 @@ static CA_KEY: Setting =
     Setting { name: "certificate-authority", what: "holds the keys that sign client certificates and tokens", technique: "T1552.004" };
 
 /// Those of this part.
-pub(super) static SETTINGS: [&Setting; 5] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
+pub(super) static SETTINGS: [&Setting; 6] = [&TOKEN_SECRETS, &PRIVILEGED_PODS, &SYSTEM_PODS, &ALL_NODES, &CONTROL_PLANE_NODE, &CA_KEY];
 
 pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Authorizer<'a>, situation: &Situation) -> Graph<'g, 'a> {
     let graph = Graph {
@@ -58,9 +66,14 @@ pub(super) fn graph<'g, 'a>(inventory: &'g Inventory<'a>, authorizer: &'g Author
         accounts,
         groups: BTreeSet::new(),
         by_account_name,
-        tokens: inventory.of_kind("Secret").filter_map(token).collect(),
+        tokens: BTreeMap::new(),
+        tops: pods::tops(inventory),
+        with_secrets: inventory.of_kind("Secret").map(|secret| secret.effective_namespace()).collect(),
         rights,
     };
+    for (secret, account) in inventory.of_kind("Secret").filter_map(token) {
+        builder.tokens.entry(secret.effective_namespace()).or_default().push((secret, account));
+    }
     builder.read_names();
     builder.groups();
     builder.bindings();
@@ -109,10 +122,14 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
         }
         // Every cluster has it.
-        self.namespaces.insert("kube-system");
+        self.namespaces.insert(SYSTEM);
         self.namespaces.extend(self.accounts.keys());
         self.namespaces.extend(inventory.of_kind("Namespace").map(|object| object.name));
         self.namespaces.extend(self.graph.authorizer.rbac().bindings.iter().filter_map(Binding::namespace));
+        // Every namespace has this account, and whoever acts as one of it is in the namespace's groups.
+        for namespace in &self.namespaces {
+            self.accounts.entry(namespace).or_default().insert("default");
+        }
         for (namespace, names) in &self.accounts {
             for name in names {
                 self.by_account_name.entry(name).or_default().push(namespace);
@@ -141,8 +158,10 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
         }
         self.implied(Vertex::Identity(Identity::Group(SERVICE_ACCOUNTS)), everybody);
-        for identity in named.into_iter().filter(|identity| matches!(identity, Identity::User(_))) {
-            self.implied(Vertex::Identity(identity), everybody);
+        for identity in named {
+            for group in identity.groups().iter().filter(|_| !matches!(identity, Identity::ServiceAccount(..))) {
+                self.implied(Vertex::Identity(identity), Vertex::Identity(Identity::Group(group)));
+            }
         }
     }
 
@@ -211,11 +230,16 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             Effect::Groups if names.is_empty() => to(Vertex::Identity(Identity::Group(MASTERS))),
             Effect::Groups => names.iter().map(|name| Vertex::Identity(Identity::Group(name))).for_each(to),
-            Effect::Certificates => {
-                to(Vertex::Power(Power::Users, Scope::Cluster));
-                to(Vertex::Power(Power::Groups, Scope::Cluster));
+            Effect::Certificates | Effect::SignedCertificates => {
+                let condition = match primitive.effect {
+                    Effect::SignedCertificates => Condition::assumed("it holds a key by which the API server knows its clients"),
+                    _ => None,
+                };
+                for power in [Power::Users, Power::Groups, Power::Nodes] {
+                    targets.push((Vertex::Power(power, Scope::Cluster), condition.clone()));
+                }
             }
-            Effect::Code | Effect::CodeByGet | Effect::StolenPods => {
+            Effect::Code | Effect::AddedCode | Effect::CodeByGet | Effect::StolenPods => {
                 let condition = match primitive.effect {
                     Effect::CodeByGet => self.before_1_35(),
                     Effect::StolenPods => Condition::assumed("whoever does it is root on a node that the pods then come to"),
@@ -223,6 +247,9 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 };
                 let power = vec![Vertex::Power(Power::Code, scope)];
                 let reached = if names.is_empty() { power } else { self.workloads_named(names, scope) };
+                if primitive.effect == Effect::AddedCode {
+                    targets.extend(self.places_of_pods(&reached));
+                }
                 targets.extend(reached.into_iter().map(|vertex| (vertex, condition.clone())));
             }
             Effect::Pods => {
@@ -289,11 +316,36 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
                 if primitive.effect == Effect::AsOthers {
                     self.as_others(identity, &granted);
                 } else if let Some(rule) = decisive {
+                    let condition = if primitive.name == "mint-token-secrets" { self.free_name(&granted, scope) } else { None };
                     let evidence = Evidence::Rules(granted.into_boxed_slice());
+                    let before = self.graph.edges.len();
                     self.effect(Vertex::Identity(identity), primitive, scope, rule, &evidence);
+                    for edge in self.graph.edges.iter_mut().skip(before).filter(|edge| edge.condition.is_none()) {
+                        edge.condition.clone_from(&condition);
+                    }
                 }
             }
         }
+    }
+
+    /// A Secret that is made to hold a token has to be read afterwards: who may read some only by their names needs one of these
+    /// names to be free, since the type of a Secret that is there cannot be changed.
+    fn free_name(&self, granted: &[Granted], scope: Scope<'a>) -> Option<Box<Condition>> {
+        let see = granted.last()?;
+        let names = &self.graph.authorizer.rbac().roles.get(see.role as usize)?.rules.get(see.rule as usize)?.resource_names;
+        let inventory = self.graph.inventory;
+        let namespaces: Vec<&str> = match scope {
+            Scope::Namespace(namespace) => vec![namespace],
+            Scope::Cluster => self.namespaces.iter().copied().collect(),
+        };
+        // Where Secrets of the namespace were read, those that were not are not there.
+        let is_free = |namespace: &&str| {
+            self.with_secrets.contains(*namespace) && names.iter().any(|name| inventory.find("Secret", namespace, name).is_none())
+        };
+        if names.is_empty() || namespaces.iter().any(is_free) {
+            return None;
+        }
+        Condition::assumed(format!("there is no Secret under the name {}, or it is deleted first", names.join(" or ")))
     }
 
     /// What constrained impersonation leads to (KEP-5284): the rights of others, for the verbs that `impersonate-on:MODE:VERB`
@@ -356,6 +408,13 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
             }
             let condition = self.host_pods(namespace);
             self.edge(here(HostPods), of_cluster(Machines), Step::Setting(&PRIVILEGED_PODS), Evidence::Nothing, condition);
+        }
+        // That no pod was read there does not mean that there is none.
+        if !self.graph.inventory.workloads.iter().any(|workload| workload.object.effective_namespace() == SYSTEM) {
+            let condition =
+                Condition::assumed("pods of kube-system, none of which was read, run privileged on the nodes, as kube-proxy does");
+            let code = Vertex::Power(Code, Scope::Namespace(SYSTEM));
+            self.edge(code, of_cluster(Machines), Step::Setting(&SYSTEM_PODS), Evidence::Nothing, condition);
         }
         for identity in self.graph.authorizer.identities() {
             match identity {
@@ -451,10 +510,43 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
         namespaces.into_iter().map(|namespace| Vertex::Identity(Identity::ServiceAccount(namespace, name))).collect()
     }
 
+    /// The workloads of pods of these names: of pods that were read, and of those that a controller calls so (its own name, a
+    /// hyphen, and what makes it unique).
     fn workloads_named(&self, names: &[&str], scope: Scope<'_>) -> Vec<Vertex<'a>> {
+        let inventory = self.graph.inventory;
         let is_here = |object: &Object<'_>| matches!(scope, Scope::Cluster) || scope == Scope::Namespace(object.effective_namespace());
-        let named = |object: &Object<'_>| names.contains(&object.name) && is_here(object);
-        pods::own(self.graph.inventory).filter(|(_, workload)| named(&workload.object)).map(|(at, _)| Vertex::Workload(at)).collect()
+        let is_named = |object: &Object<'_>| {
+            let is_of = |name: &&str| name.strip_prefix(object.name).is_some_and(|rest| rest.starts_with('-'));
+            if object.kind == "Pod" { names.contains(&object.name) } else { names.iter().any(is_of) }
+        };
+        let named = (0u32..).zip(&inventory.workloads).filter(|(_, workload)| is_here(&workload.object) && is_named(&workload.object));
+        let mut places: Vec<u32> = named.map(|(at, _)| self.tops.get(at as usize).copied().unwrap_or(at)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into_iter().map(Vertex::Workload).collect()
+    }
+
+    /// Where containers that are added to these pods may be privileged.
+    fn places_of_pods(&self, pods: &[Vertex<'a>]) -> Vec<(Vertex<'a>, Option<Box<Condition>>)> {
+        let is_running = |scope: Scope<'_>| {
+            let mut of_pods = self.graph.inventory.workloads.iter().map(|workload| workload.object.effective_namespace());
+            of_pods.any(|namespace| scope_holds(scope, Scope::Namespace(namespace)))
+        };
+        let mut places: Vec<Scope<'a>> = Vec::new();
+        for pod in pods {
+            match pod {
+                Vertex::Power(_, scope) => places.push(*scope),
+                Vertex::Workload(at) => {
+                    let workload = self.graph.inventory.workloads.get(*at as usize);
+                    places.extend(workload.map(|workload| Scope::Namespace(workload.object.effective_namespace())));
+                }
+                _ => {}
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        let condition = |scope| if is_running(scope) { None } else { Condition::assumed(format!("a pod runs in {scope}")) };
+        places.into_iter().map(|scope| (Vertex::Power(Power::HostPods, scope), condition(scope))).collect()
     }
 
     pub(super) fn workloads_on(&self, nodes: &[&str]) -> Vec<Vertex<'a>> {
@@ -464,10 +556,13 @@ impl<'g, 'a> Builder<'_, 'g, 'a> {
 
     /// The Secrets with tokens in a scope, and whose they are.
     pub(super) fn tokens_in(&self, names: Option<&[&str]>, scope: Scope<'a>) -> Vec<(Object<'a>, Vertex<'a>)> {
-        let is_it = |object: &Object<'_>| {
-            names.is_none_or(|names| names.contains(&object.name)) && scope_holds(scope, Scope::Namespace(object.effective_namespace()))
+        let here = |namespace| self.tokens.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let there: Vec<&[_]> = match scope {
+            Scope::Namespace(namespace) => vec![here(namespace)],
+            Scope::Cluster => self.tokens.values().map(Vec::as_slice).collect(),
         };
-        self.tokens.iter().filter(|(object, _)| is_it(object)).copied().collect()
+        let is_it = |object: &Object<'_>| names.is_none_or(|names| names.contains(&object.name));
+        there.into_iter().flatten().filter(|(object, _)| is_it(object)).copied().collect()
     }
 
     /// What has to hold for custom resources to be there.

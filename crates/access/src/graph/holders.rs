@@ -3,7 +3,7 @@
 use super::primitive::{Hit, Primitive, hits};
 use super::vertex::{Granted, Scope};
 use crate::Authorizer;
-use plimsoll_model::rbac::{AUTHENTICATED, Identity, SERVICE_ACCOUNTS};
+use plimsoll_model::rbac::{Identity, SERVICE_ACCOUNTS};
 use std::collections::BTreeMap;
 
 /// Somebody who holds a primitive.
@@ -77,12 +77,8 @@ impl<'r, 'a> Rights<'r, 'a> {
             Identity::ServiceAccount(namespace, _) => format!("{SERVICE_ACCOUNTS}:{namespace}"),
             _ => String::new(),
         };
-        let groups: &[&str] = match identity {
-            Identity::ServiceAccount(..) => &[&of_namespace, SERVICE_ACCOUNTS, AUTHENTICATED],
-            Identity::User(_) => &[AUTHENTICATED],
-            Identity::Group(_) => &[],
-        };
-        for group in groups {
+        let of_namespace = (!of_namespace.is_empty()).then_some(of_namespace.as_str());
+        for group in of_namespace.into_iter().chain(identity.groups().iter().copied()) {
             places.extend(self.places(Identity::Group(group)).filter(|(_, role)| has_part(*role)));
         }
         // What is given of each primitive, by scope.

@@ -5,7 +5,7 @@ use super::escapes;
 use super::vertex::{Condition, Evidence, Power, Scope, Setting, Step, Vertex};
 use plimsoll_model::rbac::{Identity, MASTERS};
 use plimsoll_model::{Container, Document, Inventory, Limits, Node, Object, Origin, Pod, Source, Workload, parse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 macro_rules! settings {
     ($($name:ident $id:literal, $technique:literal, $what:literal;)*) => {
@@ -39,13 +39,12 @@ pub(super) fn own<'i, 'a>(inventory: &'i Inventory<'a>) -> impl Iterator<Item = 
     (0u32..).zip(&inventory.workloads).filter(|(at, _)| !inventory.is_represented(*at as usize))
 }
 
-/// Nodes with the workloads that have a pod there.
-pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
+/// The workload at the top of each: a pod is its controller's, and that one may have a controller too.
+pub(super) fn tops(inventory: &Inventory<'_>) -> Vec<u32> {
     let by_name: HashMap<(&str, &str, &str), u32> = (0u32..)
         .zip(&inventory.workloads)
         .map(|(at, workload)| ((workload.object.kind, workload.object.effective_namespace(), workload.object.name), at))
         .collect();
-    // A pod is its controller's, and that one may have a controller too.
     let top = |mut at: u32| {
         for _ in 0..8 {
             let Some(workload) = inventory.workloads.get(at as usize) else { break };
@@ -58,9 +57,17 @@ pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
         }
         at
     };
-    let mut placed: Vec<(&str, u32)> = (0u32..)
-        .zip(&inventory.workloads)
-        .filter_map(|(at, workload)| Some((workload.pod.at(&["nodeName"]).map(Node::text).filter(|name| !name.is_empty())?, top(at))))
+    (0u32..).zip(&inventory.workloads).map(|(at, _)| top(at)).collect()
+}
+
+/// Nodes with the workloads that have a pod there.
+pub(super) fn placed<'a>(inventory: &Inventory<'a>) -> Vec<(&'a str, u32)> {
+    let tops = tops(inventory);
+    let mut placed: Vec<(&str, u32)> = inventory
+        .workloads
+        .iter()
+        .zip(tops)
+        .filter_map(|(workload, top)| Some((workload.pod.at(&["nodeName"]).map(Node::text).filter(|name| !name.is_empty())?, top)))
         .collect();
     placed.sort_unstable();
     placed.dedup();
@@ -234,7 +241,7 @@ fn exposed(builder: &mut Builder<'_, '_, '_>) {
         .map(|(at, workload)| ((workload.object.kind, workload.object.effective_namespace(), workload.object.name), at))
         .collect();
     let weakness = || Condition::assumed("what answers there has a weakness that gives code");
-    let mut entered: Vec<(&str, &str)> = Vec::new();
+    let mut entered: BTreeSet<(&str, &str)> = BTreeSet::new();
     for ingress in inventory.of_kind("Ingress") {
         let rules = ingress.node.at(&["spec", "rules"]).into_iter().flat_map(Node::items);
         let paths = rules.flat_map(|rule| rule.at(&["http", "paths"]).into_iter().flat_map(Node::items));

@@ -75,12 +75,16 @@ pub enum Effect {
     Users,
     /// To act as groups: those that the rule names, or `system:masters`.
     Groups,
-    /// A client certificate for any user in any group but `system:masters`, which the API server refuses.
+    /// A client certificate for any user in any group, of kubelets too, but `system:masters`, which the API server refuses.
     Certificates,
+    /// The same, for whoever has the signer's key besides.
+    SignedCertificates,
     /// What others may do, for the verbs that `impersonate-on` names.
     AsOthers,
     /// Code in running pods of the scope: those that the rule names, or all.
     Code,
+    /// The same in containers that are added, which may be privileged where nothing refuses such pods.
+    AddedCode,
     /// The same over a WebSocket that a `get` opens, which API servers before 1.35 let it.
     CodeByGet,
     /// Code in running pods of the scope, by making them run on a node that one is root on.

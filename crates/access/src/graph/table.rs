@@ -262,8 +262,8 @@ primitives! {
         "may run commands in containers", "It is a shell in every container, with the container's service account.";
     "exec-by-get" Effect::CodeByGet, "T1609", [any: (GET EXEC)],
         "may run commands in containers over WebSockets", "Until Kubernetes 1.35 `get` was enough for a WebSocket.";
-    "ephemeral-containers" Effect::Code, "T1609", [any: (CHANGE EPHEMERAL)],
-        "may add containers to running pods", "An ephemeral container runs beside the others, with the pod's service account at hand.";
+    "ephemeral-containers" Effect::AddedCode, "T1609", [any: (CHANGE EPHEMERAL)],
+        "may add containers to running pods", "An ephemeral container runs beside the others, with the pod's service account at hand, and privileged where nothing refuses it.";
     "change-pods" Effect::Code, "T1609", [any: (CHANGE PODS)],
         "may change running pods", "Another image in a running pod runs with the pod's service account.";
     "resize-pods" Effect::Harm, "T1499", [any: (CHANGE RESIZE)],
@@ -288,8 +288,8 @@ primitives! {
         "may have a client certificate made for anybody", "A client certificate is the user and the groups that it names; it cannot be revoked.";
     "approve-kubelet-certificates" Effect::Nodes, "T1649", [cluster: (APPROVE SIGNERS = KUBELET_SIGNER)] [cluster: (CHANGE CSR_APPROVAL)] [cluster: (CREATE CSR)],
         "may have a certificate made for any node", "As a node one reads the Secrets of its pods and makes tokens of their service accounts.";
-    "sign-certificates" Effect::Certificates, "T1649", [cluster: (SIGN SIGNERS = CLIENT_SIGNER)] [cluster: (CHANGE CSR_STATUS)],
-        "may sign client certificates", "Who stands in for the signer writes any certificate that its key signs.";
+    "sign-certificates" Effect::SignedCertificates, "T1649", [cluster: (SIGN SIGNERS = CLIENT_SIGNER)] [cluster: (CHANGE CSR_STATUS)],
+        "may answer requests for client certificates", "Whoever asked takes what is written there for a certificate. Without the signer's key it is none that the API server accepts.";
     "bootstrap-tokens" Effect::JoiningNodes, "T1098", ["kube-system": (CREATE SECRETS)],
         "may make bootstrap tokens", "A bootstrap token lets a machine join as a node, and a node reads the Secrets of its pods.";
     "change-trust-bundles" Effect::Harm, "T1553.004", [cluster: (WRITE TRUST_BUNDLES)],

@@ -142,6 +142,20 @@ impl<'a> Identity<'a> {
         }
     }
 
+    /// The groups that everybody who has it is in besides, without those of a service account's namespace.
+    pub fn groups(&self) -> &'static [&'static str] {
+        match self {
+            Self::Group(UNAUTHENTICATED | AUTHENTICATED) => &[],
+            Self::User(ANONYMOUS) => &[UNAUTHENTICATED],
+            Self::User(name) if name.starts_with(NODE_PREFIX) => &[NODES, AUTHENTICATED],
+            Self::ServiceAccount(..) => &[SERVICE_ACCOUNTS, AUTHENTICATED],
+            Self::Group(name) if name.strip_prefix(SERVICE_ACCOUNTS).is_some_and(|rest| rest.starts_with(':')) => {
+                &[SERVICE_ACCOUNTS, AUTHENTICATED]
+            }
+            Self::User(_) | Self::Group(_) => &[AUTHENTICATED],
+        }
+    }
+
     /// Whether it is one of Kubernetes itself, by its name.
     pub fn is_system(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use super::usage::no_event;
 use super::{Form, Reading, TargetArgs, is_complete, load};
 use crate::{Outcome, input, output};
 use plimsoll_access::graph::Graph;
-use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, ways, ways_over_time};
+use plimsoll_access::{Asked, Opening, Turn, Way, Ways, Write, unknown_before, ways, ways_over_time};
 use plimsoll_model::Problem;
 use plimsoll_model::rbac::Defaults;
 use std::io;
@@ -51,9 +51,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut problems: Vec<Problem> = reading.problems.clone();
     let complete = is_complete(problems.iter());
     let mut answer = ways(&graph, &asked, complete);
+    let mut lacks = false;
     if !args.audit.is_empty() {
         let (mut writes, more) = writes(&args.audit)?;
+        let unknown = unknown_before(&reading.inventory, &writes);
+        // What the log leaves out may have opened a way.
+        lacks = !more.is_empty() || unknown.is_some();
+        answer.complete &= !lacks;
         problems.extend(more);
+        problems.extend(unknown);
         let over_time = ways_over_time(&reading.inventory, &mut writes, &reading.situation, &asked, Defaults::Assume);
         join(&mut answer, over_time);
         notes.push(format!(
@@ -69,7 +75,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     };
     output::print(text.as_bytes())?;
     let is_open = |way: &Way| way.open.is_empty() || way.open.iter().any(|opening| opening.closed.is_none());
-    Ok(match (answer.paths.iter().any(is_open), complete && is_complete(problems.iter())) {
+    Ok(match (answer.paths.iter().any(is_open), complete && !lacks && is_complete(problems.iter())) {
         (true, _) => Outcome::Findings,
         (false, true) => Outcome::Clean,
         (false, false) => Outcome::Incomplete,
