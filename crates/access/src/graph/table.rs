@@ -312,6 +312,8 @@ primitives! {
         "may say how volumes are made and attached", "A storage class or a snapshot names what is mounted; a driver mounts on the node.";
     "relax-pod-security" Effect::Machines, "T1562.001", [any: (CHANGE NAMESPACES)] [any: (WRITE PODS_OR_CONTROLLERS)],
         "may loosen the Pod Security level and create pods", "Labels of the namespace say what its pods may be.";
+    "fresh-namespace" Effect::Machines, "T1562.001", [cluster: (CREATE NAMESPACES)] [cluster: (CREATE PODS_OR_CONTROLLERS)],
+        "may create a namespace without a Pod Security level and pods in it", "A namespace that nobody labelled enforces nothing, unless the API server's configuration says so.";
     "change-namespaces" Effect::Harm, "T1562.001", [any: (CHANGE NAMESPACES) (CHANGE FINALIZE)],
         "may change namespaces", "Labels of a namespace say what its pods may be and which network policies let them through.";
     "delete-quotas" Effect::Harm, "T1496", [any: (DELETE LIMITS)],
