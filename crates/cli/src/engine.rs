@@ -42,9 +42,10 @@ pub(crate) fn rules(policies: &Policies, benchmarks: &[Benchmark]) -> Vec<Arc<Ru
 /// Everything there is to say of what was read.
 pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-    // The graph is gone before the many findings come.
-    let mut findings = if let Judge::Everything(_) = judge { access(&inventory, loaded) } else { Vec::new() };
-    findings.append(&mut pod_security(&inventory, judge));
+    // The graph is made beside what takes all cores, and gone before the many findings come.
+    let of_access = || if let Judge::Everything(_) = judge { access(&inventory, loaded) } else { Vec::new() };
+    let (mut findings, mut of_pods) = rayon::join(of_access, || pod_security(&inventory, judge));
+    findings.append(&mut of_pods);
     let mut assessment = Assessment::default();
     let mut of_policies = plimsoll_policy::Assessed::default();
     let mut problems = loaded.snapshot.problems.clone();
