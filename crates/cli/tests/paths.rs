@@ -268,3 +268,33 @@ fn a_scan_finds_ways_over_several_steps() {
         "{evidence}"
     );
 }
+
+#[test]
+fn one_tenant_reaches_another_or_does_not() {
+    let tenants = format!(
+        "apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: robot, namespace: blue}}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {{name: robot, namespace: red}}
+---
+{HEAD}
+kind: Role
+metadata: {{name: shell, namespace: red}}
+rules: [{{apiGroups: [''], resources: [pods/exec], verbs: [create]}}]
+---
+{HEAD}
+kind: RoleBinding
+metadata: {{name: shell, namespace: red}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: shell}}
+subjects: [{{kind: ServiceAccount, namespace: blue, name: robot}}]
+"
+    );
+    let ran = paths(&[("a.yaml", &tenants)], "--from namespace:blue --to namespace:red -o json");
+    let (from, to) = ("service account blue/robot".to_owned(), "namespace:red".to_owned());
+    assert_eq!((ran.status, steps(&json(&ran))), (1, vec![(from, to, vec!["exec".to_owned()])]), "{}", ran.err);
+    let ran = paths(&[("a.yaml", &tenants)], "--from namespace:red --to namespace:blue");
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+}

@@ -194,7 +194,7 @@ pub enum Sink<'a> {
     Tokens,
     /// An identity of the cloud.
     CloudIdentity,
-    /// Everything in a namespace.
+    /// A namespace taken over: everything in it, any of its accounts, or code in any of its pods. Between tenants.
     Namespace(&'a str),
 }
 
@@ -255,7 +255,7 @@ impl<'a> Sink<'a> {
             | (Self::SystemSecrets, Vertex::Power(Power::Secrets, Scope::Namespace("kube-system")))
             | (Self::Tokens, Vertex::Power(Power::Accounts, Scope::Cluster))
             | (Self::CloudIdentity, Vertex::Cloud(_)) => true,
-            (Self::Namespace(name), Vertex::Power(Power::Everything, Scope::Namespace(one))) => name == one,
+            (Self::Namespace(name), Vertex::Power(Power::Everything | Power::Accounts | Power::Code, Scope::Namespace(one))) => name == one,
             _ => false,
         }
     }
