@@ -3,7 +3,7 @@
 //! What one grant gives by itself is told by the posture checks. Here stands what several things come to together: the worst
 //! that an identity reaches, once for each, blamed on the grant that the way starts with.
 
-use crate::graph::{Evidence, Granted, Graph, Path, Search, Sink, Step, Vertex};
+use crate::graph::{Evidence, Graph, Path, Search, Sink, Vertex};
 use plimsoll_model::rbac::{Identity, is_bootstrapped};
 use plimsoll_model::{Finding, Object, Reference, Rule, Severity, Violation, shell_word};
 use std::borrow::Cow;
@@ -162,7 +162,7 @@ fn worst<'s>(graph: &Graph<'_, '_>, searches: &[(usize, Search<'s>)], at: u32, l
 }
 
 fn of_identity(graph: &Graph<'_, '_>, identity: Identity<'_>, row: usize, path: &Path<'_>) -> Option<Finding> {
-    let binding = first_binding(graph, path)?;
+    let binding = graph.first_grant(path)?;
     let binding = graph.authorizer.rbac().bindings.get(binding.0 as usize).map(|found| (found, binding.1))?;
     if binding.0.is_default || is_bootstrapped(&binding.0.object) {
         return None;
@@ -257,28 +257,4 @@ fn summary(graph: &Graph<'_, '_>, path: &Path<'_>) -> String {
         .map(|told| format!("{} ({})", told.does, told.to.last().map(String::as_str).unwrap_or_default()))
         .collect();
     steps.join(", ") + more
-}
-
-/// The binding that a way starts with; none where it starts with being in a group, whose finding it is.
-fn first_binding(graph: &Graph<'_, '_>, path: &Path<'_>) -> Option<(u32, u32)> {
-    let first = path.hops.first()?;
-    for at in &first.edges {
-        let edge = graph.edge(*at)?;
-        match (&edge.evidence, edge.step) {
-            (Evidence::Binding(binding, subject), _) => return Some((*binding, *subject)),
-            (Evidence::Rules(rules), _) => {
-                // What comes by a group that everybody is in is the group's: blame what was given to whom it is about.
-                let is_own = |granted: &&Granted| {
-                    let binding = graph.authorizer.rbac().bindings.get(granted.binding as usize);
-                    let subject = binding.and_then(|binding| binding.subjects.get(granted.subject as usize));
-                    subject.is_some_and(|subject| graph.vertex(path.source) == Some(Vertex::Identity(subject.identity)))
-                };
-                let granted = rules.iter().find(is_own).or_else(|| rules.first())?;
-                return Some((granted.binding, granted.subject));
-            }
-            (_, Step::Implied) => return None,
-            _ => {}
-        }
-    }
-    None
 }

@@ -1,7 +1,7 @@
 //! The ways to what attackers are after, as an answer: from whom, to what, by which steps.
 
 use crate::answer::{Place, SCHEMA_VERSION, Who};
-use crate::graph::{Evidence, Graph, Path, Search, Sink, Step, Told, Vertex};
+use crate::graph::{Graph, Path, Search, Sink, Step, Told, Vertex};
 use plimsoll_model::rbac::is_bootstrapped;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -173,18 +173,14 @@ pub(crate) fn shortest<'s>(graph: &Graph<'_, '_>, asked: &Asked<'s>) -> Vec<Path
 
 /// Whether a way starts with something that was given to the source itself, and not by Kubernetes.
 fn starts_with_a_grant(graph: &Graph<'_, '_>, path: &Path<'_>) -> bool {
-    let given = |binding: u32| {
-        let binding = graph.authorizer.rbac().bindings.get(binding as usize);
-        binding.is_some_and(|binding| !binding.is_default && !is_bootstrapped(&binding.object))
-    };
-    let first = path.hops.first().into_iter().flat_map(|hop| &hop.edges).filter_map(|at| graph.edge(*at)).next();
-    first.is_some_and(|edge| match (&edge.evidence, edge.step) {
-        (Evidence::Binding(binding, _), _) => given(*binding),
-        (Evidence::Rules(rules), _) => rules.iter().any(|granted| given(granted.binding)),
-        // To be in a group is given to the group.
-        (_, Step::Implied) => false,
-        _ => true,
-    })
+    match graph.first_grant(path) {
+        Some((binding, _)) => {
+            let binding = graph.authorizer.rbac().bindings.get(binding as usize);
+            binding.is_some_and(|binding| !binding.is_default && !is_bootstrapped(&binding.object))
+        }
+        // To be in a group is given to the group; an annotation, or a place in a pod, is given to whom it is about.
+        None => path.hops.first().and_then(|hop| graph.edge(*hop.edges.first()?)).is_some_and(|edge| !matches!(edge.step, Step::Implied)),
+    }
 }
 
 impl Way {

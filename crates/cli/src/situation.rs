@@ -3,6 +3,7 @@
 use plimsoll_access::graph::Situation;
 use plimsoll_model::{Document, Inventory, Object};
 use plimsoll_policy::{Effect, Policies, Request, Verdict, World};
+use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,8 +25,8 @@ pub(crate) fn situation(inventory: &Inventory<'_>, brought: &Policies, params: &
         .collect();
     let unbound: BTreeSet<&str> =
         inventory.of_kind("ValidatingAdmissionPolicy").map(|policy| policy.name).filter(|name| !bound.contains(name)).collect();
-    let documents = params.iter().flat_map(|document| document.objects().0);
-    let objects: Vec<Json> = inventory.objects.iter().copied().chain(documents).map(|object| object.node.to_json()).collect();
+    let of_params: Vec<Object<'_>> = params.iter().flat_map(|document| document.objects().0).collect();
+    let objects: Vec<Json> = inventory.objects.par_iter().chain(&of_params).map(|object| object.node.to_json()).collect();
     let world = World::new(objects.iter().collect());
     let mut names: BTreeSet<&str> = inventory.of_kind("Namespace").map(|namespace| namespace.name).collect();
     names.extend(inventory.objects.iter().filter(|object| !object.is_cluster_scoped()).map(Object::effective_namespace));

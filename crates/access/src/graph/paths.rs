@@ -1,7 +1,7 @@
 //! The shortest ways to what attackers are after: fewest assumptions first, then fewest steps.
 
 use super::Graph;
-use super::vertex::{Edge, Sink, Step, Vertex};
+use super::vertex::{Edge, Evidence, Granted, Sink, Step, Vertex};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -160,5 +160,29 @@ impl<'a> Graph<'_, 'a> {
     /// Where a step ends.
     pub fn end(&self, hop: &Hop) -> Option<Vertex<'a>> {
         self.vertex(self.edge(*hop.edges.last()?)?.to)
+    }
+
+    /// The binding that a way starts with, and the place of its subject; none where it starts with being in a group, whose grant
+    /// it is, or with something that no binding gives.
+    pub fn first_grant(&self, path: &Path<'_>) -> Option<(u32, u32)> {
+        let edges = path.hops.first()?.edges.iter().filter_map(|at| self.edge(*at));
+        for edge in edges {
+            match (&edge.evidence, edge.step) {
+                (Evidence::Binding(binding, subject), _) => return Some((*binding, *subject)),
+                (Evidence::Rules(rules), _) => {
+                    // What comes by a group that everybody is in is the group's: what counts was given to whom the way starts with.
+                    let is_own = |granted: &&Granted| {
+                        let binding = self.authorizer.rbac().bindings.get(granted.binding as usize);
+                        let subject = binding.and_then(|binding| binding.subjects.get(granted.subject as usize));
+                        subject.is_some_and(|subject| self.vertex(path.source) == Some(Vertex::Identity(subject.identity)))
+                    };
+                    let granted = rules.iter().find(is_own).or_else(|| rules.first())?;
+                    return Some((granted.binding, granted.subject));
+                }
+                (_, Step::Implied) => return None,
+                _ => {}
+            }
+        }
+        None
     }
 }
