@@ -9,6 +9,7 @@ mod compliance;
 pub mod config;
 mod document;
 pub mod edit;
+pub mod events;
 pub mod exceptions;
 mod finding;
 mod inventory;
