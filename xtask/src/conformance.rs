@@ -5,6 +5,7 @@
 
 mod access;
 mod cel;
+mod falco;
 mod policy;
 mod posture;
 mod psa;

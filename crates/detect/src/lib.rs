@@ -1,0 +1,14 @@
+//! Rules over events, in Falco's language: `state + event -> alerts`. Pure: where events come from and where alerts go is not known here.
+//!
+//! - [`condition`]: the text of a condition to a tree and back.
+//! - [`filter`]: a tree whose fields and types are checked, and what it says of one event.
+//! - [`fields`]: what rules can ask an event for.
+//! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
+
+pub mod condition;
+pub mod fields;
+pub mod filter;
+pub mod state;
+mod value;
+
+pub use value::{IpNet, Value};

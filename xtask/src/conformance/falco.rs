@@ -1,0 +1,1 @@
+//! Falco's own tests, as data: rules, captures, audit events.
