@@ -8,6 +8,7 @@
 pub mod condition;
 pub mod fields;
 pub mod filter;
+mod path;
 pub mod state;
 mod value;
 

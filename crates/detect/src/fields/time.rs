@@ -17,8 +17,6 @@ pub enum TimeStyle {
     DateSeconds,
     /// `2026-11-23T06:14:09.071763988+0000`.
     Iso8601,
-    /// `2026-11-23 06:14:09.071763988 +0000`: times among the parameters of an event.
-    Param,
 }
 
 /// A time in nanoseconds since 1970, to be written in a style.
@@ -34,17 +32,13 @@ impl fmt::Display for Time {
         match style {
             TimeStyle::Clock | TimeStyle::ClockSeconds => {}
             TimeStyle::Iso8601 => write!(out, "{year:04}-{month:02}-{day:02}T")?,
-            TimeStyle::Date | TimeStyle::DateSeconds | TimeStyle::Param => write!(out, "{year:04}-{month:02}-{day:02} ")?,
+            TimeStyle::Date | TimeStyle::DateSeconds => write!(out, "{year:04}-{month:02}-{day:02} ")?,
         }
         write!(out, "{hour:02}:{minute:02}:{second:02}")?;
         if !matches!(style, TimeStyle::ClockSeconds | TimeStyle::DateSeconds) {
             write!(out, ".{nanoseconds:09}")?;
         }
-        match style {
-            TimeStyle::Iso8601 => out.write_str("+0000"),
-            TimeStyle::Param => out.write_str(" +0000"),
-            _ => Ok(()),
-        }
+        if style == TimeStyle::Iso8601 { out.write_str("+0000") } else { Ok(()) }
     }
 }
 
@@ -72,7 +66,7 @@ mod tests {
             (951_782_400_000_000_001, TimeStyle::Date, "2000-02-29 00:00:00.000000001"),
             (951_868_799_999_999_999, TimeStyle::DateSeconds, "2000-02-29 23:59:59"),
             (951_868_800_000_000_000, TimeStyle::ClockSeconds, "00:00:00"),
-            (0, TimeStyle::Param, "1970-01-01 00:00:00.000000000 +0000"),
+            (0, TimeStyle::Date, "1970-01-01 00:00:00.000000000"),
             (u64::MAX, TimeStyle::DateSeconds, "2554-07-21 23:34:33"),
         ];
         for (time, style, text) in cases {

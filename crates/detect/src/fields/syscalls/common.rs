@@ -69,7 +69,7 @@ pub(super) const FIELDS: &[Row] = &[
     Row::text("evt.asynctype", asynchronous, "What a report on the recording itself is about."),
     Row::text(
         "evt.hostname",
-        |cx| (!cx.stream.hostname.is_empty()).then(|| Value::Text(cx.stream.hostname.as_bytes())),
+        |cx| (!cx.stream.hostname.is_empty()).then_some(Value::Text(cx.stream.hostname.as_bytes())),
         "The machine that was recorded.",
     ),
 ];

@@ -3,12 +3,16 @@
 //! One file a class, one [`Row`] a field: what it is and how its values are found. Names, types and meaning are those of
 //! falcosecurity/libs (`userspace/libsinsp/sinsp_filtercheck_*.cpp`).
 
+mod address;
 mod common;
 mod container;
+mod descriptor;
 mod event;
 mod fd;
 mod fdlist;
 mod fspath;
+mod names;
+mod param;
 mod process;
 mod user;
 
@@ -16,7 +20,7 @@ use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
 use crate::state::{State, Thread};
-use plimsoll_model::events::{Event, Format, ParamType};
+use plimsoll_model::events::{Event, Format, Interface, ParamType};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -34,6 +38,8 @@ pub struct Stream {
     pub previous: Option<u64>,
     /// The machine's name.
     pub hostname: String,
+    /// Its network interfaces: they tell which side of a connection is here.
+    pub interfaces: Vec<Interface>,
     /// Names of addresses; what is not in it has no name: the engine asks nobody.
     pub names: AddressNames,
 }
@@ -59,10 +65,35 @@ impl<'e> Context<'e> {
 
     /// A text that is made for this event.
     fn made(&self, text: fmt::Arguments<'_>) -> Value<'e> {
+        Value::Text(self.bytes(text))
+    }
+
+    /// The bytes of a text that is made for this event.
+    fn bytes(&self, text: fmt::Arguments<'_>) -> &'e [u8] {
         let mut made = bumpalo::collections::String::new_in(self.arena);
         // Writing into memory does not fail.
         let _ = made.write_fmt(text);
-        Value::Text(made.into_bump_str().as_bytes())
+        made.into_bump_str().as_bytes()
+    }
+
+    /// A number in decimal digits.
+    fn decimal(&self, number: i64) -> &'e [u8] {
+        match number {
+            0 => b"0",
+            1 => b"1",
+            -1 => b"-1",
+            _ => self.bytes(format_args!("{number}")),
+        }
+    }
+
+    /// The name of a user, as the thread's container knows it.
+    fn user_name(&self, _uid: u32) -> Option<&'e [u8]> {
+        None
+    }
+
+    /// The name of a group, likewise.
+    fn group_name(&self, _gid: u32) -> Option<&'e [u8]> {
+        None
     }
 }
 
@@ -86,17 +117,19 @@ struct Row {
 }
 
 impl Row {
+    /// No limits at all.
+    const FREE: Limits = Limits {
+        filter_only: false,
+        print_only: false,
+        no_rhs: false,
+        no_transformer: false,
+        deprecated: false,
+        suggested: false,
+        hidden: false,
+    };
+
     const fn new(name: &'static str, kind: ParamType, format: Format, get: Getter, description: &'static str) -> Self {
-        const FREE: Limits = Limits {
-            filter_only: false,
-            print_only: false,
-            no_rhs: false,
-            no_transformer: false,
-            deprecated: false,
-            suggested: false,
-            hidden: false,
-        };
-        let info = FieldInfo { name, kind, format, list: false, arg: Syntax::None.rule(), limits: FREE, description };
+        let info = FieldInfo { name, kind, format, list: false, arg: Syntax::None.rule(), limits: Self::FREE, description };
         Self { info, syntax: Syntax::None, get }
     }
 
@@ -136,6 +169,12 @@ impl Row {
     /// It is not listed.
     const fn hidden(mut self) -> Self {
         self.info.limits.hidden = true;
+        self
+    }
+
+    /// It does not compare with other fields.
+    const fn no_rhs(mut self) -> Self {
+        self.info.limits.no_rhs = true;
         self
     }
 
