@@ -13,9 +13,6 @@ use plimsoll_model::events::Format::{Decimal, Direction, Id, Padded, Plain};
 use plimsoll_model::events::ParamType::{ByteBuf, CharBuf, Dyn, Int16, Int64, RelTime, UInt32, UInt64};
 use plimsoll_model::events::{Category, EventFlags, Origin, ParamType, kinds, schema, syscall_name};
 
-/// Nanoseconds in a millisecond.
-const MILLISECOND: u64 = 1_000_000;
-
 pub(super) const FIELDS: &[Row] = &[
     Row::new(
         "evt.latency",
@@ -188,8 +185,8 @@ pub(super) const FIELDS: &[Row] = &[
         "evt.around",
         UInt64,
         Decimal,
-        Getter::OneOf(distance),
-        "Whether it was made within so many milliseconds of a time: `evt.around[T]=D`, T as `evt.rawtime`.",
+        Getter::One(|_| None),
+        "Whether it was made within so many milliseconds of a time: `evt.around[T]=D`, T as `evt.rawtime`. The comparison itself looks at the time.",
     )
     .syntax(Syntax::Around)
     .filter_only(),
@@ -470,12 +467,6 @@ fn errors_of<'e>(cx: &Context<'e>, area: Area) -> Option<Value<'e>> {
         _ => Some(Area::Other),
     };
     if of == Some(area) { errors(cx) } else { None }
-}
-
-/// How far the event is from a time: milliseconds, rounded up. A condition takes what is at most as far as it says.
-fn distance<'e>(cx: &Context<'e>, arg: Option<&Arg>) -> Option<Value<'e>> {
-    let Arg::Index(time) = arg? else { return None };
-    Some(Value::Uint(cx.event.time.abs_diff(*time).div_ceil(MILLISECOND)))
 }
 
 fn absolute_path<'e>(cx: &Context<'e>, side: Option<&Arg>) -> Option<Value<'e>> {

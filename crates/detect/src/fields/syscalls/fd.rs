@@ -41,7 +41,8 @@ pub(super) const FIELDS: &[Row] = &[
     Row::text("fd.directory", directory, "The directory of a file."),
     Row::text("fd.filename", file_name, "The name of a file in its directory."),
     Row::new("fd.ip", IpAddr, Plain, Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Ip(end.address))), "The address of either end.")
-        .filter_only(),
+        .filter_only()
+        .by_descriptor(),
     end!("fd.cip", IpAddr, Plain, client, address, "The address of the side that connected."),
     end!("fd.sip", IpAddr, Plain, server, address, "The address of the side that was connected to."),
     end!("fd.lip", IpAddr, Plain, local, address, "The address on this machine."),
@@ -53,7 +54,8 @@ pub(super) const FIELDS: &[Row] = &[
         Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Uint(end.port.into()))),
         "The port of either end.",
     )
-    .filter_only(),
+    .filter_only()
+    .by_descriptor(),
     end!("fd.cport", Port, Decimal, client, port, "The port of the side that connected."),
     Row::new(
         "fd.sport",
@@ -81,13 +83,15 @@ pub(super) const FIELDS: &[Row] = &[
         Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Uint(end.port.into()))),
         "The port of either end, which may be written as the name of a service.",
     )
-    .filter_only(),
+    .filter_only()
+    .by_descriptor(),
     Row::text("fd.cproto", client_service, "The port of the side that connected, as a text."),
     Row::text("fd.sproto", server_service, "The port of the side that was connected to, as a text."),
     Row::text("fd.lproto", |cx| service(cx, local(cx)?), "The port on this machine, as a text."),
     Row::text("fd.rproto", |cx| service(cx, remote(cx)?), "The port on the other machine, as a text."),
     Row::new("fd.net", IpNet, Plain, Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Ip(end.address))), "The network of either end.")
-        .filter_only(),
+        .filter_only()
+        .by_descriptor(),
     end!("fd.cnet", IpNet, Plain, client, address, "The network of the side that connected.").filter_only(),
     end!("fd.snet", IpNet, Plain, server, address, "The network of the side that was connected to.").filter_only(),
     end!("fd.lnet", IpNet, Plain, local, address, "The network of the address on this machine.").filter_only(),
@@ -98,10 +102,14 @@ pub(super) const FIELDS: &[Row] = &[
         |cx| Some(Value::Bool(cx.descriptor()?.old_name.is_some())),
         "Whether the event gave it another name, as a UDP socket gets with every partner.",
     ),
-    Row::text("fd.cip.name", |cx| domain(cx, client(cx)?), "The domain name of the side that connected.").plain_only(),
-    Row::text("fd.sip.name", |cx| domain(cx, server(cx)?), "The domain name of the side that was connected to.").plain_only(),
-    Row::text("fd.lip.name", |cx| domain(cx, local(cx)?), "The domain name of the address on this machine.").plain_only(),
-    Row::text("fd.rip.name", |cx| domain(cx, remote(cx)?), "The domain name of the address on the other machine.").plain_only(),
+    Row::text("fd.cip.name", |cx| domain(cx, client(cx)?), "The domain name of the side that connected.").plain_only().by_descriptor(),
+    Row::text("fd.sip.name", |cx| domain(cx, server(cx)?), "The domain name of the side that was connected to.")
+        .plain_only()
+        .by_descriptor(),
+    Row::text("fd.lip.name", |cx| domain(cx, local(cx)?), "The domain name of the address on this machine.").plain_only().by_descriptor(),
+    Row::text("fd.rip.name", |cx| domain(cx, remote(cx)?), "The domain name of the address on the other machine.")
+        .plain_only()
+        .by_descriptor(),
     Row::new(
         "fd.dev",
         Int32,

@@ -114,6 +114,8 @@ struct Row {
     info: FieldInfo,
     syntax: Syntax,
     get: Getter,
+    /// Whether it counts as there whenever there is a descriptor, with or without a value.
+    by_descriptor: bool,
 }
 
 impl Row {
@@ -130,7 +132,7 @@ impl Row {
 
     const fn new(name: &'static str, kind: ParamType, format: Format, get: Getter, description: &'static str) -> Self {
         let info = FieldInfo { name, kind, format, list: false, arg: Syntax::None.rule(), limits: Self::FREE, description };
-        Self { info, syntax: Syntax::None, get }
+        Self { info, syntax: Syntax::None, get, by_descriptor: false }
     }
 
     /// A text with at most one value.
@@ -192,6 +194,12 @@ impl Row {
         row
     }
 
+    /// It counts as there whenever there is a descriptor: upstream compares these in ways of their own.
+    const fn by_descriptor(mut self) -> Self {
+        self.by_descriptor = true;
+        self
+    }
+
     /// Outputs get it without asking.
     const fn suggested(mut self) -> Self {
         self.info.limits.suggested = true;
@@ -205,7 +213,7 @@ const CLASSES: &[&[Row]] =
 
 struct Table {
     infos: Vec<FieldInfo>,
-    rows: Vec<(Syntax, Getter)>,
+    rows: Vec<&'static Row>,
     places: HashMap<&'static str, FieldId>,
 }
 
@@ -214,7 +222,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (place, row) in CLASSES.iter().copied().flatten().enumerate() {
         table.places.insert(row.info.name, FieldId(u16::try_from(place).unwrap_or(u16::MAX)));
         table.infos.push(row.info.clone());
-        table.rows.push((row.syntax, row.get));
+        table.rows.push(row);
     }
     table
 });
@@ -238,10 +246,10 @@ impl Catalogue for Syscalls {
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, FieldError> {
         let place = TABLE.places.get(name).or_else(|| TABLE.places.get(stem(name)?)).ok_or(FieldError::Unknown)?;
         let at = usize::from(place.0);
-        let (info, (syntax, _)) = TABLE.infos.get(at).zip(TABLE.rows.get(at)).ok_or(FieldError::Unknown)?;
-        let arg = syntax.read(info.name, name, arg)?;
+        let (info, row) = TABLE.infos.get(at).zip(TABLE.rows.get(at)).ok_or(FieldError::Unknown)?;
+        let arg = row.syntax.read(info.name, name, arg)?;
         let kind = match &arg {
-            Some(Arg::Key(param)) if *syntax == Syntax::RawParam => longest_param(param).map_or(info.kind, |param| param.kind),
+            Some(Arg::Key(param)) if row.syntax == Syntax::RawParam => longest_param(param).map_or(info.kind, |param| param.kind),
             _ => info.kind,
         };
         Ok(Field { id: *place, info, arg, kind })
@@ -255,17 +263,30 @@ impl Catalogue for Syscalls {
 
 /// The field that a name with its argument behind a dot starts with.
 fn stem(name: &str) -> Option<&'static str> {
-    let stems = TABLE.infos.iter().zip(&TABLE.rows).filter(|(_, (syntax, _))| syntax.dotted());
-    stems.map(|(info, _)| info.name).filter(|stem| name.starts_with(stem)).max_by_key(|stem| stem.len())
+    let stems = TABLE.rows.iter().filter(|row| row.syntax.dotted());
+    stems.map(|row| row.info.name).filter(|stem| name.starts_with(stem)).max_by_key(|stem| stem.len())
 }
 
 impl<'e> Facts<'e> for Context<'e> {
     fn extract(&self, field: &Field, out: &mut Vec<Value<'e>>) {
-        match TABLE.rows.get(usize::from(field.id.0)).map(|(_, get)| get) {
+        match TABLE.rows.get(usize::from(field.id.0)).map(|row| row.get) {
             Some(Getter::One(get)) => out.extend(get(self)),
             Some(Getter::OneOf(get)) => out.extend(get(self, field.arg.as_ref())),
             Some(Getter::Many(get)) => get(self, field.arg.as_ref(), out),
             None => {}
+        }
+    }
+
+    fn has(&self, field: &Field) -> bool {
+        match TABLE.rows.get(usize::from(field.id.0)) {
+            Some(row) if row.by_descriptor => self.descriptor().is_some(),
+            Some(Row { get: Getter::One(get), .. }) => get(self).is_some(),
+            Some(Row { get: Getter::OneOf(get), .. }) => get(self, field.arg.as_ref()).is_some(),
+            _ => {
+                let mut values = Vec::new();
+                self.extract(field, &mut values);
+                !values.is_empty()
+            }
         }
     }
 
