@@ -2,8 +2,12 @@
 
 use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_detect::condition::{self, EventSet};
+use plimsoll_detect::fields::syscalls::{Context, Stream, Syscalls};
+use plimsoll_detect::fields::{Catalogue, Facts, Field};
 use plimsoll_detect::filter::{Glob, PathPrefixMap};
+use plimsoll_detect::state;
 use plimsoll_model::edit::{apply, edits, patch_json};
+use plimsoll_model::events::{EventType, OwnedEvent, schema};
 use plimsoll_model::{
     Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
 };
@@ -12,7 +16,8 @@ use plimsoll_policy::benchmark::host::{Failure, FileKind, Metadata, Process};
 use plimsoll_policy::benchmark::{self, Benchmark, Host};
 use plimsoll_policy::cel::{Environment, Limits as CelLimits, Program, Value};
 use plimsoll_policy::{Policies, Request, World};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 /// Small enough that a fuzzer reaches them.
 const LIMITS: Limits = Limits { bytes: 1 << 20, depth: 60, expansion: 2000 };
@@ -384,4 +389,45 @@ pub fn patterns(data: &[u8]) {
         }
     }
     let _ = map.to_string();
+}
+
+/// Every field, with arguments of all kinds.
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let named = |info: &plimsoll_detect::fields::FieldInfo| {
+        [None, Some("0"), Some("2"), Some("PATH")].into_iter().filter_map(|arg| Syscalls.resolve(info.name, arg).ok()).collect::<Vec<_>>()
+    };
+    let mut fields: Vec<Field> = Syscalls.all().iter().flat_map(named).collect();
+    let params: BTreeSet<&str> = schema().iter().flat_map(|info| &info.params).map(|param| param.name).collect();
+    let dotted = params.iter().flat_map(|param| [format!("evt.arg.{param}"), format!("evt.rawarg.{param}")]);
+    let others = ["evt.abspath.dst", "evt.type.is.openat", "evt.type.is.3", "thread.cgroup.memory"].map(str::to_owned);
+    fields.extend(dotted.chain(others).filter_map(|name| Syscalls.resolve(&name, None).ok()));
+    fields
+});
+
+/// Bytes as events: a type, a thread, and the parameters, each behind its length. Any field can be asked of any of them.
+pub fn fields(data: &[u8]) {
+    let (mut rest, mut state, mut stream) = (data, state::State::default(), Stream::default());
+    while let [low, high, tid, more @ ..] = rest {
+        let kind = EventType(u16::from_le_bytes([*low, *high]) % 460);
+        let mut event = OwnedEvent::new(kind, u64::from(*low) << 56 | u64::from(*tid), i64::from(*tid) - 1);
+        rest = more;
+        for _ in 0..kind.info().params.len() {
+            let Some((length, more)) = rest.split_first() else { break };
+            let (param, more) = more.split_at(more.len().min((*length).into()));
+            event.push(param);
+            rest = more;
+        }
+        let event = event.view();
+        state.apply(&event);
+        let arena = bumpalo::Bump::new();
+        let context = Context { event: &event, state: &state, stream: &stream, arena: &arena };
+        for field in FIELDS.iter() {
+            let mut values = Vec::new();
+            context.extract(field, &mut values);
+            assert!(field.info.list || field.arg.is_none() || values.len() <= 1, "{} has too many values", field.info.name);
+            assert!(values.is_empty() || context.has(field), "{} has values and is not there", field.info.name);
+        }
+        stream.previous = Some(event.time);
+        state.settle();
+    }
 }

@@ -42,6 +42,7 @@ fn all(data: &[u8]) {
     bodies::audit_log(data);
     bodies::conditions(data);
     bodies::patterns(data);
+    bodies::fields(data);
 }
 
 #[test]
@@ -78,5 +79,32 @@ proptest! {
     #[test]
     fn any_bytes(data in prop::collection::vec(any::<u8>(), 0..200)) {
         all(&data);
+    }
+}
+
+/// Events whose parameters have the lengths that their types ask for, more or less.
+fn events() -> impl Strategy<Value = Vec<u8>> {
+    let event = (0u16..454, 0u8..4, prop::collection::vec((prop::sample::select(&[0u8, 1, 2, 4, 8, 13, 37][..]), any::<[u8; 6]>()), 28));
+    prop::collection::vec(event, 1..6).prop_map(|events| {
+        let mut bytes = Vec::new();
+        for (kind, tid, params) in events {
+            bytes.extend(kind.to_le_bytes());
+            bytes.push(tid);
+            let count = plimsoll_model::events::EventType(kind).info().params.len();
+            for (length, noise) in params.into_iter().take(count) {
+                bytes.push(length);
+                bytes.extend(noise.iter().cycle().map(|byte| if byte % 3 == 0 { byte / 16 } else { 0 }).take(length.into()));
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_field_can_be_asked_of_any_event(data in events()) {
+        bodies::fields(&data);
     }
 }

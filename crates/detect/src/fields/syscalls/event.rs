@@ -98,7 +98,7 @@ pub(super) const FIELDS: &[Row] = &[
         |cx| if cx.event.info().origin == Origin::Syscall { name(cx) } else { None },
         "The name of the system call; other events have none.",
     ),
-    Row::text("evt.category", category, "What it is about: `file`, `net`, `process`, `memory`, …"),
+    Row::text("evt.category", category, "What it is about: `file`, `net`, `process`, `memory` and others."),
     Row::new(
         "evt.cpu",
         Int16,

@@ -298,6 +298,7 @@ impl<'e> Facts<'e> for Context<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use plimsoll_model::events::{EventType, OwnedEvent, kinds};
 
     /// A field as it was understood, or what is wrong with it.
     fn resolved(name: &str, arg: Option<&str>) -> String {
@@ -339,6 +340,93 @@ mod tests {
             assert_eq!(resolved(name, arg), wanted, "{name} {arg:?}");
         }
         assert_eq!(Syscalls.resolve("evt.rawarg.res", None).map(|field| field.kind), Ok(ParamType::Errno));
+    }
+
+    /// What a field says of an event, with commas between several values.
+    fn said(kind: EventType, params: &[&[u8]], name: &str) -> String {
+        let mut event = OwnedEvent::new(kind, 1_795_414_449_071_763_988, 7);
+        for param in params {
+            event.push(param);
+        }
+        let (event, state, stream, arena) = (event.view(), State::default(), Stream::default(), bumpalo::Bump::new());
+        let context = Context { event: &event, state: &state, stream: &stream, arena: &arena };
+        let (name, arg) =
+            name.strip_suffix(']').and_then(|name| name.split_once('[')).map_or((name, None), |(name, arg)| (name, Some(arg)));
+        let field = Syscalls.resolve(name, arg).unwrap();
+        let mut values = Vec::new();
+        context.extract(&field, &mut values);
+        let texts = values.iter().map(|value| match value {
+            Value::Text(text) | Value::Bytes(text) => String::from_utf8_lossy(text).into_owned(),
+            Value::Int(number) => number.to_string(),
+            Value::Uint(number) => number.to_string(),
+            other => format!("{other:?}"),
+        });
+        texts.collect::<Vec<_>>().join(",")
+    }
+
+    #[test]
+    fn parameters_are_printed_as_upstream_prints_them() {
+        let (three, cwd, denied) = (3_i64.to_le_bytes(), (-100_i64).to_le_bytes(), (-13_i64).to_le_bytes());
+        let openat: &[&[u8]] =
+            &[&three, &cwd, b"a/b\0", &4097_u32.to_le_bytes(), &0o644_u32.to_le_bytes(), &0xfe00_u32.to_le_bytes(), &7_u64.to_le_bytes()];
+        let tuple = [&[2, 127, 0, 0, 1, 0xa0, 0x0f, 10, 0, 0, 1, 80, 0][..]].concat();
+        let unix = [&[1][..], &0xffff_8881_u64.to_le_bytes(), &[0; 8], b"/run/s\0"].concat();
+        let six = [&[10][..], &[0; 10], &[0xff, 0xff, 1, 2, 3, 4], &[1, 0], &[0; 16], &[2, 0]].concat();
+        let cases: &[(EventType, &[&[u8]], &str, &str)] = &[
+            (
+                kinds::OPENAT_2_X,
+                openat,
+                "evt.args",
+                "fd=3 dirfd=-100(AT_FDCWD) name=a/b flags=4097(O_RDONLY|O_CLOEXEC) mode=0644 dev=FE00 ino=7",
+            ),
+            (kinds::OPENAT_2_X, openat, "evt.arg.flags", "O_RDONLY|O_CLOEXEC"),
+            (kinds::OPENAT_2_X, openat, "evt.arg[0]", "3"),
+            (kinds::OPENAT_2_X, openat, "evt.arg[7]", ""),
+            (kinds::OPENAT_2_X, openat, "evt.rawarg.flags", "4097"),
+            (kinds::OPENAT_2_X, openat, "evt.is_open_read", "Bool(true)"),
+            (kinds::OPENAT_2_X, openat, "evt.is_open_write", "Bool(false)"),
+            (kinds::OPENAT_2_X, openat, "evt.res", "SUCCESS"),
+            (kinds::OPENAT_2_X, openat, "fs.path.nameraw", "a/b"),
+            (kinds::OPENAT_2_X, openat, "fd.name", ""),
+            (kinds::OPENAT_2_X, openat, "evt.datetime", "2026-11-23 06:14:09.071763988"),
+            (kinds::OPENAT_2_X, &[&denied, &cwd, b""], "evt.args", "fd=-13(EACCES) dirfd=-100(AT_FDCWD) name=<NA>"),
+            (kinds::OPENAT_2_X, &[&denied], "evt.res", "EACCES"),
+            (kinds::OPENAT_2_X, &[&denied], "evt.failed", "Bool(true)"),
+            (kinds::OPENAT_2_X, &[b"ab"], "evt.args", "fd=<NA>"),
+            (kinds::CONNECT_X, &[&denied, &tuple], "evt.arg.tuple", "127.0.0.1:4000->10.0.0.1:80"),
+            (kinds::CONNECT_X, &[&denied, &unix], "evt.arg.tuple", "ffff8881->0 /run/s"),
+            (kinds::CONNECT_X, &[&denied, &six], "evt.arg.tuple", "1.2.3.4:1->0.0.0.0:2"),
+            (kinds::CONNECT_X, &[&denied, b"\x02ab", &three, b"\x01/s\0"], "evt.args", "res=-13(EACCES) tuple=INVALID IPv4 fd=3 addr=/s"),
+            (kinds::CONNECT_X, &[&denied, b"", &three, b"\x05x"], "evt.args", "res=-13(EACCES) tuple=NULL fd=3 addr=family 5"),
+            (kinds::SOCKET_X, &[&three, &1_u32.to_le_bytes()], "evt.arg.domain", "AF_LOCAL|AF_UNIX"),
+            (kinds::READ_X, &[&three, b"a\x01b\n"], "evt.arg.data", "a.b."),
+            (kinds::READ_X, &[&three, b""], "evt.arg.data", "NULL"),
+            (kinds::READ_X, &[&three], "evt.io_dir", "read"),
+            (kinds::KILL_X, &[&denied, &three, &[9]], "evt.args", "res=-13(EACCES) pid=3 sig=9(SIGKILL)"),
+            (
+                kinds::CHMOD_X,
+                &[&[0; 8], b"/a\0", &0o4755_u32.to_le_bytes()],
+                "evt.arg.mode",
+                "S_IXOTH|S_IROTH|S_IXGRP|S_IRGRP|S_IXUSR|S_IWUSR|S_IRUSR|S_ISUID",
+            ),
+            (kinds::NANOSLEEP_X, &[&[0; 8], &1_500_000_000_u64.to_le_bytes()], "evt.args", "res=0 interval=1500000000(1.5s)"),
+            (kinds::SETUID_X, &[&[0; 8], &[0xff; 4]], "evt.args", "res=0 uid=-1(<NONE>)"),
+            (kinds::CHOWN_X, &[&[0; 8], b"/a\0", &[0xff; 4], &[0; 4]], "evt.args", "res=0 path=/a uid=-1 gid=0"),
+            (
+                kinds::GETSOCKOPT_X,
+                &[&[0; 8], &three, &[1], &[8], &[2, 1, 0, 0, 0], &[4, 0, 0, 0]],
+                "evt.args",
+                "res=0 fd=3 level=1(SOL_SOCKET) optname=8(SO_RCVBUF) val=1 optlen=4",
+            ),
+            (kinds::GENERIC_X, &[&0_u16.to_le_bytes(), &0_u16.to_le_bytes()], "evt.type", "unknown"),
+            (kinds::GENERIC_X, &[&0_u16.to_le_bytes(), &0_u16.to_le_bytes()], "evt.args", ""),
+            (kinds::GENERIC_X, &[&0_u16.to_le_bytes()], "evt.rawres", ""),
+            (kinds::RENAMEAT2_X, &[&[0; 8], &cwd, b"/a/../b\0", &three, b"/c//d\0"], "fs.path.source", ""),
+            (kinds::RENAMEAT2_X, &[&[0; 8], &cwd, b"/a/../b\0", &three, b"/c//d\0"], "fs.path.targetraw", "/c//d"),
+        ];
+        for (kind, params, name, wanted) in cases {
+            assert_eq!(said(*kind, params, name), *wanted, "{name} of {}", kind.info().symbol);
+        }
     }
 
     #[test]
