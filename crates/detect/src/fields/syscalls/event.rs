@@ -144,7 +144,7 @@ pub(super) const FIELDS: &[Row] = &[
     )
     .deprecated(),
     Row::flag("evt.is_syslog", is_syslog, "Whether it writes to `/dev/log`."),
-    Row::new("evt.count", UInt32, Decimal, Getter::One(|_| Some(Value::Uint(1))), "Always 1."),
+    Row::new("evt.count", UInt32, Decimal, Getter::One(|_| Some(Value::Uint(1))), "1 for every event."),
     Row::new("evt.count.error", UInt32, Decimal, Getter::One(errors), "1 for calls that failed, 0 for others."),
     Row::new("evt.count.error.file", UInt32, Decimal, Getter::One(|cx| errors_of(cx, Area::File)), "The same, of calls on files alone."),
     Row::new("evt.count.error.net", UInt32, Decimal, Getter::One(|cx| errors_of(cx, Area::Net)), "The same, of calls on sockets alone."),
