@@ -3,11 +3,13 @@
 //! - [`condition`]: the text of a condition to a tree and back.
 //! - [`filter`]: a tree whose fields and types are checked, and what it says of one event.
 //! - [`fields`]: what rules can ask an event for.
+//! - [`rules`]: rules files to rules.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
 pub mod fields;
 pub mod filter;
+pub mod rules;
 pub mod state;
 mod value;
 
