@@ -5,13 +5,18 @@
 use super::diagnostic::{Code, Context, Diagnostic, Diagnostics, Excerpt, ItemKind};
 use super::items::{Items, RuleItem};
 use super::lists::{Lists, TooLarge};
-use super::macros::{self, Budget, Failure, Parsed};
 use super::{ExtraOutput, List, Macro, Rule, Rules, Sources, exceptions, warnings};
-use crate::condition::{self, Expr, Node, Operand, Options, Position};
-use crate::fields::{Catalogue, FieldError};
+use crate::condition::{self, EventSet, Expr, Node, Operand, Options, Position, Reference, Right};
+use crate::fields::Catalogue;
+use crate::filter::Filter;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const NO_EVENT_TYPE: &str = "Rule matches too many evt.type values. This has a significant performance penalty.";
+/// A rule that may be about more event types than this is warned of.
+const MANY_EVENT_TYPES: usize = 100;
+/// How many nodes and values all conditions together may come to once macros are put in; the largest file of upstream comes to 12,000.
+const MAX_PARTS: usize = 4 << 20;
 const CONTAINER_INFO: &str = "%container.info";
 const CONTAINER_INFO_IS_DEPRECATED: &str = "%container.info is deprecated and no more useful, and will be dropped by Falco 1.0.0. \
      The container plugin will automatically add required fields to the output message.";
@@ -26,15 +31,15 @@ pub(super) fn compile(items: &Items, sources: &Sources<'_>, extras: &[ExtraOutpu
             return (Rules::default(), found);
         }
     };
-    let mut compiler = Compiler { items, sources, extras, found, budget: Budget::default(), macros: Vec::new() };
+    let mut compiler = Compiler { items, sources, extras, found, left: MAX_PARTS, macros: Vec::new() };
     compiler.parse_macros(&mut lists);
     compiler.resolve_macros();
     let rules = items.rules.iter().filter_map(|rule| compiler.rule(rule, &mut lists)).collect();
     let Compiler { macros, mut found, .. } = compiler;
     // As upstream: after an error nobody asks what is not used.
     if found.is_ok() {
-        for unused in macros.iter().filter(|parsed| !parsed.used) {
-            found.push(unused.context.diagnostic(Code::UnusedMacro, "Macro not referred to by any other rule/macro"));
+        for (item, _) in items.macros.iter().zip(&macros).filter(|(_, parsed)| !parsed.used) {
+            found.push(item.context.diagnostic(Code::UnusedMacro, "Macro not referred to by any other rule/macro"));
         }
         for (list, _) in items.lists.iter().zip(&lists.all).filter(|(_, expanded)| !expanded.used) {
             found.push(list.context.diagnostic(Code::UnusedList, "List not referred to by any other rule/macro"));
@@ -47,8 +52,8 @@ pub(super) fn compile(items: &Items, sources: &Sources<'_>, extras: &[ExtraOutpu
             .iter()
             .zip(macros)
             .filter_map(|(item, parsed)| {
-                let Parsed { name, expr, used, context, .. } = parsed;
-                Some(Macro { name, condition: item.condition.clone(), expr: expr?, used, context })
+                let (name, condition, context) = (item.name.clone(), item.condition.clone(), item.context.clone());
+                Some(Macro { name, condition, expr: parsed.expr?, used: parsed.used, context })
             })
             .collect(),
         lists: items
@@ -69,35 +74,42 @@ pub(super) fn compile(items: &Items, sources: &Sources<'_>, extras: &[ExtraOutpu
     (rules, found)
 }
 
+/// A macro whose condition was parsed.
+struct Parsed {
+    /// Its condition with lists in it.
+    text: Arc<str>,
+    /// None if something is wrong with it: what uses it is not told again.
+    expr: Option<Node<Expr>>,
+    used: bool,
+}
+
 struct Compiler<'i> {
     items: &'i Items,
     sources: &'i Sources<'i>,
     extras: &'i [ExtraOutput],
     found: Diagnostics,
-    budget: Budget,
+    /// How many parts are left for conditions.
+    left: usize,
+    /// In the order of the items.
     macros: Vec<Parsed>,
 }
 
 impl Compiler<'_> {
     fn parse_macros(&mut self, lists: &mut Lists) {
         for item in self.items.macros.iter() {
-            let expr = match parse(&item.condition, &item.condition_context, lists) {
-                Ok((expr, _)) => Some(expr),
-                Err(diagnostic) => {
-                    self.found.push(*diagnostic);
-                    None
-                }
-            };
-            self.macros.push(Parsed { name: item.name.clone(), expr, used: false, order: item.order, context: item.context.clone() });
+            let parsed = parse(&item.condition, &item.condition_context, lists);
+            let (expr, text) = self.or_tell(parsed).map_or_else(|| (None, Arc::from("")), |(expr, text)| (Some(expr), text));
+            self.macros.push(Parsed { text, expr, used: false });
         }
     }
 
     fn resolve_macros(&mut self) {
         for (at, item) in self.items.macros.iter().enumerate() {
-            let Some(expr) = self.macros.get(at).and_then(|parsed| parsed.expr.as_ref()) else { continue };
-            let text: Arc<str> = Arc::from(item.condition.as_str());
-            let resolved = self.resolve(expr, item.order.visibility);
-            let resolved = self.told(resolved, &text, &item.context);
+            // It stays where it is: a macro that sees itself is found in a loop.
+            let Some((expr, text)) = self.macros.get(at).and_then(|parsed| Some((parsed.expr.clone()?, Arc::clone(&parsed.text)))) else {
+                continue;
+            };
+            let resolved = self.resolve(&expr, item.order.visibility, &text, &item.context);
             if let Some(parsed) = self.macros.get_mut(at) {
                 parsed.expr = resolved;
             }
@@ -105,42 +117,54 @@ impl Compiler<'_> {
     }
 
     /// Puts the macros into a condition that were defined before something.
-    fn resolve(&self, expr: &Node<Expr>, visibility: u32) -> (Result<(Node<Expr>, Vec<usize>), Failure>, Budget) {
-        let mut budget = Budget::clone(&self.budget);
-        let find = |name: &str| {
-            let parsed = self.macros.get(self.items.macros.place(name)?)?;
-            (parsed.order.index < visibility).then_some(parsed)
-        };
-        let resolved = macros::resolve(expr, &find, &mut budget).map(|resolved| {
-            let used = resolved.used.iter().filter_map(|name| self.items.macros.place(name)).collect();
-            (resolved.expr, used)
-        });
-        (resolved, budget)
-    }
-
-    /// Notes which macros are used, or what is wrong.
-    fn told(
-        &mut self,
-        (resolved, budget): (Result<(Node<Expr>, Vec<usize>), Failure>, Budget),
-        text: &Arc<str>,
-        context: &Context,
-    ) -> Option<Node<Expr>> {
-        self.budget = budget;
-        match resolved {
-            Ok((expr, used)) => {
-                for place in used {
-                    if let Some(parsed) = self.macros.get_mut(place) {
-                        parsed.used = true;
-                    }
-                }
-                Some(expr)
-            }
-            Err(Failure::At(at, message)) => {
-                self.found.push(in_condition(Code::Validate, message, context, text, at));
-                None
-            }
-            Err(Failure::Broken) => None,
+    fn resolve(&mut self, expr: &Node<Expr>, visibility: u32, text: &Arc<str>, context: &Context) -> Option<Node<Expr>> {
+        if self.left == 0 {
+            return None;
         }
+        let find = |name: &str| {
+            let item = self.items.macros.get(name).filter(|item| item.order.index < visibility)?;
+            self.macros.get(self.items.macros.place(&item.name)?)?.expr.as_ref()
+        };
+        let resolved = condition::resolve_macros(expr, find);
+        let parts = parts(&resolved.expr);
+        // The condition itself stands in the file.
+        self.left = self.left.saturating_sub(parts.saturating_sub(parts_of_text(text)));
+        let is_broken = |name: &str| {
+            let place = self
+                .items
+                .macros
+                .get(name)
+                .filter(|item| item.order.index < visibility)
+                .and_then(|item| self.items.macros.place(&item.name));
+            place.and_then(|place| self.macros.get(place)).is_some_and(|parsed| parsed.expr.is_none())
+        };
+        let wrong = match resolved.errors.first() {
+            Some(error) => Some((error.message.clone(), error.at)),
+            None => resolved.unknown.iter().find(|reference| !is_broken(&reference.name)).map(|Reference { name, at }| {
+                // The name may stand in another macro.
+                let stands = text.as_bytes().get(at.offset as usize..).is_some_and(|rest| rest.starts_with(name.as_bytes()));
+                (format!("Undefined macro '{name}' used in filter."), if stands { *at } else { Position::START })
+            }),
+        };
+        if let Some((message, at)) = wrong {
+            self.found.push(in_condition(Code::Validate, message, context, text, at));
+            return None;
+        }
+        if self.left == 0 {
+            let message = format!("with their macros, conditions come to more than {MAX_PARTS} parts");
+            self.found.push(context.diagnostic(Code::Validate, message));
+            return None;
+        }
+        if !resolved.unknown.is_empty() {
+            return None;
+        }
+        let used: BTreeSet<&str> = resolved.used.iter().map(|reference| reference.name.as_str()).collect();
+        for place in used.into_iter().filter_map(|name| self.items.macros.place(name)) {
+            if let Some(parsed) = self.macros.get_mut(place) {
+                parsed.used = true;
+            }
+        }
+        Some(resolved.expr)
     }
 
     fn rule(&mut self, item: &RuleItem, lists: &mut Lists) -> Option<Rule> {
@@ -153,17 +177,12 @@ impl Compiler<'_> {
         let (condition, exception_fields) = self.or_tell(made)?;
         let (format, extra_fields) = self.output(item, catalogue)?;
         let (expr, text) = self.or_tell(parse(&condition, &item.condition_context, lists))?;
-        let written: Arc<str> = Arc::from(condition.as_str());
-        let resolved = self.resolve(&expr, u32::MAX);
-        let expr = self.told(resolved, &written, &item.context)?;
+        let expr = self.resolve(&expr, u32::MAX, &text, &item.context)?;
         warnings::of_condition(&expr, |code, message| {
-            let diagnostic = in_condition(code, message, &item.condition_context, &written, Position::START);
-            self.found.push(diagnostic);
+            self.found.push(in_condition(code, message, &item.condition_context, &text, Position::START));
         });
-        self.check(&expr, item, catalogue, &text)?;
-        if item.source == super::SYSCALL && item.warn_evttypes && warnings::matches_too_many(&expr) {
-            self.found.push(item.context.diagnostic(Code::NoEventType, NO_EVENT_TYPE));
-        }
+        let filter = self.filter(&expr, item, catalogue, &text)?;
+        let event_types = if item.source == super::SYSCALL { self.event_types(&expr, item, &text)? } else { EventSet::default() };
         Some(Rule {
             name: item.name.clone(),
             description: item.description.clone(),
@@ -173,6 +192,8 @@ impl Compiler<'_> {
             enabled: item.enabled,
             condition: item.condition.clone(),
             expr,
+            filter,
+            event_types,
             output: item.output.clone(),
             format,
             extra_fields,
@@ -204,13 +225,7 @@ impl Compiler<'_> {
             format = format.replace(CONTAINER_INFO, "");
         }
         for text in std::iter::once(&format).chain(fields.iter().map(|(_, text, _)| text)) {
-            if let Err(wrong) = check_format(text, catalogue) {
-                let is_own = std::ptr::eq(text, &format);
-                let skipped = item.skip_if_unknown_filter && wrong.is_unknown && is_own;
-                let code = if skipped { Code::UnknownFilter } else { Code::CompileOutput };
-                self.found.push(item.output_context.diagnostic(code, wrong.message).with_help(wrong.help));
-                return None;
-            }
+            // TODO-FORMAT
             for field in warnings::deprecated_in_output(text) {
                 let message = format!("usage of deprecated field '{field}' has been detected in the rule output");
                 self.found.push(item.output_context.diagnostic(Code::DeprecatedItem, message));
@@ -219,13 +234,39 @@ impl Compiler<'_> {
         Some((format, fields))
     }
 
-    /// Whether the fields of a condition are there, and their types agree.
-    fn check(&mut self, expr: &Node<Expr>, item: &RuleItem, catalogue: &dyn Catalogue, text: &Arc<str>) -> Option<()> {
-        let Err((at, wrong)) = check_filter(expr, catalogue) else { return Some(()) };
-        let skipped = item.skip_if_unknown_filter && wrong.is_unknown;
-        let code = if skipped { Code::UnknownFilter } else { Code::CompileCondition };
-        self.found.push(in_condition(code, wrong.message, &item.condition_context, text, at).with_help(wrong.help));
-        None
+    /// The condition with the fields of its source.
+    fn filter(&mut self, expr: &Node<Expr>, item: &RuleItem, catalogue: &dyn Catalogue, text: &Arc<str>) -> Option<Filter> {
+        match Filter::compile(expr, catalogue) {
+            Ok((filter, warnings)) => {
+                for warning in warnings {
+                    let diagnostic = in_condition(Code::ConditionWarning, warning.message, &item.condition_context, text, warning.at);
+                    self.found.push(diagnostic);
+                }
+                Some(filter)
+            }
+            Err(error) => {
+                let skipped = item.skip_if_unknown_filter && is_unknown(&error.message);
+                let code = if skipped { Code::UnknownFilter } else { Code::CompileCondition };
+                self.found.push(in_condition(code, error.message, &item.condition_context, text, error.at).with_help(error.help));
+                None
+            }
+        }
+    }
+
+    fn event_types(&mut self, expr: &Node<Expr>, item: &RuleItem, text: &Arc<str>) -> Option<EventSet> {
+        match condition::event_types(expr, &[]) {
+            Ok(types) => {
+                if item.warn_evttypes && types.iter().count() > MANY_EVENT_TYPES {
+                    self.found.push(item.context.diagnostic(Code::NoEventType, NO_EVENT_TYPE));
+                }
+                Some(types)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                self.found.push(in_condition(Code::CompileCondition, message, &item.condition_context, text, Position::START));
+                None
+            }
+        }
     }
 
     fn or_tell<T>(&mut self, outcome: Result<T, Box<Diagnostic>>) -> Option<T> {
@@ -252,51 +293,41 @@ fn in_condition(code: Code, message: impl Into<String>, context: &Context, text:
     Diagnostic { excerpt: Some(Excerpt { text: Arc::clone(text), at }), ..context.diagnostic(code, message) }
 }
 
-/// What is wrong with a condition or an output.
-struct Wrong {
-    message: String,
-    help: Option<String>,
-    /// A field or event type that is not known: a rule may ask to be skipped then.
-    is_unknown: bool,
+/// Whether a message says that a field or an event type is not known: then a rule may ask to be skipped.
+fn is_unknown(message: &str) -> bool {
+    ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"].iter().any(|part| message.contains(part))
 }
 
-fn check_filter(expr: &Node<Expr>, catalogue: &dyn Catalogue) -> Result<(), (Position, Wrong)> {
+/// How many nodes and values a condition has.
+fn parts(expr: &Node<Expr>) -> usize {
     match &expr.it {
-        Expr::And(children) | Expr::Or(children) => children.iter().try_for_each(|child| check_filter(child, catalogue)),
-        Expr::Not(child) => check_filter(child, catalogue),
-        Expr::Identifier(_) => Ok(()),
-        Expr::Exists(left) | Expr::Compare { left, .. } => check_operand(&left.it, catalogue).map_err(|wrong| (left.at, wrong)),
+        Expr::And(children) | Expr::Or(children) => 1 + children.iter().map(parts).sum::<usize>(),
+        Expr::Not(child) => 1 + parts(child),
+        Expr::Compare { right, .. } => match &right.it {
+            Right::List(values) => 1 + values.len(),
+            Right::Value(_) | Right::Operand(_) => 1,
+        },
+        Expr::Identifier(_) | Expr::Exists(_) => 1,
     }
 }
 
-fn check_operand(operand: &Operand, catalogue: &dyn Catalogue) -> Result<(), Wrong> {
-    match operand {
-        Operand::Field { name, arg } => {
-            let arg = arg.as_ref().map(|arg| String::from_utf8_lossy(arg));
-            match catalogue.resolve(name, arg.as_deref()) {
-                Ok(_) => Ok(()),
-                Err(FieldError::Unknown) => {
-                    let message = format!("filter_check called with nonexistent field {name}");
-                    Err(Wrong { message, help: nearest(catalogue, name), is_unknown: true })
-                }
-                Err(FieldError::Argument(message)) => Err(Wrong { message, help: None, is_unknown: false }),
-            }
-        }
-        Operand::Transform { values, .. } | Operand::List(values) => {
-            values.iter().try_for_each(|value| check_operand(&value.it, catalogue))
-        }
-        Operand::Value(_) => Ok(()),
-    }
-}
-
-fn check_format(_format: &str, _catalogue: &dyn Catalogue) -> Result<(), Wrong> {
-    Ok(())
+/// At most how many parts a text says itself.
+fn parts_of_text(text: &str) -> usize {
+    text.len() / 2
 }
 
 /// Whether a text is a field of the catalogue, or transformers of fields.
 pub(super) fn is_field(catalogue: &dyn Catalogue, text: &str) -> bool {
-    let Ok((operand, length)) = condition::parse_operand(text) else { return false };
-    length == text.len() && check_operand(&operand.it, catalogue).is_ok()
+    if text.contains('(') {
+        return condition::parse(format!("{text} exists")).is_ok_and(|expr| Filter::compile(&expr, catalogue).is_ok());
+    }
+    match condition::parse_operand(text) {
+        Ok((Node { it: Operand::Field { name, arg }, .. }, length)) if length == text.len() => {
+            let arg = arg.as_ref().map(|arg| String::from_utf8_lossy(arg));
+            catalogue.resolve(&name, arg.as_deref()).is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// What to say of a field that is not known.

@@ -9,7 +9,6 @@ mod diagnostic;
 mod exceptions;
 mod items;
 mod lists;
-mod macros;
 mod read;
 mod schema;
 mod select;
@@ -22,8 +21,9 @@ pub use schema::SchemaProblem;
 pub use select::{Pick, Selection};
 pub use version::{ENGINE_VERSION, PluginVersion, Version};
 
-use crate::condition::{self, Expr};
+use crate::condition::{self, EventSet, Expr};
 use crate::fields::Catalogue;
+use crate::filter::Filter;
 use items::Items;
 use plimsoll_model::{Limits, Source};
 use std::collections::BTreeSet;
@@ -170,6 +170,10 @@ pub struct Rule {
     pub condition: String,
     /// Its condition without lists, macros and exceptions: they are put in.
     pub expr: condition::Node<Expr>,
+    /// The condition as it can be asked.
+    pub filter: Filter,
+    /// The types of events that it can be true of; for the source `syscall` only.
+    pub event_types: EventSet,
     /// What an alert says, as written.
     pub output: String,
     /// What an alert says, with what is added to all outputs.

@@ -41,11 +41,6 @@ pub(super) fn deprecated_in_output(format: &str) -> impl Iterator<Item = &'stati
     DEPRECATED.iter().map(|(field, _)| *field).filter(|field| format.contains(field))
 }
 
-/// Whether a condition leaves open what event types it is about.
-pub(super) fn matches_too_many(_expr: &Node<Expr>) -> bool {
-    false
-}
-
 #[derive(Default)]
 struct Found {
     unsafe_check: bool,
