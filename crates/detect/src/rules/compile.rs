@@ -5,7 +5,7 @@
 use super::diagnostic::{Code, Context, Diagnostic, Diagnostics, Excerpt, ItemKind};
 use super::items::{Items, RuleItem};
 use super::lists::{Lists, TooLarge};
-use super::{ExtraOutput, List, Macro, Rule, Rules, Sources, exceptions, warnings};
+use super::{ExtraField, ExtraOutput, List, Macro, Rule, Rules, Sources, exceptions, warnings};
 use crate::condition::{self, EventSet, Expr, Node, Operand, Options, Position, Reference, Right};
 use crate::fields::Catalogue;
 use crate::filter::Filter;
@@ -109,7 +109,7 @@ impl Compiler<'_> {
             let Some((expr, text)) = self.macros.get(at).and_then(|parsed| Some((parsed.expr.clone()?, Arc::clone(&parsed.text)))) else {
                 continue;
             };
-            let resolved = self.resolve(&expr, item.order.visibility, &text, &item.context);
+            let resolved = self.resolve(&expr, item.order.visibility, &text, [&item.context, &item.condition_context]);
             if let Some(parsed) = self.macros.get_mut(at) {
                 parsed.expr = resolved;
             }
@@ -117,7 +117,9 @@ impl Compiler<'_> {
     }
 
     /// Puts the macros into a condition that were defined before something.
-    fn resolve(&mut self, expr: &Node<Expr>, visibility: u32, text: &Arc<str>, context: &Context) -> Option<Node<Expr>> {
+    fn resolve(&mut self, expr: &Node<Expr>, visibility: u32, text: &Arc<str>, contexts: [&Context; 2]) -> Option<Node<Expr>> {
+        // Upstream blames the item and not its condition; the place is that of the condition.
+        let [context, condition_context] = contexts;
         if self.left == 0 {
             return None;
         }
@@ -147,7 +149,9 @@ impl Compiler<'_> {
             }),
         };
         if let Some((message, at)) = wrong {
-            self.found.push(in_condition(Code::Validate, message, context, text, at));
+            let blamed = context.within(ItemKind::ConditionExpression, "", condition_context.location().clone());
+            self.found
+                .push(Diagnostic { excerpt: Some(Excerpt { text: Arc::clone(text), at }), ..blamed.diagnostic(Code::Validate, message) });
             return None;
         }
         if self.left == 0 {
@@ -177,7 +181,7 @@ impl Compiler<'_> {
         let (condition, exception_fields) = self.or_tell(made)?;
         let (format, extra_fields) = self.output(item, catalogue)?;
         let (expr, text) = self.or_tell(parse(&condition, &item.condition_context, lists))?;
-        let expr = self.resolve(&expr, u32::MAX, &text, &item.context)?;
+        let expr = self.resolve(&expr, u32::MAX, &text, [&item.context, &item.condition_context])?;
         warnings::of_condition(&expr, |code, message| {
             self.found.push(in_condition(code, message, &item.condition_context, &text, Position::START));
         });
@@ -207,24 +211,25 @@ impl Compiler<'_> {
     }
 
     /// The output with what is added to it.
-    fn output(&mut self, item: &RuleItem, catalogue: &dyn Catalogue) -> Option<(String, Vec<(String, String, bool)>)> {
+    fn output(&mut self, item: &RuleItem, _catalogue: &dyn Catalogue) -> Option<(String, Vec<ExtraField>)> {
         let mut format = item.output.clone();
-        let mut fields: Vec<(String, String, bool)> = Vec::new();
+        let mut fields: Vec<ExtraField> = Vec::new();
         for extra in self.extras.iter().filter(|extra| extra.is_for(&item.source, &item.name, &item.tags)) {
             if let Some(more) = &extra.format {
                 format.push(' ');
                 format.push_str(more);
             }
             for (key, made) in &extra.fields {
-                fields.retain(|(known, ..)| known != key);
-                fields.push((key.clone(), made.clone().unwrap_or_else(|| format!("%{key}")), made.is_none()));
+                fields.retain(|field| field.key != *key);
+                let format = made.clone().unwrap_or_else(|| format!("%{key}"));
+                fields.push(ExtraField { key: key.clone(), format, is_raw: made.is_none() });
             }
         }
         if format.contains(CONTAINER_INFO) {
             self.found.push(item.context.diagnostic(Code::DeprecatedItem, CONTAINER_INFO_IS_DEPRECATED));
             format = format.replace(CONTAINER_INFO, "");
         }
-        for text in std::iter::once(&format).chain(fields.iter().map(|(_, text, _)| text)) {
+        for text in std::iter::once(&format).chain(fields.iter().map(|field| &field.format)) {
             // TODO-FORMAT
             for field in warnings::deprecated_in_output(text) {
                 let message = format!("usage of deprecated field '{field}' has been detected in the rule output");

@@ -248,8 +248,8 @@ mod tests {
                         end += 1;
                     }
                 }
-                let head = if start > 0 { format!("{} ", &text[..start]) } else { String::new() };
-                text = format!("{head}{sub} {}", &text[end..]);
+                let head = if start > 0 { format!("{} ", text.get(..start).unwrap()) } else { String::new() };
+                text = format!("{head}{sub} {}", text.get(end..).unwrap());
                 start += sub.len() + 1;
                 used = true;
             }

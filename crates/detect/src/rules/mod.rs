@@ -178,8 +178,8 @@ pub struct Rule {
     pub output: String,
     /// What an alert says, with what is added to all outputs.
     pub format: String,
-    /// What stands beside it, by key: a format, and whether it is the plain value of a field.
-    pub extra_fields: Vec<(String, String, bool)>,
+    /// What stands beside it.
+    pub extra_fields: Vec<ExtraField>,
     /// What it does not match. It is part of `expr` already.
     pub exceptions: Vec<Exception>,
     /// The fields of the exceptions that have values.
@@ -192,6 +192,17 @@ pub struct Rule {
     pub context: Context,
     /// Where its condition stands.
     pub condition_context: Context,
+}
+
+/// What stands beside the output of a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraField {
+    /// Its key.
+    pub key: String,
+    /// What it says.
+    pub format: String,
+    /// Whether that is one field, whose value is taken as it is.
+    pub is_raw: bool,
 }
 
 /// A part of conditions.
@@ -311,3 +322,6 @@ pub fn load(files: &[Arc<Source>], sources: Sources<'_>, extras: Vec<ExtraOutput
     loaded.rules = rules;
     loaded
 }
+
+#[cfg(test)]
+mod tests;
