@@ -128,7 +128,8 @@ fn check_node(node: Node<'_>, shape: &Shape, problems: &mut Vec<SchemaProblem>) 
                 match keys.iter().find(|(name, _)| *name == key.text()) {
                     Some((_, shape)) => check_node(value, shape, problems),
                     None => {
-                        problems.push(SchemaProblem { message: format!("there is no key `{}` here", key.text()), location: key.location() })
+                        let message = format!("there is no key `{}` here", key.text());
+                        problems.push(SchemaProblem { message, location: key.location() });
                     }
                 }
             }

@@ -185,7 +185,9 @@ fn outputs_get_what_is_asked_for() {
 
 #[test]
 fn rules_are_selected_step_by_step() {
-    let text: String = ["a one", "a two", "b"].map(|name| format!("{}  tags: [{}]\n", rule(name, "evt.type = open"), &name[..1])).concat();
+    let text: String = [("a one", "a"), ("a two", "a"), ("b", "b")]
+        .map(|(name, tag)| format!("{}  tags: [{tag}]\n", rule(name, "evt.type = open")))
+        .concat();
     let mut rules = load_text(&text).rules;
     let step = |enable, pick| Selection { enable, pick };
     let steps =
