@@ -59,6 +59,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "falco/language", data: "falco/language/cases.jsonl", run: falco::language },
+    Suite { name: "falco/rules", data: "falco/rules/cases.jsonl", run: falco::rules },
+    Suite { name: "falco/validate", data: "falco/validate/cases.jsonl", run: falco::validate },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },
