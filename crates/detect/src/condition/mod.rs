@@ -3,5 +3,12 @@
 //! The grammar is that of falcosecurity/libs, `userspace/libsinsp/filter/parser.h`.
 
 mod ast;
+mod escape;
+mod lexer;
+mod parse;
+mod print;
 
 pub use ast::{Expr, Modifier, Node, Operand, Operator, Position, Right, Transformer};
+pub use escape::{EscapeError, escape, unescape};
+pub use parse::{Options, ParseError, left_transformers, list_operators, operators, parse, parse_operand, parse_with};
+pub use print::{print, print_operand};

@@ -3,6 +3,15 @@
 //! A catalogue knows the fields of one source of events; [`Facts`] answers for one event. What has no value gives none: a comparison
 //! with it is false, and it prints as `<NA>`.
 
+mod argument;
+mod nearest;
+pub mod syscalls;
+mod time;
+
+pub use argument::Syntax;
+pub use nearest::nearest;
+pub use time::{Time, TimeStyle};
+
 use crate::Value;
 use plimsoll_model::events::{Format, ParamType};
 
