@@ -63,12 +63,21 @@ struct Memo {
     units: Vec<u32>,
     /// The answers of all units' atoms.
     bits: Vec<u64>,
-    /// Stamp of each source, and where its values stand among `values`.
-    sources: Vec<(u32, u32, u32)>,
+    /// What each source said.
+    sources: Vec<Said>,
     /// The values of the present event; empty between events, kept for its memory.
     values: Vec<Value<'static>>,
     /// The rules that may still match.
     alive: Vec<u64>,
+}
+
+/// What a source said of the event of a stamp: where its values stand among all, and whether it said something, which may be an empty list.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    epoch: u32,
+    start: u32,
+    end: u32,
+    found: bool,
 }
 
 /// What is known of a plan, for people.
@@ -93,20 +102,19 @@ impl Plan {
     pub fn new(rules: &[PlanRule<'_>]) -> Self {
         let mut builder = nodes::Builder::default();
         let roots: Vec<NodeId> = rules.iter().map(|rule| builder.filter(rule.filter)).collect();
-        let (nodes, sources, checks) = builder.finish();
+        let (mut nodes, sources, checks) = builder.finish();
         let (units, places) = unit::group(&sources, checks);
         let words = units.last().map_or(0, Unit::end);
-        let mut nodes = nodes;
         nodes.place(places);
         let memo = Memo {
             epoch: 0,
             nodes: vec![0; nodes.len()],
             units: vec![0; units.len()],
             bits: vec![0; words],
-            sources: vec![(0, 0, 0); sources.len()],
+            sources: vec![Said::default(); sources.len()],
             ..Memo::default()
         };
-        Self { nodes, sources, units, roots, types: HashMap::new(), events: rules.iter().map(|rule| rule.events.clone()).collect(), memo }
+        Self { nodes, sources, units, roots, types: HashMap::new(), events: rules.iter().map(|rule| *rule.events).collect(), memo }
     }
 
     /// How large it is.
@@ -163,7 +171,7 @@ impl Memo {
     fn restart(&mut self) -> u32 {
         self.nodes.fill(0);
         self.units.fill(0);
-        self.sources.fill((0, 0, 0));
+        self.sources.fill(Said::default());
         1
     }
 }
@@ -229,22 +237,21 @@ impl<'e, F: Facts<'e>> Moment<'_, 'e, F> {
             _ => return,
         }
         let Some(unit) = self.units.get(index as usize) else { return };
-        let (start, end) = self.source(unit.source());
-        let values = self.values.get(start..end).unwrap_or_default();
-        unit.answer(values, self.facts, &mut self.memo.bits);
+        let Some(source) = self.sources.get(unit.source()) else { return };
+        let Said { start, end, found, .. } = self.said(unit.source(), source);
+        let values = self.values.get(start as usize..end as usize).unwrap_or_default();
+        unit.answer(source, found, values, self.facts, &mut self.memo.bits);
     }
 
     /// Where the values of a source stand.
-    fn source(&mut self, index: usize) -> (usize, usize) {
+    fn said(&mut self, index: usize, source: &Source) -> Said {
         let epoch = self.memo.epoch;
-        let Some(entry) = self.memo.sources.get_mut(index) else { return (0, 0) };
-        if entry.0 != epoch {
+        let Some(said) = self.memo.sources.get_mut(index) else { return Said::default() };
+        if said.epoch != epoch {
             let start = self.values.len();
-            if let Some(source) = self.sources.get(index) {
-                source.extract(self.facts, &mut self.values);
-            }
-            *entry = (epoch, u32::try_from(start).unwrap_or(0), u32::try_from(self.values.len()).unwrap_or(0));
+            let found = source.extract(self.facts, &mut self.values);
+            *said = Said { epoch, start: u32::try_from(start).unwrap_or(0), end: u32::try_from(self.values.len()).unwrap_or(0), found };
         }
-        (entry.1 as usize, entry.2 as usize)
+        *said
     }
 }

@@ -1,7 +1,7 @@
 //! The expressions of all rules, each different one once.
 
 use super::unit::Place;
-use crate::filter::{Check, Filter, Source, Test};
+use crate::filter::{Check, Filter, Reach, Shape, Source, Test};
 use crate::Value;
 use plimsoll_model::events::{EventType, kinds};
 use std::collections::HashMap;
@@ -159,7 +159,7 @@ impl Nodes {
         let name = [Value::Text(kind.info().name.as_bytes())];
         let mut decided: HashMap<NodeId, NodeId> = HashMap::new();
         let truths: HashMap<AtomId, bool> =
-            if generic { HashMap::new() } else { self.typed.iter().map(|(atom, test)| (*atom, test.holds(&name))).collect() };
+            if generic { HashMap::new() } else { self.typed.iter().map(|(atom, test)| (*atom, test.holds(Shape::TEXT, Reach::One, &name, &[]))).collect() };
         rules.into_iter().map(|(place, root)| (place, self.decide(root, &truths, &mut decided))).collect()
     }
 

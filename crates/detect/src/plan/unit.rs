@@ -4,7 +4,7 @@ use super::tries::Trie;
 use crate::Value;
 use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Facts;
-use crate::filter::{Constant, Source, Test};
+use crate::filter::{Constant, Reach, Shape, Source, Test};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use plimsoll_model::events::ParamType;
 use std::collections::{BTreeMap, HashMap};
@@ -86,15 +86,16 @@ pub(super) fn group(sources: &[Source], checks: Vec<(usize, Test)>) -> (Vec<Unit
 
 fn kind(source: &Source, test: &Test, atom: usize) -> Group {
     let alone = Group::Alone(atom);
-    let text = matches!(source.kind(), ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath) && !source.is_list();
+    let Shape { kind, list } = source.shape();
+    let text = matches!(kind, ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath) && !list;
     let Test::Constants { operator, modifier, values } = test else { return alone };
     let whole = values.iter().all(|value| !value.text.is_empty() && !value.text.contains(&0));
     if !text || !whole || matches!(modifier, Some(Modifier::OneOf | Modifier::AllOf)) {
         return alone;
     }
     match operator {
-        Operator::Eq | Operator::EqEq | Operator::In => Group::Equal,
-        Operator::Ne if modifier.is_none() => Group::Equal,
+        Operator::Eq | Operator::EqEq | Operator::In | Operator::Intersects => Group::Equal,
+        Operator::Ne if modifier.is_none() && source.reach() == Reach::One => Group::Equal,
         Operator::StartsWith => Group::Prefix,
         Operator::EndsWith => Group::Suffix,
         Operator::Contains => Group::Contains,
@@ -105,7 +106,7 @@ fn kind(source: &Source, test: &Test, atom: usize) -> Group {
 /// The constants that count: a plain operator takes only the first one.
 fn constants(test: &Test) -> &[Constant] {
     match test {
-        Test::Constants { operator: Operator::In, values, .. } | Test::Constants { modifier: Some(_), values, .. } => values,
+        Test::Constants { operator: Operator::In | Operator::Intersects, values, .. } | Test::Constants { modifier: Some(_), values, .. } => values,
         Test::Constants { values, .. } => values.get(..1).unwrap_or_default(),
         _ => &[],
     }
@@ -174,53 +175,84 @@ impl Unit {
         self.start + self.tests.len().div_ceil(64).max(1)
     }
 
-    /// Writes the answers of all its atoms.
-    pub(super) fn answer<'e>(&self, values: &[Value<'e>], facts: &impl Facts<'e>, bits: &mut [u64]) {
+    /// Writes the answers of all its atoms. `values` are those of its source; `found` tells whether there are any, which an empty list
+    /// may be.
+    pub(super) fn answer<'e>(&self, source: &Source, found: bool, values: &[Value<'e>], facts: &impl Facts<'e>, bits: &mut [u64]) {
         let Some(bits) = bits.get_mut(self.start..self.end()) else { return };
         bits.fill(0);
-        let mut set = |bit: u32| {
-            if let Some(word) = bits.get_mut(bit as usize / 64) {
-                *word |= 1 << (bit % 64);
-            }
-        };
-        let text = match values {
-            [] if !matches!(self.method, Method::Each) => return,
-            [Value::Text(text)] => Some(*text),
-            _ => None,
-        };
-        match (&self.method, text) {
-            (Method::Equal { found, unless }, Some(text)) => {
-                bits.copy_from_slice(unless);
-                for bit in found.get(text).into_iter().flatten() {
-                    if let Some(word) = bits.get_mut(*bit as usize / 64) {
-                        *word ^= 1 << (bit % 64);
-                    }
-                }
-            }
-            (Method::Prefix(trie), Some(text)) => trie.walk(text.iter().copied(), set),
-            (Method::Suffix(trie), Some(text)) => trie.walk(text.iter().rev().copied(), set),
-            (Method::Contains(automaton, needles), Some(text)) => {
-                for found in automaton.find_overlapping_iter(text) {
-                    if let Some(bit) = needles.get(found.pattern().as_usize()) {
-                        set(*bit);
-                    }
-                }
-            }
-            _ => {
-                for (test, bit) in self.tests.iter().zip(0_u32..) {
-                    if test.holds_with(values, facts) {
-                        set(bit);
-                    }
-                }
+        if let Method::Each = self.method {
+            return self.each(source, found, values, facts, bits);
+        }
+        if !found {
+            return;
+        }
+        let values = if source.reach() == Reach::One { values.get(..1).unwrap_or_default() } else { values };
+        if values.iter().any(|value| !matches!(value, Value::Text(_))) {
+            return self.each(source, found, values, facts, bits);
+        }
+        for value in values {
+            if let Value::Text(text) = value {
+                self.text(text, bits);
             }
         }
+    }
+
+    /// Adds what one text answers.
+    fn text(&self, text: &[u8], bits: &mut [u64]) {
+        let set = |bit: u32| set(bits, bit);
+        match &self.method {
+            Method::Equal { found, unless } => {
+                let hits = found.get(text).into_iter().flatten();
+                if unless.iter().all(|word| *word == 0) {
+                    hits.copied().for_each(set);
+                } else {
+                    // Then there is one value only.
+                    bits.copy_from_slice(unless);
+                    for bit in hits {
+                        if let Some(word) = bits.get_mut(*bit as usize / 64) {
+                            *word ^= 1 << (bit % 64);
+                        }
+                    }
+                }
+            }
+            Method::Prefix(trie) => trie.walk(text.iter().copied(), set),
+            Method::Suffix(trie) => trie.walk(text.iter().rev().copied(), set),
+            Method::Contains(automaton, needles) => {
+                automaton.find_overlapping_iter(text).filter_map(|found| needles.get(found.pattern().as_usize())).copied().for_each(set);
+            }
+            Method::Each => {}
+        }
+    }
+
+    /// Asks each test by itself.
+    fn each<'e>(&self, source: &Source, found: bool, values: &[Value<'e>], facts: &impl Facts<'e>, bits: &mut [u64]) {
+        for (test, bit) in self.tests.iter().zip(0_u32..) {
+            let holds = match (test, source) {
+                (Test::Exists, Source::Field(field)) => facts.has(field),
+                (Test::Exists, _) => found,
+                (Test::Constants { .. }, _) => found && test.holds(source.shape(), source.reach(), values, &[]),
+                (Test::Source { right, .. }, _) => {
+                    let mut others = Vec::new();
+                    found && right.extract(facts, &mut others) && test.holds(source.shape(), source.reach(), values, &others)
+                }
+            };
+            if holds {
+                set(bits, bit);
+            }
+        }
+    }
+}
+
+fn set(bits: &mut [u64], bit: u32) {
+    if let Some(word) = bits.get_mut(bit as usize / 64) {
+        *word |= 1 << (bit % 64);
     }
 }
 
 /// What it costs to get a value, in about nanoseconds.
 fn price(source: &Source) -> u32 {
     match source {
-        Source::Literal(_) => 1,
+        Source::Literal(_) | Source::List(_) => 1,
         Source::Transform { transformer: Transformer::Val, inputs, .. } => inputs.iter().map(price).sum(),
         Source::Transform { inputs, .. } => 40 + inputs.iter().map(price).sum::<u32>(),
         Source::Field(field) => match field.info.name {
