@@ -4,7 +4,7 @@ use plimsoll_detect::condition::{Expr, Options, parse, parse_operand, parse_with
 
 fn printed(text: &str) -> String {
     match parse_with(text, Options::RULES) {
-        Ok(expr) => String::from_utf8(print(&expr)).unwrap(),
+        Ok(expr) => String::from_utf8_lossy(&print(&expr)).into_owned(),
         Err(error) => format!("{}:{}: {error}", error.at.line, error.at.column),
     }
 }

@@ -2,6 +2,12 @@
 //!
 //! [`Filter::holds`] goes through the tree as it is written: slow, and right by inspection. The engine's plan has to agree with it.
 
+mod glob;
+mod path_prefix;
+
+pub use glob::Glob;
+pub use path_prefix::PathPrefixMap;
+
 use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Field;
 use crate::{IpNet, Value};
