@@ -1,13 +1,13 @@
 //! Patterns of `*`, `?` and `[]`, as `fnmatch` of the C library reads them without flags: a slash is a character like any other.
 
 /// A pattern. Matching takes at most as many steps as text and pattern have bytes, multiplied.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     steps: Vec<Step>,
     ignore_case: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {
     /// This byte.
     Byte(u8),
