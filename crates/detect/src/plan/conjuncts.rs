@@ -30,7 +30,8 @@ struct Conjunct {
 impl TypePlan {
     /// From what is left of each rule; those that cannot be true are left out.
     pub(super) fn new(rules: &[(usize, NodeId)], nodes: &Nodes) -> Self {
-        let rules: Vec<(usize, NodeId)> = rules.iter().copied().filter(|(_, root)| !matches!(nodes.get(*root), Node::Constant(false))).collect();
+        let rules: Vec<(usize, NodeId)> =
+            rules.iter().copied().filter(|(_, root)| !matches!(nodes.get(*root), Node::Constant(false))).collect();
         let words = rules.len().div_ceil(64);
         let mut conjuncts: Vec<Conjunct> = Vec::new();
         for (index, (_, root)) in rules.iter().enumerate() {

@@ -13,9 +13,9 @@
 
 mod conjuncts;
 mod nodes;
-mod tries;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod unit;
 
 use crate::Value;

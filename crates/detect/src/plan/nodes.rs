@@ -1,8 +1,8 @@
 //! The expressions of all rules, each different one once.
 
 use super::unit::Place;
-use crate::filter::{Check, Filter, Reach, Shape, Source, Test};
 use crate::Value;
+use crate::filter::{Check, Filter, Reach, Shape, Source, Test};
 use plimsoll_model::events::{EventType, kinds};
 use std::collections::HashMap;
 
@@ -158,8 +158,11 @@ impl Nodes {
         let generic = matches!(kind, kinds::GENERIC_E | kinds::GENERIC_X);
         let name = [Value::Text(kind.info().name.as_bytes())];
         let mut decided: HashMap<NodeId, NodeId> = HashMap::new();
-        let truths: HashMap<AtomId, bool> =
-            if generic { HashMap::new() } else { self.typed.iter().map(|(atom, test)| (*atom, test.holds(Shape::TEXT, Reach::One, &name, &[]))).collect() };
+        let truths: HashMap<AtomId, bool> = if generic {
+            HashMap::new()
+        } else {
+            self.typed.iter().map(|(atom, test)| (*atom, test.holds(Shape::TEXT, Reach::One, &name, &[]))).collect()
+        };
         rules.into_iter().map(|(place, root)| (place, self.decide(root, &truths, &mut decided))).collect()
     }
 
@@ -241,7 +244,9 @@ impl Builder {
             Some(atom) => *atom,
             None => {
                 let atom = AtomId(u32::try_from(self.checks.len()).unwrap_or(u32::MAX));
-                if matches!(&check.left, Source::Field(field) if field.info.name == "evt.type") && !matches!(check.test, Test::Source { .. }) {
+                if matches!(&check.left, Source::Field(field) if field.info.name == "evt.type")
+                    && !matches!(check.test, Test::Source { .. })
+                {
                     self.nodes.typed.insert(atom, check.test.clone());
                 }
                 self.checks.push((source, check.test.clone()));
@@ -257,4 +262,3 @@ impl Builder {
         (self.nodes, self.sources, self.checks)
     }
 }
-

@@ -3,12 +3,20 @@
 use super::*;
 use crate::condition::{EventSet, Modifier, Operator};
 use crate::fields::{Arg, ArgRule, Field, FieldId, FieldInfo, Limits};
-use crate::filter::{Check, Constant, Literal, Test};
+use crate::filter::{Check, Constant, Literal, PathPrefixMap, Test};
 use plimsoll_model::events::{Format, ParamType, kinds};
 use proptest::prelude::*;
 
 const fn info(name: &'static str, kind: ParamType, list: bool) -> FieldInfo {
-    let limits = Limits { filter_only: false, print_only: false, no_rhs: false, no_transformer: false, deprecated: false, suggested: false, hidden: false };
+    let limits = Limits {
+        filter_only: false,
+        print_only: false,
+        no_rhs: false,
+        no_transformer: false,
+        deprecated: false,
+        suggested: false,
+        hidden: false,
+    };
     FieldInfo { name, kind, format: Format::Decimal, list, arg: ArgRule::NONE, limits, description: "" }
 }
 
@@ -63,21 +71,37 @@ fn constants(words: Vec<Vec<u8>>) -> Vec<Constant> {
 }
 
 fn check() -> impl Strategy<Value = Filter> {
-    let text = (1_u16..3, prop::sample::select(Operator::ALL.to_vec()), prop::option::of(prop::sample::select(Modifier::ALL.to_vec())), prop::collection::vec(word(), 1..4)).prop_map(
-        |(id, operator, modifier, words)| {
+    let text = (
+        1_u16..3,
+        prop::sample::select(Operator::ALL.to_vec()),
+        prop::option::of(prop::sample::select(Modifier::ALL.to_vec())),
+        prop::collection::vec(word(), 1..4),
+    )
+        .prop_map(|(id, operator, modifier, words)| {
             let operator = match operator {
                 // Those compare no texts, or patterns that are not made here.
-                Operator::Le | Operator::Lt | Operator::Ge | Operator::Gt | Operator::BContains | Operator::BStartsWith | Operator::Regex | Operator::Intersects => Operator::In,
+                Operator::Le
+                | Operator::Lt
+                | Operator::Ge
+                | Operator::Gt
+                | Operator::BContains
+                | Operator::BStartsWith
+                | Operator::Regex
+                | Operator::Intersects => Operator::In,
                 other => other,
             };
-            let list = matches!(operator, Operator::In | Operator::PMatch);
             let mut values = constants(words);
+            if operator == Operator::PMatch {
+                let mut prefixes = PathPrefixMap::default();
+                values.iter().for_each(|value| prefixes.insert(&value.text, ()));
+                return Filter::Check(Check { left: field(id), test: Test::Paths { values, prefixes } });
+            }
+            let list = operator == Operator::In;
             if !list && modifier.is_none() {
                 values.truncate(1);
             }
             Filter::Check(Check { left: field(id), test: Test::Constants { operator, modifier: modifier.filter(|_| !list), values } })
-        },
-    );
+        });
     let list = (prop::bool::ANY, prop::collection::vec(word(), 1..4)).prop_map(|(all, words)| {
         let operator = if all { Operator::In } else { Operator::Intersects };
         Filter::Check(Check { left: field(3), test: Test::Constants { operator, modifier: None, values: constants(words) } })
@@ -86,10 +110,11 @@ fn check() -> impl Strategy<Value = Filter> {
         let values = constants(names.into_iter().map(|name| name.as_bytes().to_vec()).collect());
         Filter::Check(Check { left: field(0), test: Test::Constants { operator: Operator::In, modifier: None, values } })
     });
-    let number = (prop::sample::select(vec![Operator::Eq, Operator::Ne, Operator::Lt, Operator::Ge]), -1_i64..3).prop_map(|(operator, number)| {
-        let values = vec![Constant { text: number.to_string().into_bytes().into(), value: Literal::Int(number) }];
-        Filter::Check(Check { left: field(4), test: Test::Constants { operator, modifier: None, values } })
-    });
+    let number =
+        (prop::sample::select(vec![Operator::Eq, Operator::Ne, Operator::Lt, Operator::Ge]), -1_i64..3).prop_map(|(operator, number)| {
+            let values = vec![Constant { text: number.to_string().into_bytes().into(), value: Literal::Int(number) }];
+            Filter::Check(Check { left: field(4), test: Test::Constants { operator, modifier: None, values } })
+        });
     let exists = (0_u16..5).prop_map(|id| Filter::Check(Check { left: field(id), test: Test::Exists }));
     prop_oneof![4 => text, 2 => list, 2 => kind, 1 => number, 1 => exists]
 }

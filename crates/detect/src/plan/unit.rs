@@ -74,7 +74,8 @@ pub(super) fn group(sources: &[Source], checks: Vec<(usize, Test)>) -> (Vec<Unit
         let cost = sources.get(source).map_or(1, price) + method_price(&method, &tests);
         for (bit, atom) in atoms.iter().enumerate() {
             if let Some(place) = places.get_mut(*atom) {
-                *place = Place { unit: u32::try_from(units.len()).unwrap_or(u32::MAX), word: start + bit / 64, mask: 1 << (bit % 64), cost };
+                *place =
+                    Place { unit: u32::try_from(units.len()).unwrap_or(u32::MAX), word: start + bit / 64, mask: 1 << (bit % 64), cost };
             }
         }
         let unit = Unit { source, start, tests, method };
@@ -106,7 +107,8 @@ fn kind(source: &Source, test: &Test, atom: usize) -> Group {
 /// The constants that count: a plain operator takes only the first one.
 fn constants(test: &Test) -> &[Constant] {
     match test {
-        Test::Constants { operator: Operator::In | Operator::Intersects, values, .. } | Test::Constants { modifier: Some(_), values, .. } => values,
+        Test::Constants { operator: Operator::In | Operator::Intersects, values, .. }
+        | Test::Constants { modifier: Some(_), values, .. } => values,
         Test::Constants { values, .. } => values.get(..1).unwrap_or_default(),
         _ => &[],
     }
@@ -143,7 +145,10 @@ fn method(group: Group, tests: &[Test]) -> Method {
                     *word |= 1 << (bit % 64);
                 }
             }
-            Method::Equal { found: found.into_iter().map(|(text, bits)| (text.into_boxed_slice(), bits.into_boxed_slice())).collect(), unless }
+            Method::Equal {
+                found: found.into_iter().map(|(text, bits)| (text.into_boxed_slice(), bits.into_boxed_slice())).collect(),
+                unless,
+            }
         }
         Group::Prefix => Method::Prefix(Trie::new(&mut texts(false))),
         Group::Suffix => Method::Suffix(Trie::new(&mut texts(true))),
@@ -230,7 +235,7 @@ impl Unit {
             let holds = match (test, source) {
                 (Test::Exists, Source::Field(field)) => facts.has(field),
                 (Test::Exists, _) => found,
-                (Test::Constants { .. }, _) => found && test.holds(source.shape(), source.reach(), values, &[]),
+                (Test::Constants { .. } | Test::Paths { .. }, _) => found && test.holds(source.shape(), source.reach(), values, &[]),
                 (Test::Source { right, .. }, _) => {
                     let mut others = Vec::new();
                     found && right.extract(facts, &mut others) && test.holds(source.shape(), source.reach(), values, &others)
@@ -278,11 +283,12 @@ fn method_price(method: &Method, tests: &[Test]) -> u32 {
 fn test_price(test: &Test) -> u32 {
     match test {
         Test::Exists => 1,
+        Test::Paths { .. } => 60,
         Test::Source { right, .. } => 10 + price(right),
         Test::Constants { operator, values, .. } => {
             let each = match operator {
                 Operator::Regex => 200,
-                Operator::Glob | Operator::IGlob | Operator::PMatch => 60,
+                Operator::Glob | Operator::IGlob => 60,
                 Operator::IContains | Operator::BContains => 40,
                 _ => 3,
             };
