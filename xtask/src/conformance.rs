@@ -58,6 +58,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/openings", data: "../data/audit/kube-apiserver-1.36.jsonl.gz", run: access::openings },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
+    Suite { name: "falco/extract", data: "falco/extract/cases.jsonl", run: falco::extract },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

@@ -1,1 +1,5 @@
 //! Falco's own tests, as data: rules, captures, audit events.
+
+mod extract;
+
+pub(super) use extract::extract;
