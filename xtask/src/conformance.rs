@@ -59,6 +59,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
     Suite { name: "falco/extract", data: "falco/extract/cases.jsonl", run: falco::extract },
+    Suite { name: "falco/language", data: "falco/language/cases.jsonl", run: falco::language },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

@@ -144,6 +144,14 @@ pub trait Facts<'e> {
     /// Adds the values that a field has in this event to `out`; none if it has none.
     fn extract(&self, field: &Field, out: &mut Vec<Value<'e>>);
 
+    /// Whether a field is there (`exists`): it has a value, unless upstream answers otherwise for it (`fd.ip exists` is true of any
+    /// descriptor).
+    fn has(&self, field: &Field) -> bool {
+        let mut values = Vec::new();
+        self.extract(field, &mut values);
+        !values.is_empty()
+    }
+
     /// Memory for values that are made, not found; it lives as long as the event.
     fn arena(&self) -> &'e bumpalo::Bump;
 }
