@@ -4,13 +4,18 @@
 //! - [`filter`]: a tree whose fields and types are checked, and what it says of one event.
 //! - [`format`]: what an alert prints of it.
 //! - [`fields`]: what rules can ask an event for.
+//! - [`rules`]: rules files to rules.
+//! - [`plan`]: all rules of a source as one.
+//! - [`engine`]: the rules of a source at work.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
+pub mod engine;
 pub mod fields;
 pub mod filter;
 pub mod format;
-mod path;
+pub mod plan;
+pub mod rules;
 pub mod services;
 pub mod state;
 mod value;

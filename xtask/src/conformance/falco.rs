@@ -1,5 +1,14 @@
 //! Falco's own tests, as data: rules, captures, audit events.
 
+mod extract;
+mod fields;
 mod language;
+mod replay;
+mod rules;
+mod validate;
 
+pub(super) use extract::extract;
+pub(super) use fields::{legacy_fields, modern_fields};
 pub(super) use language::language;
+pub(super) use rules::rules;
+pub(super) use validate::validate;
