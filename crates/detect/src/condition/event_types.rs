@@ -58,6 +58,12 @@ impl EventSet {
         self.0.get(usize::from(kind.0 / 64)).is_some_and(|word| word >> (kind.0 % 64) & 1 == 1)
     }
 
+    /// How many are in it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Whether none is in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -254,7 +260,7 @@ mod tests {
     #[test]
     fn the_schema_fits() {
         assert!(schema().len() <= WORDS * 64);
-        assert_eq!(EventSet::all().iter().count(), schema().len());
+        assert_eq!((EventSet::all().iter().count(), EventSet::all().len()), (schema().len(), schema().len()));
         assert_eq!(EventSet::all().complement(), EventSet::NONE);
         let all = |name: &str| EventSet::named(name.as_bytes()).iter().map(|kind| kind.info().symbol).collect::<Vec<_>>();
         assert_eq!(all("procexit"), ["PROCEXIT_E", "PROCEXIT_1_E"]);

@@ -2,8 +2,9 @@
 
 use super::{Expr, Node, Operand, ParseError, Position, Right};
 
-/// How deep the resolved tree may be, so that those who go through it need no more stack than a condition without macros asks for.
-const MAX_DEPTH: usize = 1000;
+/// How deep the resolved tree may be: as deep as one condition of rules files can be by itself, so that those who go through it need
+/// no more stack with macros than without.
+const MAX_DEPTH: usize = 750;
 
 /// How many bytes the resolved tree may say, as a measure: macros that name each other twice double with each step.
 const MAX_BYTES: usize = 4 << 20;
@@ -59,15 +60,22 @@ impl<'m, F: Fn(&str) -> Option<&'m Node<Expr>>> Resolver<F> {
         if !self.within.is_empty() {
             self.left = self.left.saturating_sub(NODE_BYTES + weight(&expr.it));
         }
-        let mut children = |children: &[Node<Expr>]| children.iter().map(|child| self.expr(child, depth + 1)).collect();
         let it = match &expr.it {
-            Expr::And(all) => Expr::And(children(all)),
-            Expr::Or(any) => Expr::Or(children(any)),
+            Expr::And(all) => Expr::And(self.children(all, depth + 1)),
+            Expr::Or(any) => Expr::Or(self.children(any, depth + 1)),
             Expr::Not(child) => Expr::Not(Box::new(self.expr(child, depth + 1))),
             Expr::Identifier(name) => return self.identifier(name, at, depth),
             leaf => leaf.clone(),
         };
         Node { it, at }
+    }
+
+    fn children(&mut self, children: &[Node<Expr>], depth: usize) -> Vec<Node<Expr>> {
+        let mut resolved = Vec::with_capacity(children.len());
+        for child in children {
+            resolved.push(self.expr(child, depth));
+        }
+        resolved
     }
 
     fn identifier(&mut self, name: &str, at: Position, depth: usize) -> Node<Expr> {
