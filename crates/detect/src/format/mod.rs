@@ -7,6 +7,7 @@ mod print;
 
 pub use print::{base64, json, print};
 
+use crate::Value;
 use crate::condition::{Operand, parse_operand, print_operand};
 use crate::fields::{Catalogue, Facts};
 use crate::filter::{Reach, Source, source};
@@ -33,6 +34,7 @@ const TIMES: [&str; 5] = ["evt.time", "evt.time.s", "evt.time.iso8601", "evt.dat
 #[derive(Debug, Clone)]
 pub struct Format {
     lenient: bool,
+    base64: bool,
     pieces: Vec<Piece>,
     fields: Vec<Named>,
 }
@@ -53,7 +55,10 @@ pub struct FormatError {
 enum Piece {
     Text(Vec<u8>),
     /// A value, cut or filled up to a width in bytes, if that is not 0.
-    Value { source: Source, width: usize },
+    Value {
+        source: Source,
+        width: usize,
+    },
 }
 
 /// A field or transformer of an output, by the name that it has in JSON.
@@ -75,7 +80,7 @@ impl Format {
         if text.is_empty() {
             return Err(FormatError { message: "empty formatting token".into(), at: 0, help: None });
         }
-        let mut format = Self { lenient: text.starts_with('*'), pieces: Vec::new(), fields: Vec::new() };
+        let mut format = Self { lenient: text.starts_with('*'), base64: false, pieces: Vec::new(), fields: Vec::new() };
         let whole = text.as_bytes();
         let mut rest = whole.strip_prefix(b"*").unwrap_or(whole);
         while !rest.is_empty() {
@@ -115,6 +120,13 @@ impl Format {
         self
     }
 
+    /// The same output, whose buffers are printed in base64 (`buffer_format_base64`).
+    #[must_use]
+    pub fn base64(mut self) -> Self {
+        self.base64 = true;
+        self
+    }
+
     /// Prints the text for an event. No, if a value is missing that has to be there; the text ends before that.
     pub fn text<'e>(&self, facts: &impl Facts<'e>, out: &mut Vec<u8>) -> bool {
         self.pieces.iter().all(|piece| match piece {
@@ -124,7 +136,7 @@ impl Format {
             }
             Piece::Value { source, width } => {
                 let start = out.len();
-                let found = source_text(source, facts, out);
+                let found = self.value_text(source, facts, out);
                 if !found && !self.lenient {
                     return false;
                 }
@@ -148,7 +160,7 @@ impl Format {
     pub fn texts<'e>(&self, facts: &impl Facts<'e>, transformed: bool, out: &mut Vec<(String, Vec<u8>)>) -> bool {
         self.named(transformed).all(|field| {
             let mut text = Vec::new();
-            let found = source_text(&field.source, facts, &mut text);
+            let found = self.value_text(&field.source, facts, &mut text);
             if found || self.lenient {
                 out.push((field.name.clone(), if found { text } else { MISSING.to_vec() }));
             }
@@ -160,13 +172,64 @@ impl Format {
     /// are left out.
     pub fn json<'e>(&self, facts: &impl Facts<'e>, transformed: bool, out: &mut Map<String, Json>) -> bool {
         self.named(transformed).all(|field| {
-            let value = source_json(field.json.as_ref().unwrap_or(&field.source), facts);
+            let value = self.value_json(field.json.as_ref().unwrap_or(&field.source), facts);
             let done = self.lenient || !value.is_null();
             if done {
                 out.insert(field.name.clone(), value);
             }
             done
         })
+    }
+
+    /// Prints what a source says of an event: a list in parentheses, all of several ancestors with blanks between them.
+    fn value_text<'e>(&self, source: &Source, facts: &impl Facts<'e>, out: &mut Vec<u8>) -> bool {
+        let mut values = Vec::new();
+        if !source.extract(facts, &mut values) {
+            return false;
+        }
+        let (shape, format, start) = (source.shape(), number_format(source), out.len());
+        if shape.list {
+            out.push(b'(');
+        }
+        for (index, value) in values.iter().enumerate() {
+            match shape.list {
+                true if out.len() > start + LONGEST_LIST => break,
+                true if out.len() > start + 1 => out.push(b','),
+                false if index > 0 => out.push(b' '),
+                _ => {}
+            }
+            match value {
+                Value::Bytes(bytes) if self.base64 => out.extend(base64(bytes).into_bytes()),
+                value => print(shape.kind, format, value, out),
+            }
+        }
+        if shape.list {
+            out.push(b')');
+            out.truncate(start + LONGEST_LIST);
+        }
+        true
+    }
+
+    /// What a source says of an event as JSON.
+    fn value_json<'e>(&self, source: &Source, facts: &impl Facts<'e>) -> Json {
+        let mut values = Vec::new();
+        if !source.extract(facts, &mut values) {
+            return Json::Null;
+        }
+        let (shape, format) = (source.shape(), number_format(source));
+        let one = |value: &Value<'_>| match value {
+            Value::Bytes(bytes) if self.base64 => base64(bytes).into(),
+            value => json(shape.kind, format, value),
+        };
+        match values.as_slice() {
+            values if shape.list => values.iter().map(one).collect(),
+            [value] => one(value),
+            _ => {
+                let mut text = Vec::new();
+                self.value_text(source, facts, &mut text);
+                String::from_utf8_lossy(&text).into_owned().into()
+            }
+        }
     }
 
     fn named(&self, transformed: bool) -> impl Iterator<Item = &Named> {
@@ -195,9 +258,7 @@ impl Format {
         *inner = transformed;
         let Ok(source) = compiled(operand, catalogue) else { return };
         let json = match operand {
-            Operand::Field { name, .. } if TIMES.contains(&name.as_str()) => {
-                catalogue.resolve("evt.rawtime", None).ok().map(Source::Field)
-            }
+            Operand::Field { name, .. } if TIMES.contains(&name.as_str()) => catalogue.resolve("evt.rawtime", None).ok().map(Source::Field),
             _ => None,
         };
         let name = String::from_utf8_lossy(&print_operand(operand)).into_owned();
@@ -237,9 +298,7 @@ fn compiled(operand: &Operand, catalogue: &dyn Catalogue) -> Result<Source, Trou
     let made = source(operand, catalogue).map_err(|problem| (problem.message, problem.help))?;
     // The identifier of all ancestors is that of the process itself in an output.
     match (&made, operand) {
-        (Source::Field(field), Operand::Field { name, .. })
-            if Reach::of(field) == Reach::Ancestors && field.kind != ParamType::CharBuf =>
-        {
+        (Source::Field(field), Operand::Field { name, .. }) if Reach::of(field) == Reach::Ancestors && field.kind != ParamType::CharBuf => {
             Ok(catalogue.resolve(name, Some("0")).map_or(made, Source::Field))
         }
         _ => Ok(made),
@@ -249,50 +308,4 @@ fn compiled(operand: &Operand, catalogue: &dyn Catalogue) -> Result<Source, Trou
 /// How the numbers of a source are printed.
 fn number_format(source: &Source) -> NumberFormat {
     if let Source::Field(field) = source { field.info.format } else { NumberFormat::Plain }
-}
-
-/// Prints what a source says of an event: a list in parentheses, all of several ancestors with blanks between them.
-fn source_text<'e>(source: &Source, facts: &impl Facts<'e>, out: &mut Vec<u8>) -> bool {
-    let mut values = Vec::new();
-    if !source.extract(facts, &mut values) {
-        return false;
-    }
-    let (shape, format, start) = (source.shape(), number_format(source), out.len());
-    if shape.list {
-        out.push(b'(');
-    }
-    for (index, value) in values.iter().enumerate() {
-        if out.len() > LONGEST_LIST + start && shape.list {
-            break;
-        }
-        match shape.list {
-            true if out.len() > start + 1 => out.push(b','),
-            false if index > 0 => out.push(b' '),
-            _ => {}
-        }
-        print(shape.kind, format, value, out);
-    }
-    if shape.list {
-        out.push(b')');
-        out.truncate(start + LONGEST_LIST);
-    }
-    true
-}
-
-/// What a source says of an event as JSON.
-fn source_json<'e>(source: &Source, facts: &impl Facts<'e>) -> Json {
-    let mut values = Vec::new();
-    if !source.extract(facts, &mut values) {
-        return Json::Null;
-    }
-    let (shape, format) = (source.shape(), number_format(source));
-    match values.as_slice() {
-        values if shape.list => values.iter().map(|value| json(shape.kind, format, value)).collect(),
-        [value] => json(shape.kind, format, value),
-        _ => {
-            let mut text = Vec::new();
-            source_text(source, facts, &mut text);
-            String::from_utf8_lossy(&text).into_owned().into()
-        }
-    }
 }

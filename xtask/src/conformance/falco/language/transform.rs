@@ -29,10 +29,7 @@ pub(super) fn makes(case: &Value) -> anyhow::Result<Pairs> {
     let mut out = Vec::new();
     let values = read(input, from.kind)?;
     filter::apply(transformer, None, &[Input { shape: from, values: &values }], &arena, &mut out);
-    Ok(vec![
-        (text(wanted, "type")?.to_owned(), to.kind.word().to_owned()),
-        (format!("{:?}", read(wanted, to.kind)?), format!("{out:?}")),
-    ])
+    Ok(vec![(text(wanted, "type")?.to_owned(), to.kind.word().to_owned()), (format!("{:?}", read(wanted, to.kind)?), format!("{out:?}"))])
 }
 
 pub(super) fn types(case: &Value) -> anyhow::Result<Pairs> {
