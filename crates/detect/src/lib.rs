@@ -14,6 +14,7 @@ pub mod engine;
 pub mod fields;
 pub mod filter;
 pub mod format;
+mod path;
 pub mod plan;
 pub mod rules;
 pub mod services;

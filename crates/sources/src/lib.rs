@@ -4,6 +4,7 @@
 
 mod archive;
 pub mod audit;
+pub mod capture;
 pub mod cluster;
 mod files;
 mod helm;

@@ -24,8 +24,7 @@ use crate::fields::Facts;
 use crate::filter::{Filter, Source};
 use conjuncts::TypePlan;
 use nodes::{Node, NodeId, Nodes};
-use plimsoll_model::events::EventType;
-use std::collections::HashMap;
+use plimsoll_model::events::{EventType, schema};
 use unit::Unit;
 
 /// A rule as the plan takes it.
@@ -45,8 +44,8 @@ pub struct Plan {
     units: Vec<Unit>,
     /// The condition of each rule.
     roots: Vec<NodeId>,
-    /// What is left of the rules for each event type; made when the first event of the type comes.
-    types: HashMap<EventType, TypePlan>,
+    /// What is left of the rules for each event type, by its number; made when the first event of the type comes.
+    types: Vec<Option<TypePlan>>,
     /// Which rules look at which event type.
     events: Vec<EventSet>,
     memo: Memo,
@@ -114,7 +113,15 @@ impl Plan {
             sources: vec![Said::default(); sources.len()],
             ..Memo::default()
         };
-        Self { nodes, sources, units, roots, types: HashMap::new(), events: rules.iter().map(|rule| *rule.events).collect(), memo }
+        Self {
+            nodes,
+            sources,
+            units,
+            roots,
+            types: schema().iter().map(|_| None).collect(),
+            events: rules.iter().map(|rule| *rule.events).collect(),
+            memo,
+        }
     }
 
     /// How large it is.
@@ -131,12 +138,13 @@ impl Plan {
 
     /// Asks all rules about one event, and adds the places of those that match to `matched`, in order; with `first` only the first.
     pub fn matches<'e>(&mut self, kind: EventType, facts: &impl Facts<'e>, first: bool, matched: &mut Vec<usize>) {
-        if !self.types.contains_key(&kind) {
+        let at = usize::from(kind.0);
+        if let Some(None) = self.types.get(at) {
             let plan = self.specialise(kind);
-            self.types.insert(kind, plan);
+            self.types.splice(at..=at, [Some(plan)]);
         }
         let Self { nodes, sources, units, types, memo, .. } = self;
-        let Some(plan) = types.get_mut(&kind) else { return };
+        let Some(Some(plan)) = types.get_mut(at) else { return };
         if plan.is_empty() {
             return;
         }

@@ -1,6 +1,6 @@
 //! An open descriptor.
 
-use super::Bytes;
+use super::{Bytes, flags};
 use std::net::IpAddr;
 
 /// What a descriptor is (`scap_fd_type`).
@@ -97,8 +97,6 @@ pub struct Descriptor {
     pub name: Bytes,
     /// The path as the process wrote it.
     pub raw_name: Bytes,
-    /// The name before the present event, if the event changed it.
-    pub old_name: Option<Bytes>,
     /// Bits of `file_flags` (or those of the call that made it).
     pub open_flags: u32,
     /// The side that connected, of sockets with an address.
@@ -129,4 +127,62 @@ pub struct Descriptor {
     pub ino: u64,
     /// The process, for descriptors that stand for one.
     pub pid: i64,
+}
+
+impl Descriptor {
+    /// A descriptor that is no more than of a kind yet.
+    pub(super) fn new(kind: DescriptorType) -> Self {
+        Self { kind, ..Self::default() }
+    }
+
+    pub(super) fn is_tcp(&self) -> bool {
+        self.kind == DescriptorType::Ipv4 && self.protocol == protocol::TCP
+    }
+
+    pub(super) fn is_udp(&self) -> bool {
+        self.kind == DescriptorType::Ipv4 && self.protocol == protocol::UDP
+    }
+
+    /// Whether it is a connection with addresses.
+    pub(super) fn is_connection(&self) -> bool {
+        matches!(self.kind, DescriptorType::Ipv4 | DescriptorType::Ipv6)
+    }
+
+    /// Whether executing a file closes it.
+    pub(super) fn closes_on_exec(&self) -> bool {
+        self.open_flags & flags::O_CLOEXEC != 0
+            || (matches!(self.kind, DescriptorType::EventPoll | DescriptorType::Memory) && self.open_flags & flags::SHORT_CLOEXEC != 0)
+    }
+
+    pub(super) fn set_close_on_exec(&mut self, close: bool) {
+        self.open_flags &= !(flags::O_CLOEXEC | flags::SHORT_CLOEXEC);
+        if close {
+            self.open_flags |= flags::O_CLOEXEC;
+        }
+    }
+
+    /// Exchanges both ends of a connection.
+    pub(super) fn swap_ends(&mut self) {
+        std::mem::swap(&mut self.source, &mut self.destination);
+    }
+}
+
+/// Numbers of protocols in IP.
+pub(super) mod protocol {
+    pub(crate) const ICMP: u8 = 1;
+    pub(crate) const TCP: u8 = 6;
+    pub(crate) const UDP: u8 = 17;
+    /// Packets are made and read whole.
+    pub(crate) const RAW: u8 = 255;
+
+    /// From `scap_l4_proto`.
+    pub(crate) fn of_capture(number: u8) -> u8 {
+        match number {
+            2 => TCP,
+            3 => UDP,
+            4 => ICMP,
+            5 => RAW,
+            _ => 0,
+        }
+    }
 }

@@ -241,3 +241,25 @@ pub struct Interface {
     /// Its network mask.
     pub mask: IpAddr,
 }
+
+/// One thing that was there before the first event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// The machine.
+    Machine(Machine),
+    /// A network interface.
+    Interface(Interface),
+    /// A user.
+    User(User),
+    /// A group.
+    Group(Group),
+    /// A thread that ran.
+    Process(Box<Process>),
+    /// A descriptor that was open.
+    Descriptor {
+        /// The thread that had it open.
+        tid: i64,
+        /// What it is.
+        descriptor: Descriptor,
+    },
+}

@@ -9,7 +9,7 @@ mod machine;
 mod schema;
 
 pub use event::{Event, OwnedEvent, Params};
-pub use machine::{Descriptor, DescriptorKind, Group, Interface, Machine, Process, User};
+pub use machine::{Descriptor, DescriptorKind, Group, Interface, Machine, Process, Start, User};
 pub use schema::{
     Category, EventFlags, EventInfo, EventType, FlagTable, Format, Origin, ParamInfo, ParamType, schema, syscall_name, syscall_number,
     syscalls,

@@ -99,7 +99,7 @@ pub(super) const FIELDS: &[Row] = &[
     Row::flag("fd.connected", |cx| Some(Value::Bool(cx.descriptor()?.socket == SocketState::Connected)), "Whether a socket is connected."),
     Row::flag(
         "fd.name_changed",
-        |cx| Some(Value::Bool(cx.descriptor()?.old_name.is_some())),
+        |cx| cx.descriptor().map(|_| Value::Bool(cx.state.name_changed())),
         "Whether the event gave it another name, as a UDP socket gets with every partner.",
     ),
     Row::text("fd.cip.name", |cx| domain(cx, client(cx)?), "The domain name of the side that connected.").plain_only().by_descriptor(),

@@ -1,0 +1,118 @@
+//! Containers: which one a thread runs in, and what is known of it.
+
+use super::thread::{Bytes, Slot, items};
+use super::{State, Thread};
+use std::collections::BTreeMap;
+
+/// What is known of one container, as a runtime tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Container {
+    /// Its whole id.
+    pub full_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its image with tag, as it was asked for.
+    pub image: String,
+    /// The image's id.
+    pub image_id: String,
+    /// The image's digest.
+    pub image_digest: String,
+    /// The kind of runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`.
+    pub runtime: String,
+    /// Whether it is privileged.
+    pub privileged: Option<bool>,
+    /// When it was made: nanoseconds since 1970; 0 where that is not known.
+    pub created: u64,
+    /// Its address.
+    pub ip: String,
+    /// What is mounted into it.
+    pub mounts: Vec<Mount>,
+    /// Its pod.
+    pub pod: String,
+    /// The pod's namespace.
+    pub namespace: String,
+    /// The pod's id.
+    pub pod_uid: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// The pod's labels.
+    pub pod_labels: BTreeMap<String, String>,
+}
+
+/// One mount of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mount {
+    /// Where it comes from.
+    pub source: String,
+    /// Where it is seen.
+    pub destination: String,
+    /// Its mode.
+    pub mode: String,
+    /// Whether it may be written.
+    pub writable: bool,
+    /// How it is propagated.
+    pub propagation: String,
+}
+
+/// What is known of containers, by the short id that threads have.
+#[derive(Debug, Default)]
+pub struct Containers {
+    known: BTreeMap<Box<[u8]>, Container>,
+}
+
+impl Containers {
+    /// Says what is known of a container.
+    pub fn insert(&mut self, id: &[u8], container: Container) {
+        self.known.insert(Box::from(id), container);
+    }
+
+    /// Forgets a container.
+    pub fn remove(&mut self, id: &[u8]) {
+        self.known.remove(id);
+    }
+
+    /// What is known of a container.
+    #[must_use]
+    pub fn get(&self, id: &[u8]) -> Option<&Container> {
+        self.known.get(id)
+    }
+}
+
+/// How many digits of an id are shown.
+const SHORT: usize = 12;
+
+/// How many digits an id has.
+const LONG: usize = 64;
+
+impl State {
+    /// Sets the container of a thread from its control groups.
+    pub(super) fn contain(&mut self, thread: &mut Thread) {
+        let id = items(&thread.cgroups).find_map(container_of).unwrap_or_default();
+        if *thread.container != *id {
+            thread.container = Bytes::from(id);
+        }
+    }
+
+    /// The same for a thread in the table.
+    pub(super) fn contain_slot(&mut self, slot: Slot) {
+        let Some(thread) = self.threads.get_mut(slot) else { return };
+        let id = items(&thread.cgroups).find_map(container_of).unwrap_or_default();
+        if *thread.container != *id {
+            let id = Bytes::from(id);
+            thread.container = id;
+        }
+    }
+}
+
+/// The short id of the container that a control group belongs to.
+fn container_of(group: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memchr(b'=', group)?;
+    let path = group.get(at + 1..)?;
+    let last = path.rsplit(|byte| *byte == b'/').next()?;
+    let name = last.strip_suffix(b".scope").unwrap_or(last);
+    let start = name.len().checked_sub(LONG)?;
+    let id = name.get(start..)?;
+    (id.iter().all(u8::is_ascii_hexdigit) && (start == 0 || name.get(start - 1).is_some_and(|byte| matches!(byte, b'-' | b':'))))
+        .then(|| id.get(..SHORT))
+        .flatten()
+}

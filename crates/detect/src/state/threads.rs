@@ -1,0 +1,412 @@
+//! The table of threads: who is whose child, who belongs to which process, who takes children over.
+
+use super::hash::Map;
+use super::thread::{Links, NOWHERE, Slot, Thread};
+use super::{Losses, flags};
+
+/// How many steps up the tree are taken at most: a tree with a loop has no end.
+const DEEPEST: usize = 512;
+
+/// How many threads are looked at to find one that can be given up.
+const CANDIDATES: usize = 16;
+
+/// For how long an exit is remembered, in nanoseconds.
+const RECENT: u64 = 2_000_000_000;
+
+/// The threads of one process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Group {
+    /// How many of them run.
+    pub(super) alive: u32,
+    /// Whether orphans below it become its children.
+    pub(super) reaper: bool,
+    first: Slot,
+    last: Slot,
+}
+
+/// An exit that was seen lately.
+#[derive(Debug, Clone, Copy, Default)]
+struct Exit {
+    tid: i64,
+    ptid: i64,
+    time: u64,
+}
+
+/// All threads.
+#[derive(Debug)]
+pub(super) struct Threads {
+    slots: Vec<Option<Box<Thread>>>,
+    free: Vec<Slot>,
+    places: Map<i64, Slot>,
+    groups: Map<i64, Group>,
+    /// How many there may be.
+    limit: usize,
+    /// Where the search for one to give up goes on.
+    hand: usize,
+    /// One that is in use and not given up.
+    pub(super) kept: Slot,
+    /// How many descriptors all of them have.
+    pub(super) descriptors: usize,
+    exits: [Exit; 64],
+    next_exit: usize,
+}
+
+impl Threads {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            places: Map::default(),
+            groups: Map::default(),
+            limit: limit.clamp(CANDIDATES, NOWHERE as usize - 1),
+            hand: 0,
+            kept: NOWHERE,
+            descriptors: 0,
+            exits: [Exit::default(); 64],
+            next_exit: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn place(&self, tid: i64) -> Option<Slot> {
+        self.places.get(&tid).copied()
+    }
+
+    pub(super) fn get(&self, slot: Slot) -> Option<&Thread> {
+        self.slots.get(slot as usize)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut Thread> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    pub(super) fn of(&self, tid: i64) -> Option<&Thread> {
+        self.get(self.place(tid)?)
+    }
+
+    /// All of them, by where they are kept.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        0..Slot::try_from(self.slots.len()).unwrap_or(NOWHERE)
+    }
+
+    /// The leader of a thread's group, if it is known.
+    pub(super) fn leader(&self, slot: Slot) -> Option<Slot> {
+        let thread = self.get(slot)?;
+        if thread.is_leader() {
+            return Some(slot);
+        }
+        let first = self.groups.get(&thread.pid).filter(|_| thread.grouped)?.first;
+        self.get(first).filter(|first| first.is_leader()).map(|_| first)
+    }
+
+    pub(super) fn group(&self, thread: &Thread) -> Option<&Group> {
+        self.groups.get(&thread.pid).filter(|_| thread.grouped)
+    }
+
+    pub(super) fn group_mut(&mut self, slot: Slot) -> Option<&mut Group> {
+        let pid = self.get(slot).filter(|thread| thread.grouped)?.pid;
+        self.groups.get_mut(&pid)
+    }
+
+    /// The threads of a group, its leader first.
+    pub(super) fn members(&self, pid: i64) -> impl Iterator<Item = Slot> {
+        let mut at = self.groups.get(&pid).map_or(NOWHERE, |group| group.first);
+        std::iter::from_fn(move || {
+            let found = self.get(at).map(|_| at)?;
+            at = self.get(at).map_or(NOWHERE, |thread| thread.in_group.next);
+            Some(found)
+        })
+    }
+
+    /// A thread by its id; a stand-in is made for one that is not known.
+    pub(super) fn known(&mut self, tid: i64, losses: &mut Losses) -> Slot {
+        match self.place(tid) {
+            Some(slot) => slot,
+            None => self.add(Thread::placeholder(tid), losses),
+        }
+    }
+
+    /// Adds a thread, without relations, in place of the one with its id.
+    pub(super) fn add(&mut self, thread: Thread, losses: &mut Losses) -> Slot {
+        if let Some(old) = self.place(thread.tid) {
+            self.take_out(old);
+        }
+        if self.len() >= self.limit {
+            self.give_up_one(losses);
+        }
+        let tid = thread.tid;
+        self.descriptors += thread.table.len();
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                self.slots.push(None);
+                Slot::try_from(self.slots.len() - 1).unwrap_or(NOWHERE)
+            }
+        };
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = Some(Box::new(thread));
+            self.places.insert(tid, slot);
+        }
+        slot
+    }
+
+    /// Puts a thread into its group and below its parent, unless it stands there already. A parent that is not known is none.
+    pub(super) fn relate(&mut self, slot: Slot) {
+        let Some(thread) = self.get(slot) else { return };
+        if thread.is_placeholder() || thread.grouped {
+            return;
+        }
+        let (pid, ptid, leads) = (thread.pid, thread.ptid, thread.is_leader());
+        let reaper = pid == 1 || thread.vpid == 1;
+        let group = self.groups.entry(pid).or_insert(Group { alive: 0, reaper, first: NOWHERE, last: NOWHERE });
+        group.alive += 1;
+        let (first, last) = (group.first, group.last);
+        let links = if leads {
+            group.first = slot;
+            if last == NOWHERE {
+                group.last = slot;
+            }
+            Links { previous: NOWHERE, next: first }
+        } else {
+            group.last = slot;
+            if first == NOWHERE {
+                group.first = slot;
+            }
+            Links { previous: last, next: NOWHERE }
+        };
+        if let Some(next) = self.get_mut(links.next) {
+            next.in_group.previous = slot;
+        }
+        if let Some(previous) = self.get_mut(links.previous) {
+            previous.in_group.next = slot;
+        }
+        if let Some(thread) = self.get_mut(slot) {
+            thread.in_group = links;
+            thread.grouped = true;
+        }
+        if pid == 1 {
+            return;
+        }
+        let parent = self.place(ptid).filter(|parent| *parent != slot);
+        match parent.filter(|parent| self.get(*parent).is_some_and(|parent| !parent.is_placeholder())) {
+            Some(parent) => self.adopt(parent, slot),
+            None => {
+                if let Some(thread) = self.get_mut(slot) {
+                    thread.ptid = 0;
+                }
+            }
+        }
+    }
+
+    /// Makes a thread the newest child of another.
+    fn adopt(&mut self, parent: Slot, child: Slot) {
+        self.leave_parent(child);
+        let Some(above) = self.get_mut(parent) else { return };
+        let tid = above.tid;
+        let next = std::mem::replace(&mut above.child, child);
+        if let Some(next) = self.get_mut(next) {
+            next.among_children.previous = child;
+        }
+        if let Some(thread) = self.get_mut(child) {
+            thread.ptid = tid;
+            thread.parent = parent;
+            thread.among_children = Links { previous: NOWHERE, next };
+        }
+    }
+
+    fn leave_parent(&mut self, child: Slot) {
+        let Some(thread) = self.get_mut(child) else { return };
+        let parent = std::mem::replace(&mut thread.parent, NOWHERE);
+        let Links { previous, next } = std::mem::replace(&mut thread.among_children, Links::NONE);
+        match self.get_mut(previous) {
+            Some(previous) => previous.among_children.next = next,
+            None => {
+                if let Some(parent) = self.get_mut(parent) {
+                    parent.child = next;
+                }
+            }
+        }
+        if let Some(next) = self.get_mut(next) {
+            next.among_children.previous = previous;
+        }
+    }
+
+    fn leave_group(&mut self, slot: Slot) {
+        let Some(thread) = self.get_mut(slot).filter(|thread| thread.grouped) else { return };
+        thread.grouped = false;
+        let (pid, dead) = (thread.pid, thread.dead);
+        let Links { previous, next } = std::mem::replace(&mut thread.in_group, Links::NONE);
+        if let Some(previous) = self.get_mut(previous) {
+            previous.in_group.next = next;
+        }
+        if let Some(next) = self.get_mut(next) {
+            next.in_group.previous = previous;
+        }
+        if let Some(group) = self.groups.get_mut(&pid) {
+            if !dead {
+                group.alive = group.alive.saturating_sub(1);
+            }
+            if group.first == slot {
+                group.first = next;
+            }
+            if group.last == slot {
+                group.last = previous;
+            }
+            if group.first == NOWHERE {
+                self.groups.remove(&pid);
+            }
+        }
+    }
+
+    /// Moves a thread to the group of another process: the kernel says that it belongs there.
+    pub(super) fn regroup(&mut self, slot: Slot, pid: i64) {
+        self.leave_group(slot);
+        if let Some(thread) = self.get_mut(slot) {
+            thread.pid = pid;
+        }
+        self.relate(slot);
+    }
+
+    /// Frees a thread's place. Its children have no parent then.
+    fn take_out(&mut self, slot: Slot) {
+        self.give_children_to(slot, None);
+        self.leave_parent(slot);
+        self.leave_group(slot);
+        if let Some(thread) = self.slots.get_mut(slot as usize).and_then(Option::take) {
+            self.descriptors = self.descriptors.saturating_sub(thread.table.len());
+            self.places.remove(&thread.tid);
+            self.free.push(slot);
+        }
+    }
+
+    fn give_children_to(&mut self, slot: Slot, reaper: Option<Slot>) {
+        while let Some(child) = self.get(slot).map(|thread| thread.child).filter(|child| *child != NOWHERE) {
+            self.leave_parent(child);
+            match reaper {
+                Some(reaper) => self.adopt(reaper, child),
+                None => {
+                    if let Some(child) = self.get_mut(child) {
+                        child.ptid = 0;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts a thread as exited.
+    pub(super) fn bury(&mut self, slot: Slot) {
+        let Some(thread) = self.get_mut(slot) else { return };
+        thread.flags |= flags::CLOSED;
+        if std::mem::replace(&mut thread.dead, true) {
+            return;
+        }
+        if let Some(group) = self.group_mut(slot) {
+            group.alive = group.alive.saturating_sub(1);
+        }
+    }
+
+    /// Counts a thread as running again: a leader that had exited gets the id of the thread that executes a file.
+    pub(super) fn revive(&mut self, slot: Slot) {
+        let Some(thread) = self.get_mut(slot) else { return };
+        thread.flags &= !flags::CLOSED;
+        if !std::mem::replace(&mut thread.dead, false) {
+            return;
+        }
+        if let Some(group) = self.group_mut(slot) {
+            group.alive += 1;
+        }
+    }
+
+    /// Takes a thread out. A leader stays, dead, while other threads of its process run; its children go to who takes them over.
+    pub(super) fn remove(&mut self, tid: i64, losses: &mut Losses) {
+        let Some(slot) = self.place(tid) else { return };
+        let Some(thread) = self.get(slot) else { return };
+        let (pid, leads, reaper) = (thread.pid, thread.is_leader(), thread.reaper);
+        if thread.is_placeholder() || !thread.grouped {
+            self.take_out(slot);
+            return;
+        }
+        self.bury(slot);
+        if self.get(slot).is_some_and(|thread| thread.child != NOWHERE) {
+            let named = if reaper > 0 && reaper != tid { Some(self.known(reaper, losses)) } else { None };
+            let heir = named.filter(|heir| self.get(*heir).is_some_and(|heir| !heir.is_placeholder())).or_else(|| self.find_reaper(slot));
+            let heir = heir.filter(|heir| *heir != slot);
+            if let Some(heir) = heir
+                && self.get(heir).is_some_and(|heir| heir.pid != pid)
+                && let Some(group) = self.group_mut(heir)
+            {
+                group.reaper = true;
+            }
+            self.give_children_to(slot, heir);
+        }
+        if self.groups.get(&pid).is_none_or(|group| group.alive == 0) {
+            if let Some(leader) = self.place(pid) {
+                self.take_out(leader);
+            }
+            if !leads {
+                self.take_out(slot);
+            }
+        } else if !leads {
+            self.take_out(slot);
+        }
+    }
+
+    /// Who takes the children of a thread over: another thread of its process, or a reaper above it in the same pid namespace.
+    fn find_reaper(&self, slot: Slot) -> Option<Slot> {
+        let thread = self.get(slot)?;
+        let running = |pid| self.members(pid).find(|member| *member != slot && self.get(*member).is_some_and(|member| !member.dead));
+        if let Some(found) = running(thread.pid).filter(|_| thread.grouped) {
+            return Some(found);
+        }
+        let mut above = self.of(thread.ptid);
+        for _ in 0..DEEPEST {
+            let parent = above.filter(|parent| parent.tid != thread.tid && parent.in_pid_namespace() == thread.in_pid_namespace())?;
+            if self.group(parent).is_some_and(|group| group.reaper && group.alive > 0) {
+                return running(parent.pid);
+            }
+            above = self.of(parent.ptid);
+        }
+        None
+    }
+
+    /// Gives one thread up to make room: of some, a dead one or the one that was idle longest.
+    fn give_up_one(&mut self, losses: &mut Losses) {
+        let mut chosen: Option<(bool, u64, i64)> = None;
+        let mut seen = 0;
+        for _ in 0..self.slots.len() {
+            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+            let Some(thread) = self.slots.get(self.hand).and_then(Option::as_deref) else { continue };
+            if Slot::try_from(self.hand) == Ok(self.kept) || thread.pid == 1 {
+                continue;
+            }
+            let worth = (!thread.dead, thread.last_event.max(thread.clone_time), thread.tid);
+            chosen = Some(chosen.map_or(worth, |best| best.min(worth)));
+            seen += 1;
+            if seen == CANDIDATES {
+                break;
+            }
+        }
+        let Some(slot) = chosen.and_then(|(_, _, tid)| self.place(tid)) else { return };
+        self.bury(slot);
+        let heir = self.get(slot).map(|thread| thread.parent).filter(|parent| *parent != NOWHERE);
+        self.give_children_to(slot, heir);
+        self.take_out(slot);
+        losses.threads += 1;
+    }
+
+    /// Remembers that a thread exited.
+    pub(super) fn note_exit(&mut self, tid: i64, ptid: i64, time: u64) {
+        if let Some(place) = self.exits.get_mut(self.next_exit) {
+            *place = Exit { tid, ptid, time };
+        }
+        self.next_exit = (self.next_exit + 1) % self.exits.len();
+    }
+
+    /// Whether a child of a thread exited lately.
+    pub(super) fn exited_lately(&self, tid: i64, ptid: i64, time: u64) -> bool {
+        self.exits.iter().any(|exit| exit.tid == tid && exit.ptid == ptid && time.checked_sub(exit.time).is_some_and(|age| age < RECENT))
+    }
+}
