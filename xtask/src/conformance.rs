@@ -58,6 +58,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "access/openings", data: "../data/audit/kube-apiserver-1.36.jsonl.gz", run: access::openings },
     Suite { name: "cel/crd-rules", data: "cel/crd-rules.jsonl", run: cel::crd_rules },
     Suite { name: "cel/k8s-libraries", data: "cel/k8s-libraries.jsonl", run: cel::libraries },
+    Suite { name: "falco/extract", data: "falco/extract/cases.jsonl", run: falco::extract },
     Suite { name: "falco/language", data: "falco/language/cases.jsonl", run: falco::language },
     Suite { name: "falco/rules", data: "falco/rules/cases.jsonl", run: falco::rules },
     Suite { name: "falco/validate", data: "falco/validate/cases.jsonl", run: falco::validate },

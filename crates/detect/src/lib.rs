@@ -5,6 +5,7 @@
 //! - [`format`]: what an alert prints of it.
 //! - [`fields`]: what rules can ask an event for.
 //! - [`rules`]: rules files to rules.
+//! - [`plan`]: all rules of a source as one.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
@@ -12,6 +13,7 @@ pub mod fields;
 pub mod filter;
 pub mod format;
 pub mod rules;
+pub mod plan;
 pub mod services;
 pub mod state;
 mod value;

@@ -2,7 +2,7 @@
 
 use super::{Expr, Node, Operand, ParseError, Position, Right};
 
-/// How deep the resolved tree may be: as deep as one condition of rules files can be by itself, so that those who go through it need
+/// How deep the resolved tree may be, each name counted as a step: as deep as one condition of rules files can be by itself, so that those who go through it need
 /// no more stack with macros than without.
 const MAX_DEPTH: usize = 750;
 
@@ -36,7 +36,15 @@ pub struct Reference {
 
 /// Replaces the names of macros, also within macros. `lookup` says what a name stands for, if anything.
 pub fn resolve_macros<'m>(expr: &Node<Expr>, lookup: impl Fn(&str) -> Option<&'m Node<Expr>>) -> Resolved {
-    let mut resolver = Resolver { lookup, within: Vec::new(), left: MAX_BYTES, used: Vec::new(), unknown: Vec::new(), errors: Vec::new() };
+    let mut resolver = Resolver {
+        lookup,
+        within: Vec::new(),
+        left: MAX_BYTES,
+        too_large: false,
+        used: Vec::new(),
+        unknown: Vec::new(),
+        errors: Vec::new(),
+    };
     let expr = resolver.expr(expr, 0);
     let Resolver { used, unknown, errors, .. } = resolver;
     Resolved { expr, used, unknown, errors }
@@ -48,6 +56,8 @@ struct Resolver<F> {
     within: Vec<String>,
     /// How many bytes are left.
     left: usize,
+    /// Whether a name was left as it is because there is no more room.
+    too_large: bool,
     used: Vec<Reference>,
     unknown: Vec<Reference>,
     errors: Vec<ParseError>,
@@ -85,24 +95,23 @@ impl<'m, F: Fn(&str) -> Option<&'m Node<Expr>>> Resolver<F> {
             self.unknown.push(reference);
             return unresolved;
         };
-        let error = if self.within.iter().any(|outer| outer == name) {
+        if self.within.iter().any(|outer| outer == name) {
+            self.errors.push(ParseError { message: format!("reference loop in macro '{name}'"), at });
             self.unknown.push(reference);
-            format!("reference loop in macro '{name}'")
-        } else if depth >= MAX_DEPTH || self.left == 0 {
-            // One of these is enough: there may be as many as there are names.
-            if self.errors.iter().any(|error| error.message.starts_with("macro '")) {
-                return unresolved;
+            return unresolved;
+        }
+        if depth >= MAX_DEPTH || self.left == 0 {
+            // Told once: there may be as many as there are names.
+            if !std::mem::replace(&mut self.too_large, true) {
+                self.errors.push(ParseError { message: format!("macro '{name}' makes the condition too large"), at });
             }
-            format!("macro '{name}' makes the condition too large")
-        } else {
-            self.within.push(reference.name.clone());
-            let expr = self.expr(definition, depth);
-            self.within.pop();
-            self.used.push(reference);
-            return expr;
-        };
-        self.errors.push(ParseError { message: error, at });
-        unresolved
+            return unresolved;
+        }
+        self.within.push(reference.name.clone());
+        let expr = self.expr(definition, depth + 1);
+        self.within.pop();
+        self.used.push(reference);
+        expr
     }
 }
 

@@ -4,6 +4,7 @@
 //! with it is false, and it prints as `<NA>`.
 
 mod argument;
+pub mod audit;
 mod nearest;
 pub mod syscalls;
 mod time;
@@ -73,6 +74,19 @@ pub struct Limits {
     pub suggested: bool,
     /// It is not listed: an internal one, or one that upstream keeps for tables.
     pub hidden: bool,
+}
+
+impl Limits {
+    /// It can do all that fields can.
+    pub const NONE: Self = Self {
+        filter_only: false,
+        print_only: false,
+        no_rhs: false,
+        no_transformer: false,
+        deprecated: false,
+        suggested: false,
+        hidden: false,
+    };
 }
 
 /// Which field of its catalogue: its place there.
