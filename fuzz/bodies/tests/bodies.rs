@@ -5,7 +5,8 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 21] = [
+const SEEDS: [&str; 22] = [
+    include_str!("../../seeds/rules/items.yaml"),
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
     include_str!("../../seeds/audit_log/eks.json"),
@@ -42,6 +43,7 @@ fn all(data: &[u8]) {
     bodies::audit_log(data);
     bodies::conditions(data);
     bodies::patterns(data);
+    bodies::rules(data);
 }
 
 #[test]
