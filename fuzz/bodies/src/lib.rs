@@ -2,10 +2,12 @@
 
 use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_detect::condition::{self, EventSet};
+use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::{Context, Stream, Syscalls};
 use plimsoll_detect::fields::{Catalogue, Facts, Field};
 use plimsoll_detect::filter::{Filter, Glob, PathPrefixMap, Pattern};
 use plimsoll_detect::format::Format;
+use plimsoll_detect::rules::{self, Diagnostic, Sources};
 use plimsoll_detect::state;
 use plimsoll_model::edit::{apply, edits, patch_json};
 use plimsoll_model::events::{EventType, OwnedEvent, schema};
@@ -464,5 +466,27 @@ impl<'e> Facts<'e> for Silence<'e> {
 
     fn arena(&self) -> &'e bumpalo::Bump {
         self.0
+    }
+}
+
+/// A text as two rules files (parted where it says `%%%`): places fit the text, the same text gives the same answer, rules come only of
+/// known sources, and each loads again by what it says of itself.
+pub fn rules(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let files: Vec<_> = text.splitn(2, "%%%").map(|part| Source::new("fuzz", Origin::File, part)).collect();
+    let sources = Sources::new().with("syscall", &Syscalls).with("k8s_audit", &Audit);
+    let loaded = rules::load(&files, sources.clone(), Vec::new());
+    let lints = rules::lint(&loaded.rules, true);
+    let problems: Vec<Problem> = loaded.diagnostics.0.iter().chain(&lints.0).map(Problem::from).collect();
+    check_problems(&problems);
+    let told = |diagnostics: &[Diagnostic]| diagnostics.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>();
+    let again = rules::load(&files, sources, Vec::new());
+    assert_eq!(told(&loaded.diagnostics.0), told(&again.diagnostics.0));
+    for rule in &loaded.rules.rules {
+        assert!(matches!(rule.source.as_str(), "syscall" | "k8s_audit"));
+        assert!(!rule.name.is_empty() && rule.context.location().span.end as usize <= rule.context.location().source.text.len());
+    }
+    for one in &loaded.diagnostics.0 {
+        let _ = one.quote();
     }
 }

@@ -5,7 +5,8 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 22] = [
+const SEEDS: [&str; 23] = [
+    include_str!("../../seeds/rules/items.yaml"),
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
     include_str!("../../seeds/audit_log/eks.json"),
@@ -45,6 +46,7 @@ fn all(data: &[u8]) {
     bodies::patterns(data);
     bodies::fields(data);
     bodies::outputs(data);
+    bodies::rules(data);
 }
 
 #[test]

@@ -77,8 +77,8 @@ codes! {
     Shadowed = "RULE_SHADOWED", false;
     /// A macro that is never true makes all of a condition never true.
     NeverTrueMacro = "MACRO_NEVER_TRUE", false;
-    /// Lists that name each other: what is left of the names is taken as text.
-    ListCycle = "LIST_CYCLE", false;
+    /// A name of a list that stands where its items should.
+    ListStaysName = "LIST_STAYS_NAME", false;
 }
 
 macro_rules! kinds {

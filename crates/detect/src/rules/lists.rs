@@ -20,8 +20,6 @@ pub(super) struct Expanded {
     pub(super) name: String,
     pub(super) items: Vec<Arc<str>>,
     pub(super) used: bool,
-    /// Items that name lists which it does not see: they stay as they are.
-    pub(super) unseen: bool,
 }
 
 /// All lists, ready to be put into conditions.
@@ -47,7 +45,7 @@ impl Lists {
         let mut used: BTreeSet<usize> = BTreeSet::new();
         let mut total = 0_usize;
         for (place, list) in lists.iter().enumerate() {
-            let mut expanded = Expanded { name: list.name.clone(), items: Vec::new(), used: false, unseen: false };
+            let mut expanded = Expanded { name: list.name.clone(), items: Vec::new(), used: false };
             for item in &list.items {
                 let named = lists.place(item).zip(lists.get(item));
                 match named {
@@ -58,8 +56,7 @@ impl Lists {
                             expanded.items.extend(named.items.iter().cloned());
                         }
                     }
-                    named => {
-                        expanded.unseen |= named.is_some();
+                    _ => {
                         total += 1;
                         expanded.items.push(Arc::clone(item));
                     }

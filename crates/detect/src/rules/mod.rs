@@ -2,12 +2,13 @@
 //!
 //! [`Loader::load`] reads files one after the other into one state, in which later items change earlier ones; [`Loader::compile`] makes rules of
 //! it. What is wrong is told as [`Diagnostics`], with the codes and words of Falco's loader (`userspace/engine/rule_loader*` in falcosecurity/falco)
-//! and a place in the file. Where Falco stops at the first error, this goes on: the errors up to there are the same.
+//! and a place in the file. Where Falco stops at the first error, this goes on: the errors up to there are the same. [`lint`] tells more.
 
 mod compile;
 mod diagnostic;
 mod exceptions;
 mod items;
+mod lint;
 mod lists;
 mod read;
 mod schema;
@@ -17,6 +18,7 @@ mod warnings;
 
 pub use diagnostic::{Code, Context, Diagnostic, Diagnostics, Excerpt, ItemKind, Step};
 pub use exceptions::{Entry, Exception};
+pub use lint::lint;
 pub use schema::SchemaProblem;
 pub use select::{Pick, Selection};
 pub use version::{ENGINE_VERSION, PluginVersion, Version};

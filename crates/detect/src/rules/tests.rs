@@ -199,6 +199,37 @@ fn rules_are_selected_step_by_step() {
     assert!(on(&rules).is_empty());
 }
 
+#[test]
+fn odd_rules_are_told() {
+    let never = "- macro: never\n  condition: (evt.num = 0)\n";
+    let lists = "- list: b\n  items: [x]\n- list: a\n  items: [c]\n- list: b\n  items: [a]\n- list: a\n  items: [b]\n";
+    let two = |one: &str, two: &str| format!("{}{}", rule("one", one), rule("two", two));
+    let table: [(String, &[&str]); 16] = [
+        (rule("r", "evt.type = open and fd.name = x"), &[]),
+        (rule("r", "evt.type = open and evt.type = close"), &["RULE_NEVER_TRUE"]),
+        (rule("r", "evt.type = open and fd.name = x and not fd.name = x"), &["RULE_NEVER_TRUE"]),
+        (format!("{never}{}", rule("r", "evt.type = open and never")), &["RULE_NEVER_TRUE"]),
+        (format!("{never}{}", rule("r", "evt.type = open and not never")), &[]),
+        (format!("{never}{}", rule("r", "evt.type = open and (fd.name = x or never)")), &[]),
+        (format!("{never}{}", rule("r", "evt.type = open or (evt.type = close and never)")), &["MACRO_NEVER_TRUE"]),
+        (format!("{lists}{}", rule("r", "evt.type = open and fd.name in (b)")), &["LIST_STAYS_NAME"]),
+        (two("evt.type = open", "evt.type = open and fd.name = x"), &["RULE_SHADOWED"]),
+        (two("evt.type = open and fd.name = x", "evt.type = open"), &[]),
+        (two("evt.type in (open, openat)", "evt.type = open"), &["RULE_SHADOWED"]),
+        (two("evt.type = open or evt.type = close", "evt.type in (open, close)"), &[]),
+        (two("evt.type in (open, close)", "evt.type = open or evt.type = close and fd.name = x"), &["RULE_SHADOWED"]),
+        (two("evt.type = open and not fd.name in (x, y)", "evt.type = open and not fd.name in (x, y, z)"), &["RULE_SHADOWED"]),
+        (two("evt.type = open and not fd.name in (x, y)", "evt.type = open and not fd.name = x"), &[]),
+        (two("evt.type = open", "evt.type = open") + "  enabled: false\n", &[]),
+    ];
+    for (text, wanted) in table {
+        let loaded = load_text(&text);
+        assert!(loaded.diagnostics.is_ok(), "{text} {:?}", loaded.diagnostics);
+        let got: Vec<_> = lint(&loaded.rules, true).0.iter().map(|one| one.code.text()).collect();
+        assert_eq!(got, wanted, "{text}");
+    }
+}
+
 /// Input that asks for more than there is: an answer, and soon.
 #[test]
 fn hostile_files_are_refused() {

@@ -1,6 +1,7 @@
 //! The rules files that Falco ships: each loads without an error, with all of its items.
 
 use super::super::{Cases, json_lines};
+use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::Syscalls;
 use plimsoll_detect::rules::{self, Priority, Rules, Sources};
 use plimsoll_model::{Origin, Source};
@@ -34,7 +35,7 @@ pub(crate) fn rules(file: &Path) -> anyhow::Result<Cases> {
                 continue;
             }
         };
-        let sources = Sources::new().with(rules::SYSCALL, &Syscalls);
+        let sources = Sources::new().with(rules::SYSCALL, &Syscalls).with("k8s_audit", &Audit);
         let loaded = rules::load(&[Source::new(&case.file, Origin::File, text)], sources, Vec::new());
         let errors: Vec<String> = loaded.diagnostics.errors().map(|one| format!("{:?}: {}", one.context, one.message)).collect();
         let wanted = Json::Object(case.expect);

@@ -2,6 +2,7 @@
 
 use super::super::{Cases, json_lines};
 use plimsoll_detect::condition;
+use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::Syscalls;
 use plimsoll_detect::rules::{Diagnostic, FileResult, Loader, Rules, Sources};
 use plimsoll_model::{Origin, Source};
@@ -61,7 +62,10 @@ pub(crate) fn validate(file: &Path) -> anyhow::Result<Cases> {
 }
 
 fn load(case: &Case) -> Came {
-    let sources = case.engine.sources.iter().fold(Sources::new(), |sources, name| sources.with(name, &Syscalls));
+    let sources = case.engine.sources.iter().fold(Sources::new(), |sources, name| match name.as_str() {
+        "k8s_audit" => sources.with(name, &Audit),
+        _ => sources.with(name, &Syscalls),
+    });
     let mut loader = Loader::new(sources);
     let mut came = Came { files: Vec::new(), schema_ok: true, rules: Rules::default() };
     for file in &case.files {
