@@ -168,7 +168,9 @@ impl Compiler<'_> {
                 parsed.used = true;
             }
         }
-        Some(resolved.expr)
+        let mut resolved = resolved.expr;
+        place(&mut resolved, expr);
+        Some(resolved)
     }
 
     fn rule(&mut self, item: &RuleItem, lists: &mut Lists) -> Option<Rule> {
@@ -301,6 +303,29 @@ fn in_condition(code: Code, message: impl Into<String>, context: &Context, text:
 /// Whether a message says that a field or an event type is not known: then a rule may ask to be skipped.
 fn is_unknown(message: &str) -> bool {
     ["nonexistent field", "invalid formatting token", "unknown event type", "unknown filter:"].iter().any(|part| message.contains(part))
+}
+
+/// What came from a macro stands where the macro is named, and no more where it stood in the macro's own text.
+fn place(resolved: &mut Node<Expr>, written: &Node<Expr>) {
+    match (&mut resolved.it, &written.it) {
+        (Expr::And(resolved), Expr::And(written)) | (Expr::Or(resolved), Expr::Or(written)) => {
+            resolved.iter_mut().zip(written).for_each(|(resolved, written)| place(resolved, written));
+        }
+        (Expr::Not(resolved), Expr::Not(written)) => place(resolved, written),
+        (_, Expr::Identifier(_)) => place_all(resolved, written.at),
+        _ => {}
+    }
+}
+
+fn place_all(expr: &mut Node<Expr>, at: Position) {
+    expr.at = at;
+    match &mut expr.it {
+        Expr::And(children) | Expr::Or(children) => children.iter_mut().for_each(|child| place_all(child, at)),
+        Expr::Not(child) => place_all(child, at),
+        Expr::Identifier(_) => {}
+        Expr::Exists(left) => left.at = at,
+        Expr::Compare { left, right, .. } => (left.at, right.at) = (at, at),
+    }
 }
 
 /// How many nodes and values a condition has.

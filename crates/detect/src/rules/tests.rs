@@ -111,7 +111,7 @@ fn exceptions_become_part_of_conditions() {
 #[test]
 fn what_is_wrong_is_told_at_its_place() {
     let r = |condition: &str| rule("r", condition);
-    let table: [(String, &[&str]); 16] = [
+    let table: [(String, &[&str]); 17] = [
         ("a: b: c".to_owned(), &["LOAD_ERR_YAML_PARSE"]),
         ("x".to_owned(), &["LOAD_ERR_YAML_VALIDATE rules.yaml:1:1: Rules content is not yaml"]),
         ("- x".to_owned(), &["LOAD_ERR_YAML_VALIDATE rules.yaml:1:3: Unexpected element type."]),
@@ -134,6 +134,10 @@ fn what_is_wrong_is_told_at_its_place() {
         (
             "- required_engine_version: 1.0.0".to_owned(),
             &["LOAD_ERR_VALIDATE rules.yaml:1:3: Rules require engine version 1.0.0, but engine version is 0.63.0"],
+        ),
+        (
+            format!("- macro: m\n  condition: proc.nmae = a\n{}", r("evt.type = open and m")),
+            &["LOAD_ERR_COMPILE_CONDITION rules.yaml:5:34: filter_check"],
         ),
         ("- macro: a-b\n  condition: evt.type = open".to_owned(), &["LOAD_INVALID_MACRO_NAME", "LOAD_UNUSED_MACRO"]),
         (r("ka.verb = <NA> and evt.dir = <"), &["LOAD_UNSAFE_NA_CHECK", "LOAD_DEPRECATED_ITEM", "LOAD_NO_EVTTYPE"]),
