@@ -179,3 +179,125 @@ fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
     expanded.push_str(rest);
     expanded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Format, HttpOptions};
+    use plimsoll_model::{Limits, Origin, Source, parse};
+
+    fn read(text: &str) -> (Config, Vec<String>) {
+        let source = Source::new("falco.yaml", Origin::File, text);
+        let (documents, problems) = parse(&source, Limits::default());
+        assert!(problems.is_empty(), "{problems:?}");
+        let variable = |name: &str| (name == "TOKEN").then(|| "t0k".to_owned());
+        let (config, problems) = Config::read(documents[0].root().unwrap(), &variable);
+        let shown = |problem: Problem| format!("{}: {}", problem.location.unwrap(), problem.message);
+        (config, problems.into_iter().map(shown).collect())
+    }
+
+    /// What Falco's own file has under these keys, switched on.
+    #[test]
+    fn outputs_of_falco() {
+        let (config, problems) = read(
+            r#"
+json_output: true
+output_timeout: 2000
+outputs_queue: {capacity: 100}
+stdout_output: {enabled: true}
+syslog_output: {enabled: yes}
+file_output:
+  enabled: true
+  keep_alive: false
+  filename: ./events.txt
+http_output:
+  enabled: true
+  url: "https://host/${TOKEN}/$${TOKEN}/${NONE}"
+  user_agent: "falcosecurity/falco"
+  insecure: false
+  ca_cert: ""
+  ca_bundle: ""
+  ca_path: "/etc/ssl/certs"
+  mtls: false
+  client_cert: "/etc/ssl/certs/client.crt"
+  client_key: "/etc/ssl/certs/client.key"
+  echo: false
+  compress_uploads: true
+  keep_alive: false
+  max_consecutive_timeouts: 7
+  headers: {Authorization: "Bearer ${TOKEN}"}
+program_output:
+  enabled: true
+  program: "jq '{text: .output}' | cat"
+"#,
+        );
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!((config.capacity, config.deadline), (100, Duration::from_secs(2)));
+        assert!(config.sinks.iter().all(|sink| sink.format == Format::Json));
+        let kinds: Vec<_> = config.sinks.iter().map(|sink| sink.channel.to_string()).collect();
+        let local = Channel::of_kind("syslog").unwrap().to_string();
+        assert_eq!(kinds, ["standard output", &local, "the file `./events.txt`", "`https://host`", "the program `jq`"]);
+        let Some(Channel::Http(default)) = Channel::of_kind("http") else { panic!() };
+        let wanted = HttpOptions {
+            url: "https://host/t0k/${TOKEN}/".to_owned(),
+            user_agent: "falcosecurity/falco".to_owned(),
+            ca_path: Some("/etc/ssl/certs".into()),
+            mtls: Some(false),
+            client_cert: Some("/etc/ssl/certs/client.crt".into()),
+            client_key: Some("/etc/ssl/certs/client.key".into()),
+            compress_uploads: true,
+            keep_alive: false,
+            headers: vec![("Authorization".to_owned(), "Bearer t0k".to_owned())],
+            ..default
+        };
+        assert_eq!((&config.sinks[3].channel, config.sinks[3].retries), (&Channel::Http(wanted), Some(7)));
+        let Channel::Program(program) = &config.sinks[4].channel else { panic!() };
+        assert!(!program.keep_alive);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let table: &[(&str, &[&str])] = &[
+            ("file_output: {enabled: false, filename: x}", &[]),
+            ("file_output: {filename: x}", &[]),
+            ("http_output: {enabled: true}", &["falco.yaml:1:1: `url` is missing: it says where alerts go"]),
+            ("http_output: {enabled: true, url: ''}", &["falco.yaml:1:1: `url` is missing: it says where alerts go"]),
+            ("stdout_output: [a]", &["falco.yaml:1:16: `stdout_output` must be a map, is a list"]),
+            ("stdout_output: {enabled: 5}", &["falco.yaml:1:26: `enabled` must be true or false, is `5`"]),
+            ("stdout_output: {enabled: {}}", &["falco.yaml:1:26: `enabled` must be a single value, is a map"]),
+            (
+                "stdout_output: {enabled: true, colour: red}",
+                &["falco.yaml:1:40: unknown option `colour`; known: format, retries (in `stdout_output`)"],
+            ),
+            (
+                "grpc_output: {enabled: true}",
+                &[
+                    "falco.yaml:1:1: `grpc_output` is no output; known: stdout_output, file_output, http_output, syslog_output, program_output",
+                ],
+            ),
+            ("outputs_queue: {size: 5}", &["falco.yaml:1:17: unknown key `size` in `outputs_queue`; known: capacity"]),
+            ("output_timeout: soon", &["falco.yaml:1:17: `output_timeout` must be a time like 500ms or 10s, is `soon`"]),
+            (
+                "rules_files: [a]\nappend_output: []\nwebserver: {}",
+                &["falco.yaml:1:1: only outputs are read of this configuration, not rules_files, append_output, webserver"],
+            ),
+            ("[a]", &["falco.yaml:1:1: the configuration must be a map, is a list"]),
+        ];
+        for (text, wanted) in table {
+            let (config, problems) = read(text);
+            assert_eq!(problems, *wanted, "{text}");
+            assert!(config.sinks.is_empty(), "{text}");
+        }
+        assert_eq!(read("outputs_queue: {capacity: 0}").0.capacity, Config::default().capacity, "no bound is none of ours");
+    }
+
+    #[test]
+    fn variables() {
+        let variable = |name: &str| (name == "A").then(|| "x${A}".to_owned());
+        for (text, wanted) in
+            [("", ""), ("a$b", "a$b"), ("${A}", "x${A}"), ("1${A}2${B}3", "1x${A}23"), ("$${A}", "${A}"), ("${A", "${A"), ("$$", "$$")]
+        {
+            assert_eq!(expand(text, &variable), wanted);
+        }
+    }
+}

@@ -141,3 +141,117 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     name.push(format!(".{number}"));
     name.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Sinks;
+    use crate::testing::{config, message, start, start_with};
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn sink(directory: &Path, options: &str) -> String {
+        format!("file{options},filename={}", directory.join("alerts").display())
+    }
+
+    /// Every file of the directory, by name.
+    fn files(directory: &Path) -> Vec<(String, String)> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> =
+            entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap())).collect();
+        files.sort();
+        files
+    }
+
+    fn lines(sinks: &mut Sinks, count: u32) {
+        (1..=count).for_each(|number| sinks.send(&message(number)));
+        let problems = sinks.finish(Duration::MAX);
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+
+    #[test]
+    fn lines_are_appended_and_the_file_turned_over() {
+        // Lines of eight bytes: three go into twenty-four.
+        let table: &[(&str, u32, &[(&str, &str)])] = &[
+            ("", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),
+            (",keep_alive=false", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),
+            (",max_size=23", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),
+            (",max_size=22", 2, &[("alerts", "alert 2\n"), ("alerts.1", "before\nalert 1\n")]),
+            (
+                ",max_size=16,max_files=2",
+                7,
+                &[("alerts", "alert 6\nalert 7\n"), ("alerts.1", "alert 4\nalert 5\n"), ("alerts.2", "alert 2\nalert 3\n")],
+            ),
+            (",max_size=16,max_files=1,keep_alive=false", 5, &[("alerts", "alert 4\nalert 5\n"), ("alerts.1", "alert 2\nalert 3\n")]),
+            (",max_size=16,max_files=0", 5, &[("alerts", "alert 4\nalert 5\n")]),
+            // A line that is longer than the size stands alone.
+            (",max_size=1,max_files=1", 2, &[("alerts", "alert 2\n"), ("alerts.1", "alert 1\n")]),
+        ];
+        for (options, count, wanted) in table {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join("alerts"), "before\n").unwrap();
+            lines(&mut start(&[&sink(directory.path(), options)]).sinks, *count);
+            let wanted: Vec<_> = wanted.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            assert_eq!(files(directory.path()), wanted, "{options}");
+        }
+    }
+
+    #[test]
+    fn a_new_file_is_for_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        lines(&mut start(&[&sink(directory.path(), ",format=json")]).sinks, 1);
+        let path = directory.path().join("alerts");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", message(1).json));
+    }
+
+    /// What logrotate does: the file is moved away, and the path leads to a new one.
+    #[test]
+    fn a_moved_file_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sink = crate::Sink::new(crate::Channel::of_kind("file").unwrap());
+        sink.set("filename", directory.path().join("alerts").to_str().unwrap()).unwrap();
+        let crate::Channel::File(options) = &sink.channel else { panic!("{sink:?}") };
+        let mut file = super::File::open(options, sink.format).unwrap();
+        use crate::worker::Deliver;
+        file.deliver(&[message(1)]).unwrap();
+        fs::rename(directory.path().join("alerts"), directory.path().join("old")).unwrap();
+        file.deliver(&[message(2)]).unwrap();
+        fs::remove_file(directory.path().join("alerts")).unwrap();
+        file.deliver(&[message(3)]).unwrap();
+        file.reopen();
+        file.deliver(&[message(4)]).unwrap();
+        let wanted = [("alerts", "alert 3\nalert 4\n"), ("old", "alert 1\n")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        assert_eq!(files(directory.path()), wanted);
+    }
+
+    #[test]
+    fn what_cannot_be_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = start(&["file=/nowhere/at/all"]);
+        assert_eq!(run.problems, ["alerts cannot be sent to the file `/nowhere/at/all`: No such file or directory (os error 2)"]);
+        // A device without room, and one sink's trouble is not the other's.
+        let mut run = start(&["file,retries=2,filename=/dev/full", &sink(directory.path(), "")]);
+        run.send([1, 2]);
+        assert_eq!(run.finish(), ["2 alerts could not be delivered to the file `/dev/full`: No space left on device (os error 28)"]);
+        assert_eq!(files(directory.path())[0].1, "alert 1\nalert 2\n");
+        // A directory in the way of the older file: the file grows on.
+        fs::create_dir_all(directory.path().join("alerts.1/x")).unwrap();
+        let mut run = start(&[&sink(directory.path(), ",max_size=8,max_files=1")]);
+        run.send([3]);
+        let problems = run.finish();
+        assert!(problems.len() == 1 && problems[0].contains("cannot be turned over"), "{problems:?}");
+        assert_eq!(fs::read_to_string(directory.path().join("alerts")).unwrap(), "alert 1\nalert 2\nalert 3\n");
+    }
+
+    /// A line end in an alert makes no second alert.
+    #[test]
+    fn one_alert_is_one_line() {
+        let kept = crate::testing::Kept::default();
+        let mut run = start_with(&config(&["stdout"]), Box::new(kept.clone()));
+        run.sinks.send(&crate::Message { text: "a\nb\r\nc".into(), ..message(1) });
+        assert_eq!(run.finish(), Vec::<String>::new());
+        assert_eq!(*kept.0.lock().unwrap(), b"a\\nb\\r\\nc\n");
+    }
+}

@@ -171,3 +171,169 @@ fn transport(error: &ureq::Error) -> Failure {
         _ => Failure::again(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Reply, Server, message, start};
+    use std::io::Read;
+
+    const OK: Reply = Reply::Status("200 OK", "");
+    const BUSY: Reply = Reply::Status("503 Service Unavailable", "");
+
+    /// What the server did, with how many attempts the alert was delivered, and what the problem says otherwise.
+    #[test]
+    fn failures_are_repeated_when_that_may_help() {
+        let table: &[(&[Reply], &str, u64, &str)] = &[
+            (&[OK], "", 0, ""),
+            (&[Reply::Status("204 No Content", "")], "", 0, ""),
+            (&[BUSY, OK], "", 1, ""),
+            (&[Reply::Close, OK], "", 1, ""),
+            (&[Reply::Silence, OK], ",timeout=40ms", 1, ""),
+            (&[Reply::Status("408 Request Timeout", ""), OK], "", 1, ""),
+            (&[Reply::Status("429 Too Many Requests", ""), OK], "", 1, ""),
+            (&[BUSY, BUSY], ",retries=1", 1, "the server answers 503 Service Unavailable: nope"),
+            (&[Reply::Silence], ",timeout=40ms,retries=0", 0, "the server does not answer in time"),
+            (&[Reply::Status("400 Bad Request", "")], "", 0, "the server answers 400 Bad Request: nope"),
+            (&[Reply::Status("401 Unauthorized", "")], "", 0, "the server answers 401 Unauthorized: nope"),
+            (
+                &[Reply::Status("307 Temporary Redirect", "Location: http://127.0.0.1:1/\r\n"), OK],
+                "",
+                0,
+                "the server answers 307 Temporary Redirect, and redirects are not followed: nope",
+            ),
+        ];
+        for (replies, options, retries, problem) in table {
+            let server = Server::start(replies);
+            let mut run = start(&[&server.sink(options)]);
+            run.send([1]);
+            let problems = run.finish();
+            let tally = run.tally();
+            assert_eq!(tally.retries, *retries, "{replies:?}");
+            if problem.is_empty() {
+                assert_eq!((problems, tally.delivered, tally.failed), (Vec::new(), 1, 0), "{replies:?}");
+            } else {
+                let message = format!("1 alert could not be delivered to `http://{}`: {problem}", server.address);
+                assert_eq!((problems, tally.delivered, tally.failed), (vec![message], 0, 1), "{replies:?}");
+            }
+            assert_eq!(server.requests.try_iter().count() as u64, retries + 1, "{replies:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_listens() {
+        let mut run = start(&["http,proxy=false,retries=2,url=http://127.0.0.1:1/"]);
+        run.send([1, 2]);
+        let problems = run.finish();
+        assert_eq!((problems.len(), run.tally().failed, run.tally().retries), (1, 2, 4), "{problems:?}");
+        assert!(problems[0].starts_with("2 alerts could not be delivered to `http://127.0.0.1:1`: "), "{problems:?}");
+    }
+
+    /// Waits double up to a bound, and are as long as the server asks if that is longer.
+    #[test]
+    fn waits() {
+        let asked = |headers| Reply::Status("503 Service Unavailable", headers);
+        let far = asked("Date: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:28:07 GMT\r\n");
+        let past = asked("Date: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:27:00 GMT\r\n");
+        let replies =
+            [BUSY, BUSY, asked("Retry-After: 3\r\n"), asked("Retry-After: 99999\r\n"), asked("Retry-After: soon\r\n"), far, past, BUSY, OK];
+        let server = Server::start(&replies);
+        let mut run = start(&[&server.sink(",retries=8")]);
+        run.send([1]);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        assert_eq!(run.waits(), [250, 500, 3000, 60_000, 4000, 8000, 16_000, 30_000]);
+    }
+
+    /// Falcosidekick takes one object a request, uncompressed, with these fields of these types.
+    #[test]
+    fn a_request_is_as_falcosidekick_takes_it() {
+        let server = Server::start(&[OK, OK]);
+        let mut run = start(&[&server.sink(",header=X-Team: blue,header=Authorization: Bearer t")]);
+        run.send([1, 2]);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        let requests: Vec<_> = server.requests.try_iter().collect();
+        assert_eq!(requests.iter().map(|(_, _, connection)| *connection).collect::<Vec<_>>(), [1, 1], "the connection is used again");
+        let (head, body, _) = &requests[0];
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("post /hook?token=hidden http/1.1\r\n"), "{head}");
+        let agent = concat!("user-agent: plimsoll/", env!("CARGO_PKG_VERSION"));
+        for header in [agent, "content-type: application/json", "x-team: blue", "authorization: bearer t"] {
+            assert!(head.contains(&format!("\r\n{header}\r\n")), "{header} in {head}");
+        }
+        assert!(!head.contains("content-encoding"), "{head}");
+        let alert: serde_json::Value = serde_json::from_slice(body).unwrap();
+        for field in ["output", "priority", "rule", "time", "source", "hostname"] {
+            assert!(alert[field].as_str().is_some_and(|text| !text.is_empty()), "{field}");
+        }
+        assert!(alert["output_fields"].is_object() && alert["tags"].as_array().unwrap().iter().all(serde_json::Value::is_string));
+        assert!(alert["time"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
+    }
+
+    #[test]
+    fn connections_end_when_asked_to() {
+        let server = Server::start(&[OK, OK]);
+        let mut run = start(&[&server.sink(",keep_alive=false,format=text,user_agent=falcosecurity/falco")]);
+        run.send([1, 2]);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        let requests: Vec<_> = server.requests.try_iter().collect();
+        assert_eq!(requests.iter().map(|(_, _, connection)| *connection).collect::<Vec<_>>(), [1, 2]);
+        let head = requests[0].0.to_ascii_lowercase();
+        assert!(head.contains("content-type: text/plain\r\n") && head.contains("user-agent: falcosecurity/falco\r\n"), "{head}");
+        assert_eq!(requests[0].1, b"alert 1");
+    }
+
+    #[test]
+    fn batches() {
+        let bodies = |options: &str, counts: &[u32]| {
+            let sink: crate::Sink = format!("http{options},url=http://localhost").parse().unwrap();
+            let crate::Channel::Http(http) = &sink.channel else { panic!("{sink:?}") };
+            let http = Http::open(http, sink.format).unwrap();
+            let body = |count: &u32| http.body(&(1..=*count).map(message).collect::<Vec<_>>()).unwrap();
+            counts.iter().map(body).collect::<Vec<_>>()
+        };
+        let [one, two] = [1, 2].map(|number| message(number).json.to_string());
+        let table = [
+            ("", vec![one.clone()]),
+            (",batch=9", vec![format!("[{one}]"), format!("[{one},{two}]")]),
+            (",batch=9,batch_format=ndjson", vec![format!("{one}\n"), format!("{one}\n{two}\n")]),
+            (",batch=9,format=text", vec!["alert 1\n".to_owned(), "alert 1\nalert 2\n".to_owned()]),
+        ];
+        for (options, wanted) in table {
+            let counts: Vec<u32> = (1..=wanted.len() as u32).collect();
+            assert_eq!(bodies(options, &counts), wanted.iter().map(|body| body.as_bytes().to_vec()).collect::<Vec<_>>(), "{options}");
+            let zipped = bodies(&format!("{options},compress_uploads=true"), &counts);
+            for (zipped, wanted) in zipped.iter().zip(wanted) {
+                let mut text = String::new();
+                flate2::read::GzDecoder::new(zipped.as_slice()).read_to_string(&mut text).unwrap();
+                assert_eq!(text, wanted, "{options}");
+            }
+        }
+    }
+
+    /// What waits while a request is under way goes with the next one.
+    #[test]
+    fn what_waits_goes_together() {
+        let server = Server::start(&[BUSY, BUSY, OK, OK, OK, OK, OK]);
+        let mut run = start(&[&server.sink(",batch=3,compress_uploads=true")]);
+        run.send(1..=5);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        let mut alerts = Vec::new();
+        for (head, body, _) in server.requests.try_iter().skip(2) {
+            assert!(head.to_ascii_lowercase().contains("content-encoding: gzip\r\n"), "{head}");
+            let list: Vec<serde_json::Value> = serde_json::from_reader(flate2::read::GzDecoder::new(body.as_slice())).unwrap();
+            assert!(list.len() <= 3);
+            alerts.extend(list.iter().map(|alert| alert["output"].as_str().unwrap().to_owned()));
+        }
+        assert_eq!(alerts, ["alert 1", "alert 2", "alert 3", "alert 4", "alert 5"]);
+    }
+
+    #[test]
+    fn urls_that_lead_nowhere() {
+        for url in ["ftp://host/", "http://", "host:80", "http://a b/"] {
+            let run = start(&[&format!("http={url}")]);
+            assert!(run.problems.len() == 1 && run.problems[0].contains("the URL "), "{url}: {:?}", run.problems);
+        }
+        let run = start(&["http,header=a b: c,url=http://host"]);
+        assert_eq!(run.problems, ["alerts cannot be sent to `http://host`: `a b` is not a header, or its value cannot be sent"]);
+    }
+}

@@ -11,6 +11,8 @@ mod options;
 mod program;
 mod queue;
 mod syslog;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod worker;
 

@@ -417,3 +417,84 @@ fn unquoted(value: &str) -> &str {
     let within = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     within('"').or_else(|| within('\'')).unwrap_or(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Sink {
+        text.parse().unwrap_or_else(|message| panic!("{text}: {message}"))
+    }
+
+    #[test]
+    fn flags() {
+        let http = |text: &str| match parse(text).channel {
+            Channel::Http(http) => http,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(parse("stdout"), Sink { format: Format::Text, retries: None, channel: Channel::Stdout });
+        assert_eq!(parse("stdout,format=json,retries=0"), Sink { format: Format::Json, retries: Some(0), channel: Channel::Stdout });
+        // The target may hold what divides options.
+        assert_eq!(http("http=https://host/a,b?c=d,e=f").url, "https://host/a,b?c=d,e=f");
+        let long = http("http,batch=10,timeout=3s,insecure=yes,header=A: b=c,url=https://host/?a=b,c=d");
+        assert_eq!((long.batch, long.timeout, long.insecure), (10, Duration::from_secs(3), true));
+        assert_eq!((long.url.as_str(), long.headers), ("https://host/?a=b,c=d", vec![("A".to_owned(), "b=c".to_owned())]));
+        assert_eq!(http("http='https://host'").url, "https://host");
+        let Channel::File(file) = parse("file,max_size=10M,filename=a,b=c").channel else { panic!() };
+        assert_eq!((file.max_size, file.filename), (Some(10 << 20), "a,b=c".into()));
+        let Channel::Program(program) = parse("program=jq '{a: .b, c: .d}' | x --y=z").channel else { panic!() };
+        assert_eq!(program.program, "jq '{a: .b, c: .d}' | x --y=z");
+        let Channel::Syslog(syslog) = parse("syslog").channel else { panic!() };
+        assert_eq!((syslog.facility, syslog.address), (1, Address::Local(LOCAL.into())));
+        let Channel::Syslog(syslog) = parse("syslog,facility=local7,address=tcp://h").channel else { panic!() };
+        assert_eq!((syslog.facility, syslog.address), (23, Address::Tcp("h".to_owned(), 514)));
+    }
+
+    #[test]
+    fn flags_that_say_nothing() {
+        let table = [
+            ("", "`` is no sink: stdout, file, http, syslog, program"),
+            ("kafka=x", "`kafka` is no sink: stdout, file, http, syslog, program"),
+            ("stdout=x", "`stdout` takes no target"),
+            ("file", "`filename` is missing: it says where alerts go"),
+            ("http=", "`url` is missing: it says where alerts go"),
+            ("program= ", "`program` is missing: it says where alerts go"),
+            ("file,keep_alive", "`keep_alive` is no option: name=value"),
+            ("file,path=x", "unknown option `path`; known: filename, keep_alive, max_size, max_files, format, retries"),
+            ("file,keep_alive=maybe,filename=x", "`keep_alive` must be true or false, is `maybe`"),
+            ("file,max_size=10X,filename=x", "`max_size` must be a size like 10M, is `10X`"),
+            ("file,max_size=99999999999999999G,filename=x", "`max_size` must be a size like 10M, is `99999999999999999G`"),
+            ("http,timeout=soon,url=x", "`timeout` must be a time like 500ms or 10s, is `soon`"),
+            ("http,batch=-1,url=x", "`batch` must be a number, is `-1`"),
+            ("http,batch_format=xml,url=x", "`batch_format` must be array or ndjson, is `xml`"),
+            ("http,header=x,url=x", "`header` must be like `Name: value`"),
+            ("http,echo=true,url=x", "`echo` is not supported: standard output holds nothing but alerts"),
+            ("stdout,format=xml", "`format` must be text or json, is `xml`"),
+            ("syslog,framing=none", "`framing` must be octet-counting or newline, is `none`"),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(text.parse::<Sink>().unwrap_err(), wanted, "{text}");
+        }
+        assert!("syslog,facility=local8".parse::<Sink>().unwrap_err().starts_with("`local8` is no facility: kern, user, "));
+        assert!("syslog,facility=24".parse::<Sink>().is_err());
+    }
+
+    /// Problems are shown to many; webhooks and programs are called with secrets.
+    #[test]
+    fn secrets_are_not_shown() {
+        for text in ["http=https://user:secret@host:1/secret?secret#secret", "program=curl secret", "http=https://host:1?secret"] {
+            let shown = parse(text).channel.to_string();
+            assert!(!shown.contains("secret") && (shown.contains("host:1") || shown.contains("curl")), "{shown}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_times() {
+        for (text, wanted) in [("0", 0), ("7", 7), ("1k", 1 << 10), ("1KB", 1 << 10), ("2MiB", 2 << 20), ("3G", 3 << 30)] {
+            assert_eq!(bytes("x", text), Ok(wanted), "{text}");
+        }
+        for (text, wanted) in [("2000", 2000), ("5ms", 5), ("2s", 2000), ("1m", 60_000)] {
+            assert_eq!(duration("x", text), Ok(Duration::from_millis(wanted)), "{text}");
+        }
+    }
+}

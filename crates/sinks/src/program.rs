@@ -100,3 +100,61 @@ impl Deliver for Program {
         self.remark.take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::start;
+
+    /// What the program is, how it is started, what it leaves in the file `out`, what problems there are.
+    #[test]
+    fn programs() {
+        let table: &[(&str, &str, &str, &[&str])] = &[
+            ("cat >> out", "", "alert 1\nalert 2\n", &[]),
+            ("cat >> out", ",keep_alive=false", "alert 1\nalert 2\n", &[]),
+            ("cat >> out; echo end >> out", "", "alert 1\nalert 2\nend\n", &[]),
+            ("cat >> out; echo end >> out", ",keep_alive=false", "alert 1\nend\nalert 2\nend\n", &[]),
+            // Not to read is no failure.
+            ("echo called >> out", ",keep_alive=false", "called\ncalled\n", &[]),
+            ("cat >> out; exit 3", "", "alert 1\nalert 2\n", &["the program `cat`: the program ended (exit status: 3)"]),
+            (
+                "cat >> out; exit 3",
+                ",keep_alive=false",
+                "alert 1\nalert 2\n",
+                &["2 alerts could not be delivered to the program `cat`: the program ended (exit status: 3)"],
+            ),
+            (
+                "no-such-program --key secret 2>> out",
+                ",keep_alive=false",
+                "",
+                &["2 alerts could not be delivered to the program `no-such-program`: the program ended (exit status: 127)"],
+            ),
+        ];
+        for (program, options, wanted, problems) in table {
+            let directory = tempfile::tempdir().unwrap();
+            let out = directory.path().join("out");
+            let mut run = start(&[&format!("program{options},program={}", program.replace("out", out.to_str().unwrap()))]);
+            run.send([1, 2]);
+            assert_eq!(run.finish(), *problems, "{program}");
+            let text = std::fs::read_to_string(out).unwrap();
+            assert!(text == *wanted || wanted.is_empty(), "{program}: {text}");
+        }
+    }
+
+    /// A program that ends after its first line is started again.
+    #[test]
+    fn a_program_that_died_is_started_again() {
+        use crate::worker::Deliver;
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("out");
+        let sink: crate::Sink = format!("program=read line; echo $line >> {}", out.display()).parse().unwrap();
+        let crate::Channel::Program(options) = &sink.channel else { panic!("{sink:?}") };
+        let mut program = super::Program::new(options, sink.format);
+        program.deliver(&[crate::testing::message(1)]).unwrap();
+        program.child.as_mut().unwrap().wait().unwrap();
+        program.deliver(&[crate::testing::message(2)]).unwrap();
+        assert_eq!(program.remark().unwrap(), "the program ended (exit status: 0) and is started again");
+        program.close();
+        assert_eq!(program.remark(), None);
+        assert_eq!(std::fs::read_to_string(out).unwrap(), "alert 1\nalert 2\n");
+    }
+}

@@ -230,3 +230,137 @@ impl State {
 fn size(message: &Message) -> usize {
     message.text.len() + message.json.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Kept, config, start_with};
+    use crate::{Config, Overflow};
+    use std::io::Write;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::time::Duration;
+
+    /// Says when it is written to, and goes on when it is told to.
+    struct Gate {
+        entered: Sender<()>,
+        go: Receiver<()>,
+        kept: Kept,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.entered.send(()).unwrap();
+            self.go.recv().map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+            self.kept.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn gate() -> (Gate, Receiver<()>, Sender<()>, Kept) {
+        let ((entered, was_entered), (go_on, go)) = (channel(), channel());
+        let kept = Kept::default();
+        (Gate { entered, go, kept: kept.clone() }, was_entered, go_on, kept)
+    }
+
+    fn text(kept: &Kept) -> String {
+        String::from_utf8(kept.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let (gate, entered, go_on, kept) = gate();
+        let mut run = start_with(&Config { capacity: 2, ..config(&["stdout"]) }, Box::new(gate));
+        run.send([1]);
+        entered.recv().unwrap();
+        // One is being written, two wait.
+        run.send(2..=5);
+        let told = |run: &mut crate::testing::Run| run.sinks.problems().into_iter().map(|problem| problem.message).collect::<Vec<_>>();
+        assert_eq!(told(&mut run), ["2 alerts for standard output dropped because the queue was full"]);
+        assert_eq!(told(&mut run), Vec::<String>::new(), "told once");
+        run.send([6]);
+        go_on.send(()).unwrap();
+        go_on.send(()).unwrap();
+        assert_eq!(run.finish(), ["1 alert for standard output dropped because the queue was full"]);
+        assert_eq!(text(&kept), "alert 1\nalert 2\nalert 3\n");
+        assert_eq!((run.tally().delivered, run.tally().dropped), (3, 3));
+    }
+
+    #[test]
+    fn a_sender_may_wait_for_room() {
+        let (gate, entered, go_on, kept) = gate();
+        let mut run = start_with(&Config { capacity: 1, overflow: Overflow::Wait, ..config(&["stdout"]) }, Box::new(gate));
+        std::thread::scope(|scope| {
+            scope.spawn(|| run.send(1..=9));
+            for _ in 1..=9 {
+                entered.recv().unwrap();
+                go_on.send(()).unwrap();
+            }
+        });
+        assert_eq!(run.finish(), Vec::<String>::new());
+        assert_eq!(text(&kept), (1..=9).map(|number| format!("alert {number}\n")).collect::<String>());
+    }
+
+    #[test]
+    fn what_is_not_sent_before_the_deadline_is_counted() {
+        let (gate, entered, go_on, _) = gate();
+        let mut run = start_with(&config(&["stdout"]), Box::new(gate));
+        run.send([1]);
+        entered.recv().unwrap();
+        run.send([2, 3]);
+        assert_eq!(run.finish_within(Duration::ZERO), ["3 alerts for standard output not sent before the deadline"]);
+        // What comes of it later changes no count.
+        go_on.send(()).unwrap();
+        run.sinks.running[0].queue.wait_until(None);
+        assert_eq!((run.tally().delivered, run.tally().unsent), (0, 3));
+    }
+
+    /// The wait for the next attempt ends with the deadline.
+    #[test]
+    fn the_deadline_ends_waits() {
+        let (mut sinks, problems) = crate::Sinks::start(
+            &Config {
+                retry: crate::Retry { attempts: 9, first: Duration::from_secs(9999), longest: Duration::from_secs(9999) },
+                ..config(&["syslog=/nowhere"])
+            },
+            Box::new(std::io::sink()),
+        );
+        assert!(problems.is_empty());
+        sinks.send(&crate::testing::message(1));
+        while sinks.tallies().next().unwrap().1.retries == 0 {
+            std::thread::yield_now();
+        }
+        let problems: Vec<_> = sinks.finish(Duration::ZERO).into_iter().map(|problem| problem.message).collect();
+        assert_eq!(problems, ["1 alert for syslog at `/nowhere` not sent before the deadline: No such file or directory (os error 2)"]);
+        sinks.running[0].queue.wait_until(None);
+    }
+
+    /// `| head` has seen enough: nothing is wrong, and the caller can stop.
+    #[test]
+    fn a_reader_that_left_is_no_failure() {
+        let (gate, entered, go_on, _) = gate();
+        let mut run = start_with(&Config { overflow: Overflow::Wait, ..config(&["stdout"]) }, Box::new(gate));
+        assert!(!run.sinks.are_closed());
+        run.send([1]);
+        entered.recv().unwrap();
+        drop(go_on);
+        run.sinks.running[0].queue.wait_until(None);
+        run.send([2]);
+        assert!(run.sinks.are_closed());
+        assert_eq!(run.finish(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn long_messages_are_bounded_too() {
+        let (gate, entered, go_on, _) = gate();
+        let mut run = start_with(&config(&["stdout"]), Box::new(gate));
+        let long = crate::Message { text: "x".repeat(super::MOST_BYTES / 2).into(), ..crate::testing::message(1) };
+        run.sinks.send(&long);
+        entered.recv().unwrap();
+        (0..3).for_each(|_| run.sinks.send(&long));
+        assert_eq!(run.tally().dropped, 2);
+        drop(go_on);
+        assert_eq!(run.finish().len(), 1);
+    }
+}

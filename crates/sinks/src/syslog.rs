@@ -231,3 +231,138 @@ fn name(text: &str, most: usize) -> String {
     let name: String = text.trim().chars().filter(char::is_ascii_graphic).take(most).collect();
     if name.is_empty() { "-".to_owned() } else { name }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{accept, message, start};
+    use std::io::{BufRead, Read};
+    use std::net::TcpListener;
+
+    fn local_record(text: &str) -> String {
+        format!("<12>Jul 31 12:00:00 plimsoll[{}]: {text}", std::process::id())
+    }
+
+    fn remote_record(host: &str, tag: &str, priority: u32, text: &str) -> String {
+        format!("<{priority}>1 2026-07-31T12:00:00.123456Z {host} {tag} {} - - {text}", std::process::id())
+    }
+
+    #[test]
+    fn the_machines_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let mut run = start(&[&format!("syslog={}", path.display())]);
+        run.send([1]);
+        run.sinks.send(&Message { text: "é\n".repeat(MOST_IN_DATAGRAM).into(), ..message(2) });
+        let mut buffer = vec![0; 100_000];
+        let mut next = || {
+            let length = daemon.recv(&mut buffer).unwrap();
+            String::from_utf8(buffer[..length].to_vec()).unwrap()
+        };
+        assert_eq!(next(), local_record("alert 1"));
+        let long = next();
+        assert!(long.starts_with(&local_record("é\\né\\n")) && (MOST_IN_DATAGRAM - 1..=MOST_IN_DATAGRAM).contains(&long.len()));
+        assert_eq!(
+            run.finish(),
+            [format!("syslog at `{}`: 1 shortened to 60000 bytes, the most that is sent in one piece", path.display())]
+        );
+    }
+
+    #[test]
+    fn a_daemon_that_takes_streams() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let daemon = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let mut run = start(&[&format!("syslog={}", path.display())]);
+        run.send([1, 2]);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        let mut text = String::new();
+        drop(run);
+        daemon.accept().unwrap().0.read_to_string(&mut text).unwrap();
+        assert_eq!(text, [local_record("alert 1"), local_record("alert 2"), String::new()].join("\0"));
+    }
+
+    #[test]
+    fn over_udp() {
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = daemon.local_addr().unwrap();
+        let mut run = start(&[&format!("syslog,facility=local3,tag=falco x,hostname=node 1,format=json,address=udp://{address}")]);
+        run.send([1]);
+        assert_eq!(run.finish(), Vec::<String>::new());
+        let mut buffer = vec![0; 2000];
+        let length = daemon.recv(&mut buffer).unwrap();
+        assert_eq!(std::str::from_utf8(&buffer[..length]).unwrap(), remote_record("node1", "falcox", 19 * 8 + 4, &message(1).json));
+    }
+
+    #[test]
+    fn over_tcp() {
+        let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = daemon.local_addr().unwrap();
+        let record = |text| remote_record("node", "plimsoll", 12, text);
+        let counted = |text| format!("{} {}", record(text).len(), record(text));
+        for (framing, wanted) in [
+            ("octet-counting", [counted("alert 1"), counted("a\\nb")].concat()),
+            ("newline", format!("{}\n{}\n", record("alert 1"), record("a\\nb"))),
+        ] {
+            let mut run = start(&[&format!("syslog,framing={framing},hostname=node,address=tcp://{address}")]);
+            run.send([1]);
+            run.sinks.send(&Message { text: "a\nb".into(), ..message(2) });
+            assert_eq!(run.finish(), Vec::<String>::new());
+            let mut text = String::new();
+            accept(&daemon).read_to_string(&mut text).unwrap();
+            assert_eq!(text, wanted);
+        }
+    }
+
+    /// A daemon that ended the connection is found again, and nothing is lost.
+    #[test]
+    fn a_daemon_comes_back() {
+        let daemon = TcpListener::bind("127.0.0.1:0").unwrap();
+        let sink: crate::Sink = format!("syslog,framing=newline,address=tcp://{}", daemon.local_addr().unwrap()).parse().unwrap();
+        let crate::Channel::Syslog(options) = &sink.channel else { panic!("{sink:?}") };
+        let mut syslog = Syslog::open(options, sink.format);
+        for number in 1..4 {
+            syslog.deliver(&[message(number)]).unwrap();
+            let mut line = String::new();
+            let mut connection = accept(&daemon);
+            connection.read_line(&mut line).unwrap();
+            assert!(line.ends_with(&format!("alert {number}\n")), "{line}");
+            drop(connection);
+            // The end of the connection has come through when a read says so.
+            let Some(Connection::Tcp(stream)) = &syslog.connection else { panic!() };
+            assert_eq!(stream.peek(&mut [0]).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn nobody_listens() {
+        let mut run = start(&["syslog,retries=1,address=/nowhere", "syslog,retries=0,address=tcp://127.0.0.1:1"]);
+        run.send([1]);
+        assert_eq!(
+            run.finish(),
+            [
+                "1 alert could not be delivered to syslog at `/nowhere`: No such file or directory (os error 2)",
+                "1 alert could not be delivered to syslog at `tcp://127.0.0.1:1`: Connection refused (os error 111)",
+            ]
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        let table = [
+            ("/dev/log", "/dev/log"),
+            ("udp://host", "udp://host:514"),
+            ("tcp://host:601", "tcp://host:601"),
+            ("udp://[::1]:5514", "udp://[::1]:5514"),
+            ("udp://[::1]", "udp://[::1]:514"),
+            ("tcp://::1", "tcp://[::1]:514"),
+        ];
+        for (text, wanted) in table {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), wanted);
+        }
+        for text in ["", "host", "host:514", "tls://host", "udp://", "udp://:514", "udp://host:x", "udp://host:70000", "tcp://host/path"] {
+            assert!(text.parse::<Address>().is_err(), "{text}");
+        }
+    }
+}

@@ -78,3 +78,102 @@ fn read_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 fn own(certificate: CertificateDer<'static>) -> Certificate<'static> {
     Certificate::from_der(certificate.as_ref()).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Authority, Pair, Reply, Server, start};
+    use std::path::PathBuf;
+
+    struct Files(tempfile::TempDir);
+
+    impl Files {
+        fn put(&self, name: &str, text: &str) -> PathBuf {
+            let path = self.0.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        }
+    }
+
+    /// A server, who may call it, and what the caller says: delivered, or what the problem ends with.
+    #[test]
+    fn who_trusts_whom() {
+        let files = Files(tempfile::tempdir().unwrap());
+        let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+        std::fs::create_dir(files.0.path().join("path")).unwrap();
+        let ca = files.put("ca.pem", &ours.pem()).display().to_string();
+        let other = files.put("other.pem", &theirs.pem()).display().to_string();
+        files.put("path/a.pem", &theirs.pem());
+        files.put("path/b.pem", &ours.pem());
+        files.put("path/notes.txt", "nothing");
+        let directory = files.0.path().join("path").display().to_string();
+        let client = |name: &str, authority: &Authority| {
+            let Pair(certificate, key) = authority.issue("client");
+            let certificate = files.put(&format!("{name}.crt"), &certificate);
+            let key = files.put(&format!("{name}.key"), &key);
+            format!("client_cert={},client_key={}", certificate.display(), key.display())
+        };
+        let (known, stranger) = (client("known", &ours), client("stranger", &theirs));
+        let table = [
+            ("127.0.0.1", false, format!("ca_cert={ca}"), ""),
+            ("127.0.0.1", false, format!("ca_bundle={ca}"), ""),
+            ("127.0.0.1", false, format!("ca_path={directory}"), ""),
+            ("127.0.0.1", false, format!("ca_cert={ca},ca_path={}", "/nowhere"), ""),
+            ("127.0.0.1", false, "insecure=true".to_owned(), ""),
+            ("127.0.0.1", false, "insecure=false".to_owned(), "UnknownIssuer"),
+            ("127.0.0.1", false, "ca_path=/etc/ssl/certs".to_owned(), "UnknownIssuer"),
+            ("127.0.0.1", false, format!("ca_cert={other}"), "UnknownIssuer"),
+            ("example.org", false, format!("ca_cert={ca}"), "not valid for name"),
+            ("127.0.0.1", true, format!("ca_cert={ca},{known}"), ""),
+            ("127.0.0.1", true, format!("ca_cert={ca},mtls=true,{known}"), ""),
+            ("127.0.0.1", true, format!("ca_cert={ca}"), "refused"),
+            ("127.0.0.1", true, format!("ca_cert={ca},mtls=false,{known}"), "refused"),
+            ("127.0.0.1", true, format!("ca_cert={ca},{stranger}"), "refused"),
+        ];
+        for (name, asks, options, problem) in table {
+            let server = Server::start_tls(&[Reply::Status("200 OK", "")], Some(ours.server(name, asks.then_some(&ours))));
+            let mut run = start(&[&format!("http,proxy=false,{options},url=https://{}/", server.address)]);
+            assert_eq!(run.problems, Vec::<String>::new(), "{options}");
+            run.send([1]);
+            let problems = run.finish();
+            if problem.is_empty() {
+                assert_eq!((problems, server.bodies().len()), (Vec::new(), 1), "{options}");
+                continue;
+            }
+            assert_eq!((problems.len(), run.tally().failed, server.bodies().len()), (1, 1, 0), "{options}");
+            // What the server says when it refuses us may be lost with the connection, so that it is tried again.
+            if problem != "refused" {
+                assert!(problems[0].contains(problem) && run.tally().retries == 0, "{options}: {problems:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_certificates() {
+        let files = Files(tempfile::tempdir().unwrap());
+        let authority = Authority::new("ours");
+        let Pair(certificate, key) = authority.issue("client");
+        let Pair(_, other) = authority.issue("client");
+        let path = |name: &str, text: &str| files.put(name, text).display().to_string();
+        let (certificate, key, other) = (path("a.crt", &certificate), path("a.key", &key), path("b.key", &other));
+        let empty = path("empty.pem", "");
+        let broken = path("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        let table = [
+            ("ca_cert=/nowhere".to_owned(), "cannot be read as certificates"),
+            (format!("ca_cert={empty}"), "holds no certificate"),
+            (format!("ca_cert={key}"), "holds no certificate"),
+            (format!("ca_cert={broken}"), "holds no certificate of an authority"),
+            ("ca_path=/nowhere".to_owned(), "cannot be read"),
+            ("mtls=true".to_owned(), "mTLS needs `client_cert` and `client_key`"),
+            (format!("client_cert={certificate},client_key={certificate}"), "holds no private key"),
+            (format!("client_cert={certificate},client_key=/nowhere"), "holds no private key"),
+            (format!("client_cert={key},client_key={key}"), "holds no certificate"),
+            (format!("client_cert={certificate},client_key={other}"), "do not make a client certificate"),
+            (format!("client_cert={broken},client_key={key}"), "do not make a client certificate"),
+        ];
+        for (options, problem) in table {
+            let run = start(&[&format!("http,{options},url=https://host/secret")]);
+            assert!(run.problems.len() == 1 && run.problems[0].contains(problem), "{options}: {:?}", run.problems);
+            assert!(!run.problems[0].contains("secret"), "{:?}", run.problems);
+        }
+    }
+}
