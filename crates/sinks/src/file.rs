@@ -173,7 +173,8 @@ mod tests {
     #[test]
     fn lines_are_appended_and_the_file_turned_over() {
         // Lines of eight bytes: three go into twenty-four.
-        let table: &[(&str, u32, &[(&str, &str)])] = &[
+        type Case<'c> = (&'c str, u32, &'c [(&'c str, &'c str)]);
+        let table: &[Case<'_>] = &[
             ("", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),
             (",keep_alive=false", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),
             (",max_size=23", 2, &[("alerts", "before\nalert 1\nalert 2\n")]),

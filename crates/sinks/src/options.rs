@@ -106,6 +106,8 @@ pub struct ProgramOptions {
     pub program: String,
     /// It is started once and reads on, instead of once for each alert.
     pub keep_alive: bool,
+    /// How long a program that is started for each alert may take.
+    pub timeout: Duration,
 }
 
 /// Facilities by name (RFC 5424, table 1; the names of syslog.conf).
@@ -173,7 +175,7 @@ impl Channel {
                 hostname: None,
                 framing: Framing::OctetCounting,
             }),
-            "program" => Self::Program(ProgramOptions { program: String::new(), keep_alive: true }),
+            "program" => Self::Program(ProgramOptions { program: String::new(), keep_alive: true, timeout: Duration::from_secs(30) }),
             _ => return None,
         })
     }
@@ -214,7 +216,7 @@ impl Channel {
                 "max_consecutive_timeouts",
             ],
             Self::Syslog(_) => &["address", "facility", "tag", "hostname", "framing"],
-            Self::Program(_) => &["program", "keep_alive"],
+            Self::Program(_) => &["program", "keep_alive", "timeout"],
         }
     }
 }
@@ -289,6 +291,7 @@ impl Sink {
             (_, Channel::Program(program)) => match key {
                 "program" => program.program = value.to_owned(),
                 "keep_alive" => program.keep_alive = switch(key, value)?,
+                "timeout" => program.timeout = duration(key, value)?,
                 _ => return unknown(),
             },
         }

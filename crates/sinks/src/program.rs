@@ -6,6 +6,10 @@ use crate::worker::{Deliver, Failure};
 use crate::{Format, Message};
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How often a program that is waited for is looked at.
+const LOOK: Duration = Duration::from_millis(5);
 
 pub(crate) struct Program {
     options: ProgramOptions,
@@ -49,19 +53,25 @@ impl Program {
         Some(child.wait())
     }
 
-    /// A program for each message.
-    fn write_once(&mut self, lines: &[u8]) -> Result<(), Failure> {
-        let child = self.spawn().map_err(|error| Failure::again(error.to_string()))?;
-        let child = self.child.insert(child);
-        if let Some(input) = child.stdin.as_mut() {
+    /// A program for each message; one that hangs must not hold up the next.
+    fn write_once(&self, lines: &[u8]) -> Result<(), Failure> {
+        let mut child = self.spawn().map_err(|error| Failure::again(error.to_string()))?;
+        if let Some(mut input) = child.stdin.take() {
             // It need not read what it is told; how it ends says whether it worked.
-            let _ = write_lines(input, lines, &mut false);
+            let _ = write_lines(&mut input, lines, &mut false);
         }
-        match self.end() {
-            Some(Ok(status)) if status.success() => Ok(()),
-            Some(Ok(status)) => Err(Failure::never(format!("the program ended ({status})"))),
-            Some(Err(error)) => Err(Failure::never(error.to_string())),
-            None => Ok(()),
+        let start = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(Failure::never(format!("the program ended ({status})"))),
+                Ok(None) if start.elapsed() < self.options.timeout => std::thread::sleep(LOOK),
+                Ok(None) => {
+                    let _ = child.kill().and_then(|()| child.wait());
+                    return Err(Failure::never("the program did not end in time and was stopped"));
+                }
+                Err(error) => return Err(Failure::never(error.to_string())),
+            }
         }
     }
 }
@@ -123,6 +133,12 @@ mod tests {
                 &["2 alerts could not be delivered to the program `cat`: the program ended (exit status: 3)"],
             ),
             (
+                "exec sleep 9999",
+                ",keep_alive=false,timeout=20ms",
+                "",
+                &["2 alerts could not be delivered to the program `exec`: the program did not end in time and was stopped"],
+            ),
+            (
                 "no-such-program --key secret 2>> out",
                 ",keep_alive=false",
                 "",
@@ -135,7 +151,7 @@ mod tests {
             let mut run = start(&[&format!("program{options},program={}", program.replace("out", out.to_str().unwrap()))]);
             run.send([1, 2]);
             assert_eq!(run.finish(), *problems, "{program}");
-            let text = std::fs::read_to_string(out).unwrap();
+            let text = std::fs::read_to_string(out).unwrap_or_default();
             assert!(text == *wanted || wanted.is_empty(), "{program}: {text}");
         }
     }
