@@ -2,12 +2,19 @@
 //!
 //! - [`condition`]: the text of a condition to a tree and back.
 //! - [`filter`]: a tree whose fields and types are checked, and what it says of one event.
+//! - [`format`]: what an alert prints of it.
 //! - [`fields`]: what rules can ask an event for.
+//! - [`rules`]: rules files to rules.
+//! - [`plan`]: all rules of a source as one.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
 pub mod fields;
 pub mod filter;
+pub mod format;
+pub mod rules;
+pub mod plan;
+pub mod services;
 pub mod state;
 mod value;
 

@@ -236,20 +236,27 @@ impl<'a> Node<'a> {
         self.entries().find(|(name, _)| name.text() == key)
     }
 
+    /// The key and value nodes of the first `key` in a mapping, also where the key stands again: what yaml-cpp takes, unlike Kubernetes.
+    pub fn first_entry(self, key: &str) -> Option<(Node<'a>, Node<'a>)> {
+        self.written_entries().find(|(name, _)| name.text() == key)
+    }
+
     /// Key and value nodes of a mapping in order; nothing for other nodes.
     pub fn entries(self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> + use<'a> {
+        self.written_entries().filter(|(key, _)| key.raw().flags & flag::HIDDEN == 0)
+    }
+
+    /// As [`Node::entries`], with those that do not count for Kubernetes.
+    fn written_entries(self) -> impl Iterator<Item = (Node<'a>, Node<'a>)> + use<'a> {
         let raw = self.raw();
         let mut next = if raw.shape == Shape::Map { self.index + 1 } else { raw.end };
         std::iter::from_fn(move || {
-            while next < raw.end {
+            (next < raw.end).then(|| {
                 let key = Node { document: self.document, index: next };
                 let value = Node { document: self.document, index: key.raw().end };
                 next = value.raw().end;
-                if key.raw().flags & flag::HIDDEN == 0 {
-                    return Some((key, value));
-                }
-            }
-            None
+                (key, value)
+            })
         })
     }
 

@@ -14,6 +14,7 @@ pub mod exceptions;
 mod finding;
 mod inventory;
 mod json;
+pub mod lazy;
 pub mod names;
 mod object;
 mod plain_yaml;

@@ -1,6 +1,8 @@
 //! What the fuzz targets do: untrusted bytes through every reader, and what must hold whatever they are.
 
 use plimsoll_checks::{Assessment, Parameters};
+use plimsoll_detect::condition::{self, EventSet};
+use plimsoll_detect::filter::{Glob, PathPrefixMap};
 use plimsoll_model::edit::{apply, edits, patch_json};
 use plimsoll_model::{
     Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
@@ -338,4 +340,48 @@ impl std::io::Read for Parts<'_> {
         let length = self.step.min(out.len());
         self.data.read(&mut out[..length])
     }
+}
+
+/// A text as a condition of a rule: an error stands within the text; a tree can be printed, resolved with itself as a macro, and leaves
+/// with its opposite no event type out.
+pub fn conditions(data: &[u8]) {
+    let expr = match condition::parse_with(data, condition::Options::RULES) {
+        Ok(expr) => expr,
+        Err(error) => {
+            assert!(error.at.offset as usize <= data.len() && !error.message.is_empty());
+            return;
+        }
+    };
+    let printed = condition::print(&expr);
+    // Printed, it holds more parentheses, so it may be too deep; and commas in values are not quoted, as upstream.
+    let _ = condition::parse_with(&printed, condition::Options::RULES);
+    let resolved = condition::resolve_macros(&expr, |name| (name.len() == 1).then_some(&expr));
+    assert!(resolved.errors.len() <= resolved.unknown.len() + 1);
+    let opposite = condition::Node { at: expr.at, it: condition::Expr::Not(Box::new(expr.clone())) };
+    if let (Ok(one), Ok(other)) = (condition::event_types(&expr, &["container"]), condition::event_types(&opposite, &["container"])) {
+        assert_eq!(one.or(other), EventSet::all());
+    }
+    if let Ok((operand, length)) = condition::parse_operand(data) {
+        assert!(length <= data.len());
+        let _ = condition::print_operand(&operand.it);
+    }
+}
+
+/// Bytes as patterns, paths and texts in quotes: what is put in quotes comes out again, and a path covers itself and what is below it.
+pub fn patterns(data: &[u8]) {
+    let _ = condition::unescape(data);
+    let escaped = condition::escape(data);
+    assert!(escaped == data || condition::unescape(&escaped).as_deref() == Ok(data));
+    let mut lines = data.split(|byte| *byte == b'\n');
+    let text = lines.next().unwrap_or_default();
+    let mut map = PathPrefixMap::default();
+    for line in lines {
+        let _ = Glob::new(line, true).matches(text);
+        map.insert(line, line);
+        let _ = map.get(text);
+        if !line.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
+            assert!(map.get(line).is_some() && map.get(&[line, b"/", text].concat()).is_some());
+        }
+    }
+    let _ = map.to_string();
 }

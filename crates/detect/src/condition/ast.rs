@@ -11,6 +11,26 @@ pub struct Position {
     pub column: u32,
 }
 
+impl Position {
+    /// The start of a text.
+    pub const START: Self = Self { offset: 0, line: 1, column: 1 };
+
+    /// Where what follows this text starts, if the text starts here. Each line feed and each carriage return starts a line.
+    #[must_use]
+    pub fn after(mut self, text: &[u8]) -> Self {
+        for byte in text {
+            self.offset = self.offset.saturating_add(1);
+            if matches!(byte, b'\r' | b'\n') {
+                self.line = self.line.saturating_add(1);
+                self.column = 1;
+            } else {
+                self.column = self.column.saturating_add(1);
+            }
+        }
+        self
+    }
+}
+
 /// A node and where it starts. Two nodes are equal if they say the same, wherever they stand.
 #[derive(Debug, Clone)]
 pub struct Node<T> {

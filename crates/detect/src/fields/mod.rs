@@ -3,6 +3,16 @@
 //! A catalogue knows the fields of one source of events; [`Facts`] answers for one event. What has no value gives none: a comparison
 //! with it is false, and it prints as `<NA>`.
 
+mod argument;
+pub mod audit;
+mod nearest;
+pub mod syscalls;
+mod time;
+
+pub use argument::Syntax;
+pub use nearest::nearest;
+pub use time::{Time, TimeStyle};
+
 use crate::Value;
 use plimsoll_model::events::{Format, ParamType};
 
@@ -66,6 +76,19 @@ pub struct Limits {
     pub hidden: bool,
 }
 
+impl Limits {
+    /// It can do all that fields can.
+    pub const NONE: Self = Self {
+        filter_only: false,
+        print_only: false,
+        no_rhs: false,
+        no_transformer: false,
+        deprecated: false,
+        suggested: false,
+        hidden: false,
+    };
+}
+
 /// Which field of its catalogue: its place there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldId(pub u16);
@@ -120,6 +143,14 @@ pub enum FieldError {
 pub trait Facts<'e> {
     /// Adds the values that a field has in this event to `out`; none if it has none.
     fn extract(&self, field: &Field, out: &mut Vec<Value<'e>>);
+
+    /// Whether a field is there (`exists`): it has a value, unless upstream answers otherwise for it (`fd.ip exists` is true of any
+    /// descriptor).
+    fn has(&self, field: &Field) -> bool {
+        let mut values = Vec::new();
+        self.extract(field, &mut values);
+        !values.is_empty()
+    }
 
     /// Memory for values that are made, not found; it lives as long as the event.
     fn arena(&self) -> &'e bumpalo::Bump;

@@ -12,4 +12,5 @@ pub use event::{Event, OwnedEvent, Params};
 pub use machine::{Descriptor, DescriptorKind, Group, Interface, Machine, Process, User};
 pub use schema::{
     Category, EventFlags, EventInfo, EventType, FlagTable, Format, Origin, ParamInfo, ParamType, schema, syscall_name, syscall_number,
+    syscalls,
 };

@@ -373,6 +373,12 @@ pub fn syscall_name(number: u16) -> Option<&'static str> {
     SYSCALLS.get(usize::from(number)).copied()
 }
 
+/// The names of all system calls; each stands at the place of its number.
+#[must_use]
+pub fn syscalls() -> &'static [&'static str] {
+    &SYSCALLS
+}
+
 /// The number that captures use for a system call.
 #[must_use]
 pub fn syscall_number(name: &str) -> Option<u16> {

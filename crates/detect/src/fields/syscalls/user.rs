@@ -1,0 +1,5 @@
+//! `user.*` and `group.*`: as whom.
+
+use super::Row;
+
+pub(super) const FIELDS: &[Row] = &[];
