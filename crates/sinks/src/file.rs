@@ -6,14 +6,13 @@ use crate::worker::{Deliver, Failure};
 use crate::{Format, Message};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub(crate) struct File {
     options: FileOptions,
     format: Format,
     open: Option<Open>,
-    torn: bool,
     remark: Option<String>,
 }
 
@@ -22,6 +21,8 @@ struct Open {
     /// Device and inode, which tell whether the path still leads here.
     identity: (u64, u64),
     size: u64,
+    /// Its last line has no end: a write that got through in part, in an earlier run maybe.
+    torn: bool,
     /// Terminals, pipes and the like are not turned over.
     is_regular: bool,
 }
@@ -29,7 +30,7 @@ struct Open {
 impl File {
     /// Fails when the file cannot be written to, which nobody wants to learn with the first alert.
     pub(crate) fn open(options: &FileOptions, format: Format) -> Result<Self, String> {
-        let mut sink = Self { options: options.clone(), format, open: None, torn: false, remark: None };
+        let mut sink = Self { options: options.clone(), format, open: None, remark: None };
         // A named pipe waits for its reader; that is for the sink's thread.
         if fs::metadata(&options.filename).map_or(true, |metadata| metadata.is_file()) {
             let open = open(&options.filename).map_err(|error| error.to_string())?;
@@ -44,22 +45,16 @@ impl File {
         let moved = |open: &Open| fs::metadata(path).map_or(true, |metadata| (metadata.dev(), metadata.ino()) != open.identity);
         let open = match self.open.take() {
             Some(open) if !moved(&open) => open,
-            _ => {
-                self.torn = false;
-                open(path)?
-            }
+            _ => open(path)?,
         };
         Ok(self.open.insert(open))
     }
 
     /// Writes whole lines; on failure tells how many got through.
     fn write(&mut self, lines: &[u8]) -> Result<(), (usize, io::Error)> {
-        let mut torn = self.torn;
         let open = self.current().map_err(|error| (0, error))?;
-        let written = write_lines(&mut open.file, lines, &mut torn);
         open.size += lines.len() as u64;
-        self.torn = torn;
-        written
+        write_lines(&mut open.file, lines, &mut open.torn)
     }
 
     /// Whether `more` bytes go beyond the size at which the file is turned over.
@@ -133,7 +128,13 @@ impl Deliver for File {
 fn open(path: &Path) -> io::Result<Open> {
     let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     let metadata = file.metadata()?;
-    Ok(Open { identity: (metadata.dev(), metadata.ino()), size: metadata.len(), is_regular: metadata.is_file(), file })
+    let (size, is_regular) = (metadata.len(), metadata.is_file());
+    // It may be that it can be written but not read; then it counts as whole.
+    let mut last = [b'\n'];
+    if let (true, Some(end)) = (is_regular, size.checked_sub(1)) {
+        let _ = fs::File::open(path).and_then(|file| file.read_at(&mut last, end));
+    }
+    Ok(Open { identity: (metadata.dev(), metadata.ino()), size, torn: last != [b'\n'], is_regular, file })
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -205,6 +206,16 @@ mod tests {
         let path = directory.path().join("alerts");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", message(1).json));
+    }
+
+    /// A write that got through in part does not spoil the next line.
+    #[test]
+    fn a_torn_line_is_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("alerts"), "ale").unwrap();
+        lines(&mut start(&[&sink(directory.path(), "")]).sinks, 1);
+        lines(&mut start(&[&sink(directory.path(), ",keep_alive=false")]).sinks, 1);
+        assert_eq!(files(directory.path())[0].1, "ale\nalert 1\nalert 1\n");
     }
 
     /// What logrotate does: the file is moved away, and the path leads to a new one.

@@ -81,3 +81,56 @@ impl Deliver for Output {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes some bytes at a time and fails where it should.
+    struct Narrow {
+        taken: Vec<u8>,
+        width: usize,
+        room: usize,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let count = bytes.len().min(self.width).min(self.room - self.taken.len());
+            if count == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            self.taken.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// However much gets through, every line is there once and whole after the next attempt.
+    #[test]
+    fn no_line_is_lost_or_doubled() {
+        let lines = ["a\n", "bcd\n", "\n", "ef\n"];
+        let all = lines.concat();
+        for width in 1..=3 {
+            for room in 0..=all.len() {
+                let mut narrow = Narrow { taken: Vec::new(), width, room };
+                let mut torn = false;
+                let delivered = match write_lines(&mut narrow, all.as_bytes(), &mut torn) {
+                    Ok(()) => lines.len(),
+                    Err((delivered, _)) => delivered,
+                };
+                assert_eq!(torn, room < all.len() && narrow.taken.last().is_some_and(|byte| *byte != b'\n'), "{width} {room}");
+                narrow.room = usize::MAX;
+                write_lines(&mut narrow, lines[delivered..].concat().as_bytes(), &mut torn).unwrap();
+                let text = String::from_utf8(narrow.taken).unwrap();
+                let (through, _) = all.split_at(room);
+                let partial = through.rsplit_once('\n').map_or(through, |(_, rest)| rest);
+                let partial = if partial.is_empty() { String::new() } else { format!("{partial}\n") };
+                let wanted = [&lines[..delivered].concat(), &partial, &lines[delivered..].concat()].map(String::as_str).concat();
+                assert_eq!(text, wanted, "{width} {room}");
+            }
+        }
+    }
+}
