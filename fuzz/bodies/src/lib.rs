@@ -2,7 +2,10 @@
 
 use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_detect::condition::{self, EventSet};
-use plimsoll_detect::filter::{Glob, PathPrefixMap};
+use plimsoll_detect::fields::syscalls::Syscalls;
+use plimsoll_detect::fields::{Facts, Field};
+use plimsoll_detect::filter::{Filter, Glob, PathPrefixMap, Pattern};
+use plimsoll_detect::format::Format;
 use plimsoll_model::edit::{apply, edits, patch_json};
 use plimsoll_model::{
     Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
@@ -384,4 +387,38 @@ pub fn patterns(data: &[u8]) {
         }
     }
     let _ = map.to_string();
+}
+
+/// A text as the output of a rule, and as a condition with the fields of system calls: what is accepted can be asked of an event that says
+/// nothing, and printed of it.
+pub fn outputs(data: &[u8]) {
+    let arena = bumpalo::Bump::new();
+    let text = String::from_utf8_lossy(data);
+    match Format::compile(&text, &Syscalls) {
+        Ok(format) => {
+            let mut out = Vec::new();
+            assert!(format.lenient().text(&Silence(&arena), &mut out));
+        }
+        Err(error) => assert!(error.at <= text.len() && !error.message.is_empty()),
+    }
+    if let Ok(expr) = condition::parse_with(data, condition::Options::RULES)
+        && let Ok((filter, _)) = Filter::compile(&expr, &Syscalls)
+    {
+        filter.holds(&Silence(&arena));
+    }
+    let mut lines = data.splitn(2, |byte| *byte == b'\n');
+    if let (Some(Ok(pattern)), Some(text)) = (lines.next().map(Pattern::new), lines.next()) {
+        let _ = pattern.matches(text);
+    }
+}
+
+/// An event that says nothing.
+struct Silence<'e>(&'e bumpalo::Bump);
+
+impl<'e> Facts<'e> for Silence<'e> {
+    fn extract(&self, _: &Field, _: &mut Vec<plimsoll_detect::Value<'e>>) {}
+
+    fn arena(&self) -> &'e bumpalo::Bump {
+        self.0
+    }
 }

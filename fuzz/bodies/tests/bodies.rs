@@ -5,7 +5,7 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 21] = [
+const SEEDS: [&str; 22] = [
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
     include_str!("../../seeds/audit_log/eks.json"),
@@ -15,6 +15,7 @@ const SEEDS: [&str; 21] = [
     "x=''; for d in $(find / -name '*a' -exec stat -c '%a %n' {} \\;); do if [ -e \"$d\" ] && ! test -z \"${x:-y}\"; then x+=\"$d,\"; fi; done; echo ${x%,} $((1 + 2)) `sed -e 's/\\(a\\)/<\\1>/g' /etc/a | awk -F: '{print $2}'`; while read -r a b; do [[ $a == e* ]] && break; done < /etc/a",
     "kubectl get po,sa -A -o json | jq -r '[.items[]? | select(.kind == \"Pod\" and (.spec.containers | length) >= 0) | {n: .metadata.name}] as $x | if any($x[]; .n | test(\"p\")) then \"\\($x | length) // \" + ($x[0].n // \"-\") else empty end' | xargs -I{} sh -c 'echo {}'; kubectl get pods -o custom-columns=N:.metadata.name,X:.a[*] --no-headers | sort -u | head -n1",
     "spawned and not(evt.type in (execve, 'a b') or evt.num>0x1) and join(\"-\", (fd.name, 1))[x] = anyof (a,\t\"\\x41\\\"\") and tolower(proc.aname[2]) = val(proc.pname)\n",
+    "*a %evt.num and%5evt.type %toupper(evt.type)[x] %join(\"-\", (evt.source, 'a', evt.num)) 100% %len(evt.args)\n",
     "/usr/lib/x\n/usr/*/[a-z][!b]\n/usr/lib\n//\\*\n[[:alpha:]-]?*\n'a\\'b\\n'",
     "  sl  local_address rem_address   st\n   0: 0100007F:280F 00000000:0000 0A 0\n   1: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07 0\n",
     "object.spec.containers.all(c, has(c.name) && c.?ports.orValue([]).exists(p, p in [1, 2u, 0x3] || string(p).matches('^[0-9]+$'))) ? {'a': -1.5e3} : [?object.?x][0].format([b'\\x00'])",
@@ -42,6 +43,7 @@ fn all(data: &[u8]) {
     bodies::audit_log(data);
     bodies::conditions(data);
     bodies::patterns(data);
+    bodies::outputs(data);
 }
 
 #[test]

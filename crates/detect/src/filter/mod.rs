@@ -17,6 +17,7 @@ mod pattern;
 mod transform;
 
 pub use compare::{comparable, compare, compare_constant};
+pub(crate) use compile::source;
 pub use compile::{CompileError, Warning};
 pub use glob::Glob;
 pub use path_prefix::PathPrefixMap;

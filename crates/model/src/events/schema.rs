@@ -130,13 +130,18 @@ macro_rules! words {
         pub enum $name { $($(#[$note])* $variant,)+ }
 
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
             /// As it is written in tables.
             #[must_use]
             pub fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            fn named(word: &str) -> Option<Self> {
+            /// The one that tables write so.
+            #[must_use]
+            pub fn named(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
             }
         }

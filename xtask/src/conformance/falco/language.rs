@@ -1,8 +1,12 @@
 //! The language of conditions and outputs: one file here for each group of kinds of cases.
 
 mod condition;
+mod evaluate;
+mod event;
 mod event_types;
+mod format;
 mod path_prefix;
+mod transform;
 
 use crate::conformance::{Cases, json_lines};
 use anyhow::{Context, bail};
@@ -45,6 +49,13 @@ fn run(case: &Value) -> anyhow::Result<Pairs> {
         "transformers" => condition::transformers(case),
         "event_types" => event_types::of_one(case),
         "event_types_equal" => event_types::equal(case),
+        "compile" => evaluate::compiles(case),
+        "eval" => evaluate::holds(case),
+        "compare" => evaluate::compares(case),
+        "format" => format::prints(case),
+        "transform" => transform::makes(case),
+        "transform_types" => transform::types(case),
+        "transform_signature" => transform::signature(case),
         "path_prefix" => path_prefix::covers(case),
         "path_prefix_map" => path_prefix::finds(case),
         "path_prefix_tree" => path_prefix::prints(case),
