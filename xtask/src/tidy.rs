@@ -30,6 +30,7 @@ const OTHERS: &[(&str, &[&str])] = &[
     ("sources", &["model"]),
     ("sensor", &["model"]),
     ("report", &["model"]),
+    ("sinks", &["model"]),
     ("store", &["model"]),
     ("admission", &["model", "pod-security", "policy", "images", "isolation"]),
 ];
@@ -43,6 +44,7 @@ const HEAVY: &[(&str, &[&str])] = &[
     ("tantivy", &["store"]),
     ("aya", &["sensor"]),
     ("regorus", &["policy"]),
+    ("ureq", &["sinks"]),
 ];
 
 /// What does IO, asks the clock or the environment, or waits.

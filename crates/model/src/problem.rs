@@ -37,6 +37,8 @@ pub enum ProblemKind {
     NotRendered,
     /// The configuration asks for something that cannot be.
     Configuration,
+    /// An alert did not get to where it should go.
+    NotDelivered,
     /// Worth knowing, does not change the exit status: an unused exception, a pod template in an unknown kind.
     Note,
 }
@@ -53,6 +55,7 @@ impl ProblemKind {
             Self::Invalid => "invalid",
             Self::NotRendered => "not-rendered",
             Self::Configuration => "configuration",
+            Self::NotDelivered => "not-delivered",
             Self::Note => "note",
         }
     }
