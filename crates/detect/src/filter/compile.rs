@@ -160,7 +160,7 @@ impl Compiler<'_> {
 
     /// What upstream asks instead where a field compares in its own way, with a warning where that is not what stands there:
     ///
-    /// - `intersects` stops it at the first event for addresses and ports of both ends; that is an error here;
+    /// - `intersects` stops it at the first event for addresses and ports of both ends; here it asks for one of the values at one end;
     /// - fields that look at several values take no modifier, and of a list of values only the first;
     /// - `in` never holds for numbers and addresses among them, as it compares with a length of nothing.
     fn odd(
@@ -178,17 +178,15 @@ impl Compiler<'_> {
         }
         let name = field.info.name;
         let set = matches!(operator, Operator::In | Operator::Intersects);
+        // Upstream takes it and stops at the first event; here it holds if one end is one of the values.
         if reach == Reach::Ends && operator == Operator::Intersects {
-            return Err(match field.kind {
-                ParamType::Port => "filter error: unsupported port comparison operator".into(),
-                _ => "filter error: IP filter only supports '=' and '!=' operators".into(),
-            });
+            return Ok((values, None));
         }
         let texts = matches!(field.kind, ParamType::CharBuf | ParamType::FsPath | ParamType::FsRelPath);
         let unsized_set = set && !texts && !matches!(field.kind, ParamType::Port | ParamType::IpNet);
         let advice = if unsized_set {
             values.clear();
-            Some(format!("'{name}' never compares with '{}'; write '{name} =' for each value", operator.text()))
+            None
         } else if modifier.is_some() || (set && field.kind == ParamType::IpNet) {
             let several = values.len() > 1;
             values.truncate(1);
