@@ -25,6 +25,16 @@ pub struct Container {
     pub created: u64,
     /// Its address.
     pub ip: String,
+    /// What the network plugin answered, as JSON.
+    pub cni: String,
+    /// Whether it shares the host's pid namespace.
+    pub host_pid: Option<bool>,
+    /// Whether it shares the host's network.
+    pub host_network: Option<bool>,
+    /// Whether it shares the host's IPC namespace.
+    pub host_ipc: Option<bool>,
+    /// The id of its pod's sandbox.
+    pub sandbox: String,
     /// What is mounted into it.
     pub mounts: Vec<Mount>,
     /// Its pod.

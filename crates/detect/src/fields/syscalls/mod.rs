@@ -11,6 +11,7 @@ mod event;
 mod fd;
 mod fdlist;
 mod fspath;
+mod lineage;
 mod names;
 mod param;
 mod process;
@@ -87,13 +88,13 @@ impl<'e> Context<'e> {
     }
 
     /// The name of a user, as the thread's container knows it.
-    fn user_name(&self, _uid: u32) -> Option<&'e [u8]> {
-        None
+    fn user_name(&self, uid: u32) -> Option<&'e [u8]> {
+        self.state.user(&self.thread()?.container, uid).map(|user| user.name.as_slice())
     }
 
     /// The name of a group, likewise.
-    fn group_name(&self, _gid: u32) -> Option<&'e [u8]> {
-        None
+    fn group_name(&self, gid: u32) -> Option<&'e [u8]> {
+        self.state.group(&self.thread()?.container, gid).map(|group| group.name.as_slice())
     }
 }
 
