@@ -106,6 +106,12 @@ impl Engine {
         self.rules.is_empty()
     }
 
+    /// Whether a rule looks at events of this type.
+    #[must_use]
+    pub fn looks_at(&self, kind: EventType) -> bool {
+        self.plan.looks_at(kind)
+    }
+
     /// How large the plan of all rules is.
     #[must_use]
     pub fn size(&self) -> Size {

@@ -6,10 +6,12 @@
 //! - [`fields`]: what rules can ask an event for.
 //! - [`rules`]: rules files to rules.
 //! - [`plan`]: all rules of a source as one.
+//! - [`detector`]: state and rules together.
 //! - [`engine`]: the rules of a source at work.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
+pub mod detector;
 pub mod engine;
 pub mod fields;
 pub mod filter;

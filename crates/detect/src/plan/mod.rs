@@ -48,6 +48,8 @@ pub struct Plan {
     types: Vec<Option<TypePlan>>,
     /// Which rules look at which event type.
     events: Vec<EventSet>,
+    /// All these types.
+    looked_at: EventSet,
     memo: Memo,
 }
 
@@ -100,6 +102,7 @@ impl Plan {
     #[must_use]
     pub fn new(rules: &[PlanRule<'_>]) -> Self {
         let mut builder = nodes::Builder::default();
+        let looked_at = rules.iter().fold(EventSet::NONE, |all, rule| all.or(*rule.events));
         let roots: Vec<NodeId> = rules.iter().map(|rule| builder.filter(rule.filter)).collect();
         let (mut nodes, sources, checks) = builder.finish();
         let (units, places) = unit::group(&sources, checks);
@@ -120,6 +123,7 @@ impl Plan {
             roots,
             types: schema().iter().map(|_| None).collect(),
             events: rules.iter().map(|rule| *rule.events).collect(),
+            looked_at,
             memo,
         }
     }
@@ -133,7 +137,7 @@ impl Plan {
     /// Whether some rule looks at events of this type.
     #[must_use]
     pub fn looks_at(&self, kind: EventType) -> bool {
-        self.events.iter().any(|events| events.contains(kind))
+        self.looked_at.contains(kind)
     }
 
     /// Asks all rules about one event, and adds the places of those that match to `matched`, in order; with `first` only the first.

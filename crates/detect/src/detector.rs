@@ -1,0 +1,121 @@
+//! A stream of events with the state that it makes and the rules that look at it.
+
+use crate::engine::{Alert, Engine};
+use crate::fields::audit::AuditContext;
+use crate::fields::syscalls::{Context, Stream};
+use crate::state::{Limits, State};
+use bumpalo::Bump;
+use plimsoll_model::events::{Event, Start, kinds};
+use plimsoll_model::lazy::{Broken, Json};
+
+/// Rules over the events of one machine.
+#[derive(Debug)]
+pub struct Detector {
+    state: State,
+    stream: Stream,
+    engine: Engine,
+    arena: Bump,
+}
+
+impl Detector {
+    /// A detector at the start of a stream.
+    #[must_use]
+    pub fn new(engine: Engine, limits: Limits) -> Self {
+        Self { state: State::new(limits), stream: Stream::default(), engine, arena: Bump::new() }
+    }
+
+    /// Takes in what was there before the first event.
+    pub fn start(&mut self, start: Start) {
+        if let Start::Machine(machine) = &start
+            && self.stream.hostname.is_empty()
+        {
+            self.stream.hostname.clone_from(&machine.hostname);
+        }
+        self.state.start(start);
+    }
+
+    /// Takes an event in and asks the rules about it.
+    pub fn event(&mut self, event: &Event<'_>, alert: impl FnMut(Alert)) {
+        self.state.apply(event);
+        self.stream.first.get_or_insert(event.time);
+        if self.engine.looks_at(event.kind) {
+            let Self { state, stream, engine, arena } = self;
+            let context = Context { event, state, stream, arena };
+            engine.judge(event.kind, event.time, event.number, &context, alert);
+            self.arena.reset();
+        }
+        self.state.settle();
+        self.stream.previous = Some(event.time);
+    }
+
+    /// What is known of the machine.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The same, to add what somebody else knows of it: containers.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// What is known of the stream.
+    pub fn stream_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+/// Rules over the audit events of an API server.
+#[derive(Debug)]
+pub struct AuditDetector {
+    stream: Stream,
+    engine: Engine,
+    arena: Bump,
+    number: u64,
+}
+
+impl AuditDetector {
+    /// A detector at the start of a log.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        Self { stream: Stream::default(), engine, arena: Bump::new(), number: 0 }
+    }
+
+    /// Asks the rules about the next event: one JSON object.
+    ///
+    /// # Errors
+    /// The bytes are no JSON; the event counts, and says nothing.
+    pub fn event(&mut self, event: &[u8], alert: impl FnMut(Alert)) -> Result<(), Broken> {
+        self.number += 1;
+        let outcome = self.judge(event, alert);
+        self.arena.reset();
+        outcome
+    }
+
+    fn judge(&mut self, event: &[u8], alert: impl FnMut(Alert)) -> Result<(), Broken> {
+        let json = Json::read(event, &self.arena)?;
+        let context = AuditContext::new(json, self.number, &self.stream, &self.arena);
+        let time = context.time();
+        self.engine.judge(kinds::PLUGINEVENT_E, time, self.number, &context, alert);
+        self.stream.first.get_or_insert(time);
+        self.stream.previous = Some(time);
+        Ok(())
+    }
+
+    /// What is known of the stream.
+    pub fn stream_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
