@@ -5,10 +5,12 @@ mod fields;
 mod language;
 mod replay;
 mod rules;
+mod scap;
 mod validate;
 
 pub(super) use extract::extract;
 pub(super) use fields::{legacy_fields, modern_fields};
 pub(super) use language::language;
 pub(super) use rules::rules;
+pub(super) use scap::scap;
 pub(super) use validate::validate;

@@ -4,8 +4,10 @@
 //! events. Everything in it is hostile: what is damaged is a problem with its offset, and the rest is read.
 
 mod bytes;
+mod convert;
 mod event;
 mod lists;
 mod reader;
 
+pub use convert::{Converter, Gaps, Outcome};
 pub use reader::{Item, Losses, Options, Reader};
