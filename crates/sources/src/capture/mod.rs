@@ -8,6 +8,8 @@ mod convert;
 mod event;
 mod lists;
 mod reader;
+mod writer;
 
 pub use convert::{Converter, Gaps, Outcome};
 pub use reader::{Item, Losses, Options, Reader};
+pub use writer::Writer;
