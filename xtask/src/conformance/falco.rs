@@ -1,5 +1,7 @@
 //! Falco's own tests, as data: rules, captures, audit events.
 
+mod alerts;
+mod conditions;
 mod extract;
 mod fields;
 mod language;
@@ -8,6 +10,8 @@ mod rules;
 mod scap;
 mod validate;
 
+pub(super) use alerts::{legacy_alerts, modern_alerts};
+pub(super) use conditions::modern_conditions;
 pub(super) use extract::extract;
 pub(super) use fields::{legacy_fields, modern_fields};
 pub(super) use language::language;

@@ -9,6 +9,7 @@ use super::{ExtraField, ExtraOutput, List, Macro, Rule, Rules, Sources, exceptio
 use crate::condition::{self, EventSet, Expr, Node, Operand, Options, Position, Reference, Right};
 use crate::fields::Catalogue;
 use crate::filter::Filter;
+use crate::format::Format;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -213,7 +214,7 @@ impl Compiler<'_> {
     }
 
     /// The output with what is added to it.
-    fn output(&mut self, item: &RuleItem, _catalogue: &dyn Catalogue) -> Option<(String, Vec<ExtraField>)> {
+    fn output(&mut self, item: &RuleItem, catalogue: &dyn Catalogue) -> Option<(String, Vec<ExtraField>)> {
         let mut format = item.output.clone();
         let mut fields: Vec<ExtraField> = Vec::new();
         for extra in self.extras.iter().filter(|extra| extra.is_for(&item.source, &item.name, &item.tags)) {
@@ -232,7 +233,12 @@ impl Compiler<'_> {
             format = format.replace(CONTAINER_INFO, "");
         }
         for text in std::iter::once(&format).chain(fields.iter().map(|field| &field.format)) {
-            // TODO-FORMAT
+            if let Err(error) = Format::compile(text, catalogue) {
+                let skipped = item.skip_if_unknown_filter && std::ptr::eq(text, &format) && is_unknown(&error.message);
+                let code = if skipped { Code::UnknownFilter } else { Code::CompileOutput };
+                self.found.push(item.output_context.diagnostic(code, error.message).with_help(error.help));
+                return None;
+            }
             for field in warnings::deprecated_in_output(text) {
                 let message = format!("usage of deprecated field '{field}' has been detected in the rule output");
                 self.found.push(item.output_context.diagnostic(Code::DeprecatedItem, message));

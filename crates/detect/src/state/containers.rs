@@ -68,6 +68,8 @@ pub struct Mount {
 #[derive(Debug, Default)]
 pub struct Containers {
     known: BTreeMap<Box<[u8]>, Container>,
+    /// Whether control groups say nothing.
+    ignored: bool,
 }
 
 impl Containers {
@@ -79,6 +81,19 @@ impl Containers {
     /// Forgets a container.
     pub fn remove(&mut self, id: &[u8]) {
         self.known.remove(id);
+    }
+
+    /// From now on every thread counts as one of the host, whatever its control groups are called.
+    pub fn ignore(&mut self) {
+        self.ignored = true;
+    }
+
+    fn attribute(&self, thread: &mut Thread) {
+        let found = if self.ignored { None } else { items(&thread.cgroups).find_map(container_of) };
+        let id = found.unwrap_or_default();
+        if *thread.container != *id {
+            thread.container = Bytes::from(id);
+        }
     }
 
     /// What is known of a container.
@@ -97,19 +112,13 @@ const LONG: usize = 64;
 impl State {
     /// Sets the container of a thread from its control groups.
     pub(super) fn contain(&mut self, thread: &mut Thread) {
-        let id = items(&thread.cgroups).find_map(container_of).unwrap_or_default();
-        if *thread.container != *id {
-            thread.container = Bytes::from(id);
-        }
+        self.containers.attribute(thread);
     }
 
     /// The same for a thread in the table.
     pub(super) fn contain_slot(&mut self, slot: Slot) {
-        let Some(thread) = self.threads.get_mut(slot) else { return };
-        let id = items(&thread.cgroups).find_map(container_of).unwrap_or_default();
-        if *thread.container != *id {
-            let id = Bytes::from(id);
-            thread.container = id;
+        if let Some(thread) = self.threads.get_mut(slot) {
+            self.containers.attribute(thread);
         }
     }
 }

@@ -145,7 +145,7 @@ impl<'e> Context<'e> {
 
     /// Whether an address is one of the machine's own. IPv6 networks are taken to have 64 bits.
     pub(super) fn is_local(&self, address: IpAddr) -> bool {
-        self.stream.interfaces.iter().any(|interface| match (interface.address, address) {
+        self.state.interfaces().iter().any(|interface| match (interface.address, address) {
             (IpAddr::V6(own), IpAddr::V6(address)) => own.octets().iter().take(8).eq(address.octets().iter().take(8)),
             (own, address) => own == address,
         })

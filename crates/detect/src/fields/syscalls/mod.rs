@@ -21,7 +21,7 @@ use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
 use crate::state::{State, Thread};
-use plimsoll_model::events::{Event, Format, Interface, ParamType};
+use plimsoll_model::events::{Event, Format, ParamType};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -39,8 +39,6 @@ pub struct Stream {
     pub previous: Option<u64>,
     /// The machine's name.
     pub hostname: String,
-    /// Its network interfaces: they tell which side of a connection is here.
-    pub interfaces: Vec<Interface>,
     /// Names of addresses; what is not in it has no name: the engine asks nobody.
     pub names: AddressNames,
 }
