@@ -4,11 +4,15 @@
 //! events. Everything in it is hostile: what is damaged is a problem with its offset, and the rest is read.
 
 mod bytes;
+mod convert;
 mod event;
 mod lists;
 mod reader;
+mod writer;
 
+pub use convert::{Converter, Gaps, Outcome};
 pub use reader::{Item, Losses, Options, Reader};
+pub use writer::Writer;
 
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
