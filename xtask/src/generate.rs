@@ -71,6 +71,9 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     for (name, schema) in plimsoll_access::json_schemas() {
         files.insert(format!("docs/schemas/access-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
+    for (name, schema) in plimsoll_detect::listing::json_schemas() {
+        files.insert(format!("docs/schemas/rules-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
+    }
     let rules = rules();
     let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
     files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);

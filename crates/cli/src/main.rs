@@ -44,6 +44,7 @@ enum Command {
     Explain(commands::explain::Args),
     Fix(commands::fix::Args),
     Policy(commands::policy::Args),
+    Rules(commands::rules::Args),
     Snapshot(commands::snapshot::Args),
     Completions(commands::completions::Args),
 }
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Fix(args) => commands::fix::run(&args),
         Command::Policy(args) => commands::policy::run(&args),
+        Command::Rules(args) => commands::rules::run(&args),
         Command::Snapshot(args) => commands::snapshot::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
     };

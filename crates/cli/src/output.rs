@@ -114,7 +114,7 @@ impl Args {
         if !report.problems.is_empty() {
             let style = Style { width: width(), ..style(self.wants_color(&io::stderr())) };
             // Nobody to complain to is no reason to stop.
-            let _ = plimsoll_report::problems(report, &style, &mut BufWriter::new(io::stderr().lock()));
+            let _ = plimsoll_report::problems(&report.problems, &style, &mut BufWriter::new(io::stderr().lock()));
         }
         for (format, file) in self.destinations().into_iter().filter(|(format, _)| wanted(*format)) {
             let written = match file {
@@ -183,6 +183,14 @@ pub(crate) fn complain_about<'p>(problems: impl Iterator<Item = &'p Problem>) ->
         complain(&plimsoll_report::terminal(&format!("{}: {}", problem.place(), problem.message)));
     }
     incomplete
+}
+
+/// Shows what is wrong with its lines, beside the data.
+pub(crate) fn show(problems: &[Problem]) {
+    let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let style = Style { color, width: width(), verbose: false, scores: None, least: Severity::Info };
+    // Nobody to complain to is no reason to stop.
+    let _ = plimsoll_report::problems(problems, &style, &mut BufWriter::new(io::stderr().lock()));
 }
 
 /// Whether an error is that nobody reads standard output any more.

@@ -1,8 +1,11 @@
 //! Rules of events: the files that the user names, or those that are part of this program.
 
+use anyhow::Context;
 use plimsoll_detect::fields::audit::Audit;
+use plimsoll_detect::fields::nearest;
 use plimsoll_detect::fields::syscalls::Syscalls;
-use plimsoll_detect::rules::{ExtraOutput, Loaded, Sources, load};
+use plimsoll_detect::findings::id;
+use plimsoll_detect::rules::{self, ExtraOutput, Loaded, Rule, Rules, Sources};
 use plimsoll_model::{Origin, Problem, Source};
 use std::io;
 use std::path::PathBuf;
@@ -39,15 +42,24 @@ pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Arc<Source>>, Vec<Problem>) {
     plimsoll_sources::texts(paths, io::stdin())
 }
 
-impl Args {
-    /// Reads and compiles the rules. Notes are only for those who look at the rules themselves.
-    pub(crate) fn load(&self, extras: Vec<ExtraOutput>) -> anyhow::Result<(Loaded, Vec<Problem>)> {
-        let (files, mut problems) = read(&self.paths);
-        if files.is_empty() && problems.is_empty() {
-            anyhow::bail!("there are no rules; name files with --rules");
-        }
-        let loaded = load(&files, sources(), extras);
-        problems.extend(loaded.diagnostics.errors().map(Problem::from));
-        Ok((loaded, problems))
+/// The rule with a name or id.
+pub(crate) fn named<'r>(rules: &'r Rules, name: &str) -> anyhow::Result<&'r Rule> {
+    let found = rules.rules.iter().find(|rule| rule.name == name);
+    let found = found.or_else(|| rules.rules.iter().find(|rule| id(&rule.name) == id(name)));
+    found.with_context(|| {
+        let near = nearest(rules.rules.iter().map(|rule| rule.name.as_str()), name);
+        let help = if near.is_empty() { String::new() } else { format!("; did you mean `{}`?", near.join("` or `")) };
+        format!("there is no rule `{name}`{help}")
+    })
+}
+
+/// Reads and compiles the rules in files, or our own where there is none. Notes are only for those who look at the rules themselves.
+pub(crate) fn load(paths: &[PathBuf], extras: Vec<ExtraOutput>) -> anyhow::Result<(Loaded, Vec<Problem>)> {
+    let (files, mut problems) = read(paths);
+    if files.is_empty() && problems.is_empty() {
+        anyhow::bail!("there are no rules; name files with --rules");
     }
+    let loaded = rules::load(&files, sources(), extras);
+    problems.extend(loaded.diagnostics.errors().map(Problem::from));
+    Ok((loaded, problems))
 }

@@ -48,6 +48,16 @@ impl Detector {
         self.stream.previous = Some(event.time);
     }
 
+    /// Takes an event in and shows it to `look` in place of the rules.
+    pub fn look(&mut self, event: &Event<'_>, look: impl FnOnce(&Context<'_>)) {
+        self.state.apply(event);
+        self.stream.first.get_or_insert(event.time);
+        look(&Context { event, state: &self.state, stream: &self.stream, arena: &self.arena });
+        self.arena.reset();
+        self.state.settle();
+        self.stream.previous = Some(event.time);
+    }
+
     /// What is known of the machine.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -98,20 +108,31 @@ impl AuditDetector {
     /// # Errors
     /// The bytes are no JSON; the event counts, and says nothing.
     pub fn event(&mut self, event: &[u8], alert: impl FnMut(Alert)) -> Result<(), Broken> {
-        self.number += 1;
-        let outcome = self.judge(event, alert);
-        self.arena.reset();
-        outcome
+        self.with(event, |engine, context| engine.judge(kinds::PLUGINEVENT_E, context.time(), context.number(), context, alert))
     }
 
-    fn judge(&mut self, event: &[u8], alert: impl FnMut(Alert)) -> Result<(), Broken> {
-        let json = Json::read(event, &self.arena)?;
-        let context = AuditContext::new(json, self.number, &self.stream, &self.arena);
-        let time = context.time();
-        self.engine.judge(kinds::PLUGINEVENT_E, time, self.number, &context, alert);
-        self.stream.first.get_or_insert(time);
-        self.stream.previous = Some(time);
-        Ok(())
+    /// Takes the next event in and shows it to `look` in place of the rules.
+    ///
+    /// # Errors
+    /// As [`Self::event`].
+    pub fn look(&mut self, event: &[u8], look: impl FnOnce(&AuditContext<'_>)) -> Result<(), Broken> {
+        self.with(event, |_, context| look(context))
+    }
+
+    fn with(&mut self, event: &[u8], then: impl FnOnce(&mut Engine, &AuditContext<'_>)) -> Result<(), Broken> {
+        self.number += 1;
+        let Self { stream, engine, arena, number } = self;
+        let outcome = Json::read(event, arena).map(|json| {
+            let context = AuditContext::new(json, *number, stream, arena);
+            then(engine, &context);
+            context.time()
+        });
+        let outcome = outcome.map(|time| {
+            stream.first.get_or_insert(time);
+            stream.previous = Some(time);
+        });
+        arena.reset();
+        outcome
     }
 
     /// What is known of the stream.

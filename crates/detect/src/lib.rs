@@ -8,16 +8,20 @@
 //! - [`plan`]: all rules of a source as one.
 //! - [`detector`]: state and rules together.
 //! - [`engine`]: the rules of a source at work.
+//! - [`explain`]: why a rule matches an event, or does not.
+//! - [`listing`]: rules, fields and what is wrong with rules, for programs.
 //! - [`findings`]: alerts as findings.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
 pub mod detector;
 pub mod engine;
+pub mod explain;
 pub mod fields;
 pub mod filter;
 pub mod findings;
 pub mod format;
+pub mod listing;
 mod path;
 pub mod plan;
 pub mod rules;

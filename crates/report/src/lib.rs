@@ -166,10 +166,10 @@ pub fn render(report: &Report, format: Format, style: &Style, out: &mut dyn Writ
     }
 }
 
-/// Writes the problems of `report` as text, for standard error.
+/// Writes problems as text, for standard error.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn problems(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    text::problems(&report.problems, style, out)
+pub fn problems(problems: &[Problem], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    text::problems(problems, style, out)
 }

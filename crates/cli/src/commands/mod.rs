@@ -9,5 +9,6 @@ pub(crate) mod explain;
 pub(crate) mod fix;
 pub(crate) mod policy;
 pub(crate) mod psa;
+pub(crate) mod rules;
 pub(crate) mod scan;
 pub(crate) mod snapshot;

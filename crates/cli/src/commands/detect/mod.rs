@@ -128,7 +128,7 @@ impl Ready {
 
 impl Args {
     fn load(&self) -> anyhow::Result<(Rules, Vec<Problem>)> {
-        let (loaded, problems) = self.rules.load(self.lines.extras()?)?;
+        let (loaded, problems) = rule_files::load(&self.rules.paths, self.lines.extras()?)?;
         Ok((loaded.rules, problems))
     }
 }
