@@ -66,6 +66,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "falco/modern-conditions", data: "falco/modern/conditions.jsonl", run: falco::modern_conditions },
     Suite { name: "falco/modern-fields", data: "falco/modern/captures.jsonl", run: falco::modern_fields },
     Suite { name: "falco/rules", data: "falco/rules/cases.jsonl", run: falco::rules },
+    Suite { name: "falco/scap", data: "falco/scap/cases.jsonl", run: falco::scap },
     Suite { name: "falco/validate", data: "falco/validate/cases.jsonl", run: falco::validate },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },

@@ -11,6 +11,7 @@ mod output;
 mod peers;
 mod policy_test;
 mod results;
+mod rule_files;
 mod situation;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,7 @@ enum Command {
     Scan(commands::scan::Args),
     Psa(commands::psa::Args),
     Access(commands::access::Args),
+    Detect(Box<commands::detect::Args>),
     Diff(commands::diff::Args),
     Exceptions(commands::exceptions::Args),
     Explain(commands::explain::Args),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Scan(args) => commands::scan::run(&args),
         Command::Psa(args) => commands::psa::run(&args),
         Command::Access(args) => commands::access::run(&args),
+        Command::Detect(args) => commands::detect::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Exceptions(args) => commands::exceptions::run(&args),
         Command::Explain(args) => commands::explain::run(&args),

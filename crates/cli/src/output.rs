@@ -7,7 +7,7 @@ use plimsoll_model::{Problem, Severity};
 use plimsoll_report::{Format, Report, Scores, Style};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// The options of every command that reports findings.
@@ -86,48 +86,58 @@ impl Args {
         Ok(())
     }
 
+    /// The formats that are asked for, with the file that each goes to; one without a file goes to standard output.
+    pub(crate) fn destinations(&self) -> Vec<(Format, Option<&Path>)> {
+        let fallback = self.output_file.as_deref();
+        if self.outputs.is_empty() {
+            return vec![(Format::Text, fallback)];
+        }
+        // Files first: they are complete when the terminal shows the result.
+        let (named, unnamed): (Vec<&Output>, Vec<&Output>) = self.outputs.iter().partition(|output| output.file.is_some());
+        named.into_iter().chain(unnamed).map(|output| (output.format, output.file.as_deref().or(fallback))).collect()
+    }
+
+    /// Whether a format was asked for, or a file for what goes to standard output.
+    pub(crate) fn is_explicit(&self) -> bool {
+        !self.outputs.is_empty() || self.output_file.is_some()
+    }
+
     /// Writes `report` everywhere it is asked for, and judges it.
     pub(crate) fn write(&self, report: &Report) -> anyhow::Result<Outcome> {
+        self.write_in(report, |_| true)
+    }
+
+    /// Writes `report` in some of the formats that are asked for, and judges it.
+    pub(crate) fn write_in(&self, report: &Report, wanted: impl Fn(Format) -> bool) -> anyhow::Result<Outcome> {
         let outcome = self.judge(report);
-        let plain = Style { color: false, width: 100, verbose: self.verbose, scores: self.score, least: self.min_severity };
+        let style = |color| Style { color, width: 100, verbose: self.verbose, scores: self.score, least: self.min_severity };
         if !report.problems.is_empty() {
-            let style = Style {
-                color: self.wants_color(&io::stderr()),
-                width: width(),
-                verbose: self.verbose,
-                scores: self.score,
-                least: self.min_severity,
-            };
+            let style = Style { width: width(), ..style(self.wants_color(&io::stderr())) };
             // Nobody to complain to is no reason to stop.
             let _ = plimsoll_report::problems(report, &style, &mut BufWriter::new(io::stderr().lock()));
         }
-        for output in self.outputs.iter().filter(|output| output.file.is_some()) {
-            if let Some(path) = &output.file {
-                to_file(path, |out| plimsoll_report::render(report, output.format, &plain, out))?;
+        for (format, file) in self.destinations().into_iter().filter(|(format, _)| wanted(*format)) {
+            let written = match file {
+                Some(path) => to_file(path, |out| plimsoll_report::render(report, format, &style(false), out)),
+                None => {
+                    let stdout = io::stdout();
+                    let style = Style { width: width(), ..style(format == Format::Text && self.wants_color(&stdout)) };
+                    let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
+                    plimsoll_report::render(report, format, &style, &mut out).and_then(|()| out.flush()).context("cannot write the output")
+                }
+            };
+            match written {
+                // Whoever reads has seen enough; the verdict stays what it is.
+                Err(error) if is_broken_pipe(&error) => {}
+                other => other?,
             }
         }
-        let on_stdout = self.outputs.iter().find(|output| output.file.is_none()).map(|output| output.format);
-        let Some(format) = on_stdout.or(self.outputs.is_empty().then_some(Format::Text)) else { return Ok(outcome) };
-        let written = match &self.output_file {
-            Some(path) => to_file(path, |out| plimsoll_report::render(report, format, &plain, out)),
-            None => {
-                let stdout = io::stdout();
-                let style = Style {
-                    color: format == Format::Text && self.wants_color(&stdout),
-                    width: width(),
-                    verbose: self.verbose,
-                    scores: self.score,
-                    least: self.min_severity,
-                };
-                let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
-                plimsoll_report::render(report, format, &style, &mut out).and_then(|()| out.flush()).context("cannot write the output")
-            }
-        };
-        match written {
-            // Whoever reads has seen enough; the verdict stays what it is.
-            Err(error) if is_broken_pipe(&error) => Ok(outcome),
-            other => other.map(|()| outcome),
-        }
+        Ok(outcome)
+    }
+
+    /// Whether something of this severity counts for the exit status.
+    pub(crate) fn counts(&self, severity: Severity) -> bool {
+        self.fail_on.counts(severity)
     }
 
     /// What `report` means for the exit status.
@@ -180,7 +190,7 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe))
 }
 
-fn to_file(path: &std::path::Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let place = || format!("cannot write {}", path.display());
     let mut out = BufWriter::with_capacity(1 << 16, File::create(path).with_context(place)?);
     write(&mut out).and_then(|()| out.flush()).with_context(place)

@@ -60,6 +60,12 @@ impl Detector {
     }
 
     /// What is known of the stream.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// The same, to add what somebody else knows of it.
     pub fn stream_mut(&mut self) -> &mut Stream {
         &mut self.stream
     }

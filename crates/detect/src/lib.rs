@@ -8,6 +8,7 @@
 //! - [`plan`]: all rules of a source as one.
 //! - [`detector`]: state and rules together.
 //! - [`engine`]: the rules of a source at work.
+//! - [`findings`]: alerts as findings.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
@@ -15,6 +16,7 @@ pub mod detector;
 pub mod engine;
 pub mod fields;
 pub mod filter;
+pub mod findings;
 pub mod format;
 mod path;
 pub mod plan;

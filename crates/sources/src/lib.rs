@@ -13,7 +13,10 @@ mod kustomize;
 mod render;
 pub mod schema;
 pub mod snapshot;
+mod texts;
 pub mod trace;
+
+pub use texts::texts;
 
 use plimsoll_model::{Document, Limits, Problem, Snapshot, Source, parse};
 use rayon::prelude::*;

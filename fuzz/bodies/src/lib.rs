@@ -10,7 +10,7 @@ use plimsoll_detect::format::Format;
 use plimsoll_detect::rules::{self, Diagnostic, Sources};
 use plimsoll_detect::state;
 use plimsoll_model::edit::{apply, edits, patch_json};
-use plimsoll_model::events::{EventType, OwnedEvent, schema};
+use plimsoll_model::events::{EventFlags, EventType, OwnedEvent, schema};
 use plimsoll_model::{
     Config, Document, Finding, Inventory, Limits, Node, Object, Origin, PatchOp, Problem, Snapshot, Source, WorkloadKinds, parse,
 };
@@ -19,6 +19,7 @@ use plimsoll_policy::benchmark::host::{Failure, FileKind, Metadata, Process};
 use plimsoll_policy::benchmark::{self, Benchmark, Host};
 use plimsoll_policy::cel::{Environment, Limits as CelLimits, Program, Value};
 use plimsoll_policy::{Policies, Request, World};
+use plimsoll_sources::capture::{Item, Options, Reader, Writer};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -489,4 +490,57 @@ pub fn rules(data: &[u8]) {
     for one in &loaded.diagnostics.0 {
         let _ = one.quote();
     }
+}
+
+/// Bytes as a capture, and as blocks of events in one: reading ends, what is delivered is of the present schema, and what was read can be
+/// written and read again.
+pub fn capture(data: &[u8]) {
+    capture_of(data);
+    let mut framed = Vec::from(*b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\x02\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0");
+    for part in data.chunks(48) {
+        let Some(([kind, cpu, tid], params)) = part.split_first_chunk::<3>() else { continue };
+        // Few threads, so that entries meet exits, and parameters of eight bytes.
+        let kind = (u16::from(*kind) * 2 + u16::from(cpu & 1)).to_le_bytes();
+        let count = (params.len() / 8) as u32;
+        let length = 26 + count * 10;
+        let block = (12 + 2 + length).next_multiple_of(4);
+        let start = framed.len();
+        framed.extend(0x216_u32.to_le_bytes());
+        framed.extend(block.to_le_bytes());
+        framed.extend([*cpu, 0, 1, 0, 0, 0, 0, 0, 0, 0, tid % 4, 0, 0, 0, 0, 0, 0, 0]);
+        framed.extend(length.to_le_bytes());
+        framed.extend(kind);
+        framed.extend(count.to_le_bytes());
+        framed.extend((0..count).flat_map(|_| [8, 0]));
+        framed.extend(params.iter().take(count as usize * 8));
+        framed.resize(start + block as usize - 4, 0);
+        framed.extend(block.to_le_bytes());
+    }
+    capture_of(&framed);
+}
+
+fn capture_of(data: &[u8]) {
+    let mut raw = Reader::new(data, Options { raw: true });
+    while raw.next().is_some() {}
+    let mut reader = Reader::new(data, Options::default());
+    let mut writer = Writer::new(Vec::new()).expect("memory takes everything");
+    let mut kept = Vec::new();
+    while let Some(item) = reader.next() {
+        if let Item::Event(event) = item {
+            let info = event.info();
+            assert!(!info.flags.has(EventFlags::UNUSED), "{}", info.symbol);
+            assert!(event.kind.is_enter() || !info.flags.has(EventFlags::OLD), "{}", info.symbol);
+            if writer.event(&event).is_ok() {
+                kept.push((event.time, event.tid, event.kind, event.params.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()));
+            }
+        }
+    }
+    let written = writer.finish().expect("memory takes everything");
+    let mut again = Reader::new(&written[..], Options { raw: true });
+    let mut read = Vec::new();
+    while let Some(item) = again.next() {
+        let Item::Event(event) = item else { panic!("{item:?}") };
+        read.push((event.time, event.tid, event.kind, event.params.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()));
+    }
+    assert_eq!(kept, read, "writing and reading make a difference");
 }

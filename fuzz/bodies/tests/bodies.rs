@@ -44,6 +44,7 @@ fn all(data: &[u8]) {
     bodies::audit_log(data);
     bodies::conditions(data);
     bodies::patterns(data);
+    bodies::capture(data);
     bodies::fields(data);
     bodies::outputs(data);
     bodies::rules(data);

@@ -7,6 +7,7 @@ mod fields;
 mod language;
 mod replay;
 mod rules;
+mod scap;
 mod validate;
 
 pub(super) use alerts::{legacy_alerts, modern_alerts};
@@ -15,4 +16,5 @@ pub(super) use extract::extract;
 pub(super) use fields::{legacy_fields, modern_fields};
 pub(super) use language::language;
 pub(super) use rules::rules;
+pub(super) use scap::scap;
 pub(super) use validate::validate;

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod completions;
+pub(crate) mod detect;
 pub(crate) mod diff;
 pub(crate) mod exceptions;
 pub(crate) mod explain;

@@ -1,10 +1,11 @@
 //! Block by block through a recording.
 
 use super::bytes::Bytes;
+use super::convert::{Converter, Gaps, Outcome};
 use super::event::{self, Damage, Layout, Parsed};
 use super::lists::{self, Account};
 use flate2::read::MultiGzDecoder;
-use plimsoll_model::events::{Event, Start};
+use plimsoll_model::events::{Event, OwnedEvent, Start};
 use std::io::{self, Read};
 
 /// What a recording holds, one after the other.
@@ -30,6 +31,8 @@ pub struct Losses {
     pub unknown_events: u64,
     /// Blocks of types that are not known.
     pub unknown_blocks: u64,
+    /// What could not be brought to the present schema as it should be.
+    pub gaps: Gaps,
 }
 
 /// How a recording is read.
@@ -58,6 +61,9 @@ pub struct Reader<R> {
     ends: Vec<u32>,
     number: u64,
     losses: Losses,
+    converter: Converter,
+    /// What was made of the event that was read last.
+    made: OwnedEvent,
 }
 
 enum Input<R> {
@@ -106,26 +112,41 @@ impl<R: Read> Reader<R> {
             ends: Vec::new(),
             number: 0,
             losses: Losses::default(),
+            converter: Converter::default(),
+            made: OwnedEvent::default(),
         }
     }
 
     /// What was passed over so far.
     pub fn losses(&self) -> Losses {
-        self.losses
+        Losses { gaps: self.converter.gaps(), ..self.losses }
     }
 
     /// The next item; nothing at the end. A file that cannot be read any further ends with [`Item::Damage`].
     #[expect(clippy::should_implement_trait, reason = "an event borrows from the reader's buffer, which no Iterator can give")]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        match self.step() {
-            Step::End => None,
-            Step::Item(item) => Some(item),
-            Step::Event(parsed) => {
-                self.number += 1;
-                let body = self.buffer.get(self.start + 8..self.start + self.block - 4).unwrap_or_default();
-                Some(Item::Event(Event { number: self.number, ..parsed.view(body, &self.ends) }))
+        let (parsed, outcome) = loop {
+            match self.step() {
+                Step::End => return None,
+                Step::Item(item) => return Some(item),
+                Step::Event(parsed) if self.options.raw => break (parsed, Outcome::Pass),
+                Step::Event(parsed) => {
+                    let body = self.buffer.get(self.start + 8..self.start + self.block - 4).unwrap_or_default();
+                    match self.converter.convert(&parsed.view(body, &self.ends), &mut self.made) {
+                        Outcome::Dropped => {}
+                        outcome => break (parsed, outcome),
+                    }
+                }
             }
-        }
+        };
+        self.number += 1;
+        let event = if outcome == Outcome::Made {
+            self.made.view()
+        } else {
+            let body = self.buffer.get(self.start + 8..self.start + self.block - 4).unwrap_or_default();
+            parsed.view(body, &self.ends)
+        };
+        Some(Item::Event(Event { number: self.number, ..event }))
     }
 
     fn step(&mut self) -> Step {

@@ -1,0 +1,197 @@
+//! `plimsoll detect`
+
+mod alerts;
+mod events;
+mod selection;
+
+use crate::{Outcome, output, rule_files};
+use alerts::Alerts;
+use anyhow::bail;
+use clap::ValueEnum;
+use plimsoll_detect::engine::{Engine, Matching};
+use plimsoll_detect::fields::Catalogue;
+use plimsoll_detect::format::line;
+use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
+use plimsoll_model::{Problem, ProblemKind};
+use std::path::PathBuf;
+
+/// Say which events match rules in Falco's language: system calls that a capture holds, and requests that the audit log
+/// of an API server holds.
+///
+/// Text and JSON (`-o text`, `-o json`) are the lines that Falco writes, one for each alert, as they come. The other
+/// formats have each alert as a finding, at the end.
+///
+/// Exit status: 1 if there is an alert whose severity is at or above --fail-on. Emergency, Alert and Critical are
+/// critical, Error is high, Warning is medium, Notice is low, the others are info.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Captures and audit logs, which are told apart by their content; `-` is standard input.
+    #[arg(value_name = "EVENTS")]
+    targets: Vec<PathBuf>,
+    /// A capture (`.scap`, plain or gzip); may be given several times.
+    #[arg(long = "capture", value_name = "FILE", num_args = 1..)]
+    captures: Vec<PathBuf>,
+    /// An audit log: files and directories (compressed ones too), or `-`; may be given several times. The API server's own
+    /// lines, lists of events, and exports of EKS, GKE and AKS.
+    #[arg(long = "audit", value_name = "LOG", num_args = 1..)]
+    logs: Vec<PathBuf>,
+    #[command(flatten)]
+    rules: rule_files::Args,
+    #[command(flatten)]
+    steps: selection::Steps,
+    /// Leave out rules of a lower priority.
+    #[arg(long, value_name = "PRIORITY", value_parser = priority, help_heading = "Rules")]
+    min_priority: Option<Priority>,
+    /// Which of the rules that match one event make an alert: the first, in the order in which they are defined, or all.
+    #[arg(long, value_name = "WHICH", default_value = "first", help_heading = "Rules")]
+    rule_matching: Which,
+    #[command(flatten)]
+    lines: Lines,
+    /// Say at the end how many events and alerts there were, by rule, and what was lost.
+    #[arg(long, help_heading = "Output")]
+    stats: bool,
+    #[command(flatten)]
+    output: output::Args,
+}
+
+/// What the lines of alerts hold.
+#[derive(clap::Args)]
+#[group(skip)]
+struct Lines {
+    /// Add this to the output of every rule, after a blank: a text with fields, as in `pid=%proc.pid`.
+    #[arg(long, value_name = "TEXT", help_heading = "Output")]
+    append_output: Vec<String>,
+    /// Add this to the fields of every alert: `NAME=TEXT`, where the text may hold fields, or the name of a field.
+    #[arg(long, value_name = "NAME[=TEXT]", help_heading = "Output")]
+    append_fields: Vec<String>,
+    /// Add a text that never changes to the fields of every alert, as `static.NAME`.
+    #[arg(long, value_name = "NAME=TEXT", value_parser = static_field, help_heading = "Output")]
+    static_field: Vec<(String, String)>,
+    /// Add container, image and pod to the output of every rule, as Falco does with its container plugin.
+    #[arg(long, help_heading = "Output")]
+    suggested_output: bool,
+    /// Whether JSON has the text line.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    json_include_output: bool,
+    /// Whether JSON has the tags of the rule.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    json_include_tags: bool,
+    /// Whether JSON has the text without time and priority.
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set, help_heading = "Output")]
+    json_include_message: bool,
+    /// Whether JSON has the fields.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    json_include_fields: bool,
+    /// Write times with their date, as ISO 8601 has them.
+    #[arg(long, help_heading = "Output")]
+    time_iso8601: bool,
+    /// The name of the machine in alerts; without, that which the capture names.
+    #[arg(long, value_name = "NAME", env = "FALCO_HOSTNAME", help_heading = "Output")]
+    hostname: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    First,
+    All,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    args.output.check()?;
+    let mut inputs = events::Inputs::default();
+    args.captures.iter().for_each(|path| inputs.capture(path));
+    args.logs.iter().for_each(|path| inputs.log(path));
+    args.targets.iter().for_each(|path| inputs.sniff(path));
+    if inputs.is_empty() {
+        bail!("there are no events to look at; name a capture with --capture, an audit log with --audit, or `-`");
+    }
+    let (mut rules, mut problems) = args.load()?;
+    for step in rules.select(&args.steps.0, args.min_priority) {
+        problems.push(Problem::new(ProblemKind::Configuration, selection::described(step)));
+    }
+    let mut alerts = Alerts::open(&args.output, args.lines.options(), args.lines.hostname.clone())?;
+    events::run(&inputs, &Ready { rules, matching: args.rule_matching.into() }, &mut alerts, &mut problems)?;
+    alerts.finish(&args.output, inputs.names(), problems, args.stats)
+}
+
+/// Rules that are ready for a source of events.
+struct Ready {
+    rules: Rules,
+    matching: Matching,
+}
+
+impl Ready {
+    fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
+        Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))
+    }
+}
+
+impl Args {
+    fn load(&self) -> anyhow::Result<(Rules, Vec<Problem>)> {
+        let (loaded, problems) = self.rules.load(self.lines.extras()?)?;
+        Ok((loaded.rules, problems))
+    }
+}
+
+impl Lines {
+    fn options(&self) -> line::Options {
+        line::Options {
+            output: self.json_include_output,
+            tags: self.json_include_tags,
+            message: self.json_include_message,
+            fields: self.json_include_fields,
+            iso_8601: self.time_iso8601,
+        }
+    }
+
+    /// What is added to outputs, in the order in which Falco adds it.
+    fn extras(&self) -> anyhow::Result<Vec<ExtraOutput>> {
+        let mut extras: Vec<ExtraOutput> =
+            self.append_output.iter().map(|text| ExtraOutput { format: Some(text.clone()), ..ExtraOutput::default() }).collect();
+        if self.suggested_output {
+            for source in rule_files::sources().names() {
+                let catalogue = rule_files::sources().get(source);
+                let fields = catalogue.iter().flat_map(|catalogue| catalogue.all()).filter(|field| field.limits.suggested);
+                extras.extend(fields.map(|field| ExtraOutput {
+                    source: Some(source.to_owned()),
+                    format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
+                    ..ExtraOutput::default()
+                }));
+            }
+        }
+        let mut fields: Vec<(String, Option<String>)> = Vec::new();
+        for field in &self.append_fields {
+            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format.to_owned())));
+            if name.is_empty() || format.as_deref() == Some("") {
+                bail!("--append-fields takes `NAME=TEXT` or the name of a field, not `{field}`");
+            }
+            fields.push((name.to_owned(), format));
+        }
+        fields.extend(self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))));
+        if !fields.is_empty() {
+            extras.push(ExtraOutput { fields, ..ExtraOutput::default() });
+        }
+        Ok(extras)
+    }
+}
+
+impl From<Which> for Matching {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::First => Self::First,
+            Which::All => Self::All,
+        }
+    }
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    let names = || Priority::ALL.map(|priority| priority.name().to_lowercase()).join(", ");
+    Priority::parse(text).ok_or_else(|| format!("no priority is called `{text}`: one of {}", names()))
+}
+
+fn static_field(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() && !value.contains('%') => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("`NAME=TEXT` is wanted, with a text without `%`".to_owned()),
+    }
+}

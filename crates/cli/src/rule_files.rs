@@ -1,0 +1,53 @@
+//! Rules of events: the files that the user names, or those that are part of this program.
+
+use plimsoll_detect::fields::audit::Audit;
+use plimsoll_detect::fields::syscalls::Syscalls;
+use plimsoll_detect::rules::{ExtraOutput, Loaded, Sources, load};
+use plimsoll_model::{Origin, Problem, Source};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The source of events of system calls.
+pub(crate) const SYSCALL: &str = "syscall";
+/// The source of events of API servers.
+pub(crate) const AUDIT: &str = "k8s_audit";
+
+/// The rules that are part of this program, by file.
+const OWN: &[(&str, &str)] = &[];
+
+/// Which rules.
+#[derive(clap::Args, Clone)]
+#[group(skip)]
+pub(crate) struct Args {
+    /// Rules in Falco's language: files, directories (the YAML files in them, by name), or `-`; may be given several times.
+    /// Later files may change what earlier ones say. Without, the rules that are part of this program.
+    #[arg(long = "rules", short = 'r', value_name = "PATH", num_args = 1.., help_heading = "Rules")]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+/// The sources that rules may be about.
+pub(crate) fn sources() -> Sources<'static> {
+    Sources::new().with(SYSCALL, &Syscalls).with(AUDIT, &Audit)
+}
+
+/// Reads the files at `paths`, or our own where there is none.
+pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Arc<Source>>, Vec<Problem>) {
+    if paths.is_empty() {
+        return (OWN.iter().map(|(name, text)| Source::new(*name, Origin::File, *text)).collect(), Vec::new());
+    }
+    plimsoll_sources::texts(paths, io::stdin())
+}
+
+impl Args {
+    /// Reads and compiles the rules. Notes are only for those who look at the rules themselves.
+    pub(crate) fn load(&self, extras: Vec<ExtraOutput>) -> anyhow::Result<(Loaded, Vec<Problem>)> {
+        let (files, mut problems) = read(&self.paths);
+        if files.is_empty() && problems.is_empty() {
+            anyhow::bail!("there are no rules; name files with --rules");
+        }
+        let loaded = load(&files, sources(), extras);
+        problems.extend(loaded.diagnostics.errors().map(Problem::from));
+        Ok((loaded, problems))
+    }
+}
