@@ -1,6 +1,7 @@
 //! Whole-process figures of the release binary: wall time and peak memory, several runs each.
 
 mod audit;
+mod detect;
 
 use crate::corpus;
 use anyhow::{Context, bail};
@@ -25,6 +26,18 @@ pub(crate) struct Args {
     /// Instead, ask who may do what over 10,000 roles, 100,000 bindings and 50,000 service accounts, which are made up.
     #[arg(long)]
     access: bool,
+    /// Instead, time rules over this capture, repeated to a million events.
+    #[arg(long, value_name = "CAPTURE")]
+    detect: Option<PathBuf>,
+    /// Instead, time rules over this audit log of one event a line, repeated to a million events.
+    #[arg(long, value_name = "LOG")]
+    detect_audit: Option<PathBuf>,
+    /// The rules files for these two, in order.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    rules: Vec<PathBuf>,
+    /// Write the repeated capture to this file as well, to time whole processes over it.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// Instead, time the reader of audit logs over this one, repeated to half a million events.
     #[arg(long, value_name = "LOG")]
     audit: Option<PathBuf>,
@@ -33,6 +46,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(directory) = &args.checks {
         return checks(directory, args.runs);
+    }
+    if let Some(capture) = &args.detect {
+        return detect::run(capture, &args.rules, args.write.as_deref(), args.runs);
+    }
+    if let Some(log) = &args.detect_audit {
+        return detect::audit(log, &args.rules, args.runs);
     }
     if let Some(log) = &args.audit {
         return audit::run(log, args.runs);

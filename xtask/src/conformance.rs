@@ -65,6 +65,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "falco/modern-alerts", data: "falco/modern/captures.jsonl", run: falco::modern_alerts },
     Suite { name: "falco/modern-conditions", data: "falco/modern/conditions.jsonl", run: falco::modern_conditions },
     Suite { name: "falco/modern-fields", data: "falco/modern/captures.jsonl", run: falco::modern_fields },
+    Suite { name: "falco/replay", data: "falco/replay/cases.jsonl", run: falco::replay_runs },
+    Suite { name: "falco/k8s_audit", data: "falco/k8s_audit/cases.jsonl", run: falco::audit_runs },
     Suite { name: "falco/rules", data: "falco/rules/cases.jsonl", run: falco::rules },
     Suite { name: "falco/scap", data: "falco/scap/cases.jsonl", run: falco::scap },
     Suite { name: "falco/validate", data: "falco/validate/cases.jsonl", run: falco::validate },

@@ -1,9 +1,10 @@
 //! The rules of one source of events at work: an event in, alerts out.
 
+use crate::condition::EventSet;
 use crate::fields::{Catalogue, Facts};
 use crate::format::{self, Format, line};
 use crate::plan::{Plan, PlanRule, Size};
-use crate::rules::{Rule, Rules};
+use crate::rules::{Rule, Rules, SYSCALL};
 use plimsoll_model::events::EventType;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
@@ -94,8 +95,12 @@ impl Engine {
             let extra = extra.map(|field| Ok((field.key.clone(), compile(&field.format)?, field.is_raw))).collect::<Result<_, _>>()?;
             active.push(Active { message: compile(&rule.format)?, extra, rule: Arc::new(rule.clone()), alerts: 0 });
         }
-        let conditions: Vec<PlanRule<'_>> =
-            active.iter().map(|active| PlanRule { filter: &active.rule.filter, events: &active.rule.event_types }).collect();
+        // Events of other sources have one type.
+        let all = EventSet::all();
+        let conditions: Vec<PlanRule<'_>> = active
+            .iter()
+            .map(|active| PlanRule { filter: &active.rule.filter, events: if source == SYSCALL { &active.rule.event_types } else { &all } })
+            .collect();
         let plan = Plan::new(&conditions);
         Ok(Self { rules: active, plan, matching, matched: Vec::new() })
     }

@@ -7,6 +7,7 @@ mod fields;
 mod language;
 mod replay;
 mod rules;
+mod runs;
 mod scap;
 mod validate;
 
@@ -16,5 +17,6 @@ pub(super) use extract::extract;
 pub(super) use fields::{legacy_fields, modern_fields};
 pub(super) use language::language;
 pub(super) use rules::rules;
+pub(super) use runs::{audit_runs, replay_runs};
 pub(super) use scap::scap;
 pub(super) use validate::validate;

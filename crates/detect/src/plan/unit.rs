@@ -6,6 +6,7 @@ use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Facts;
 use crate::filter::{Constant, Reach, Shape, Source, Test};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use memchr::memmem::Finder;
 use plimsoll_model::events::ParamType;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -29,8 +30,10 @@ enum Method {
     Prefix(Trie),
     /// `endswith`, read backwards.
     Suffix(Trie),
-    /// `contains`: all needles in one pass. Each needle stands for bits.
-    Contains(Box<AhoCorasick>, Vec<u32>),
+    /// `contains` of one needle.
+    Find(Box<Finder<'static>>),
+    /// `contains` of several: whether there is any, which mostly there is not, then which. Each needle stands for a bit.
+    Contains(Box<AhoCorasick>, Box<AhoCorasick>, Vec<u32>),
     /// One by one.
     Each,
 }
@@ -154,15 +157,16 @@ fn method(group: Group, tests: &[Test]) -> Method {
         Group::Suffix => Method::Suffix(Trie::new(&mut texts(true))),
         Group::Contains => {
             let texts = texts(false);
-            let automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(texts.iter().map(|(text, _)| text))
-                .or_else(|_| AhoCorasick::new(texts.iter().map(|(text, _)| text)));
-            match automaton {
-                Ok(automaton) => Method::Contains(Box::new(automaton), texts.iter().map(|(_, bit)| *bit).collect()),
+            if let [(only, _)] = texts.as_slice() {
+                return Method::Find(Box::new(Finder::new(only).into_owned()));
+            }
+            let needles = || texts.iter().map(|(text, _)| text);
+            let any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles());
+            let all = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles());
+            match (any, all) {
+                (Ok(any), Ok(all)) => Method::Contains(Box::new(any), Box::new(all), texts.iter().map(|(_, bit)| *bit).collect()),
                 // Too large for an automaton.
-                Err(_) => Method::Each,
+                _ => Method::Each,
             }
         }
         Group::Alone(_) => Method::Each,
@@ -204,7 +208,7 @@ impl Unit {
 
     /// Adds what one text answers.
     fn text(&self, text: &[u8], bits: &mut [u64]) {
-        let set = |bit: u32| set(bits, bit);
+        let mut set = |bit: u32| set(bits, bit);
         match &self.method {
             Method::Equal { found, unless } => {
                 let hits = found.get(text).into_iter().flatten();
@@ -222,8 +226,15 @@ impl Unit {
             }
             Method::Prefix(trie) => trie.walk(text.iter().copied(), set),
             Method::Suffix(trie) => trie.walk(text.iter().rev().copied(), set),
-            Method::Contains(automaton, needles) => {
-                automaton.find_overlapping_iter(text).filter_map(|found| needles.get(found.pattern().as_usize())).copied().for_each(set);
+            Method::Find(finder) => {
+                if finder.find(text).is_some() {
+                    set(0);
+                }
+            }
+            Method::Contains(any, all, needles) => {
+                if any.is_match(text) {
+                    all.find_overlapping_iter(text).filter_map(|found| needles.get(found.pattern().as_usize())).copied().for_each(set);
+                }
             }
             Method::Each => {}
         }
@@ -275,7 +286,8 @@ fn method_price(method: &Method, tests: &[Test]) -> u32 {
     match method {
         Method::Equal { .. } => 12,
         Method::Prefix(_) | Method::Suffix(_) => 15,
-        Method::Contains(..) => 50,
+        Method::Find(_) => 15,
+        Method::Contains(..) => 30,
         Method::Each => tests.iter().map(test_price).sum(),
     }
 }

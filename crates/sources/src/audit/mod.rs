@@ -8,12 +8,17 @@ mod aks;
 mod document;
 mod eks;
 mod event_list;
+mod follow;
 mod gke;
 mod native;
 mod problems;
+mod raw;
 mod shipped;
 mod split;
 mod users;
+
+pub use follow::Follow;
+pub use raw::{RawEvent, raw, raw_stream};
 
 use crate::files;
 use document::{Context, Found};
@@ -55,29 +60,56 @@ impl Default for Options {
 /// Reads files, directories (every regular file in them, by name) and standard input (`-`), and gives their events to `sink` in
 /// order. What could not be read is told in the end; it stops nothing.
 pub fn read(paths: &[PathBuf], options: &Options, stdin: impl Read + Send, mut sink: impl FnMut(Vec<Event>)) -> Vec<Problem> {
-    let mut stdin = Some(stdin);
     let mut reader = Reader::new(options);
+    each_stream(paths, stdin, |next| match next {
+        Ok((name, input)) => reader.stream(&name, input, &mut sink),
+        Err(problem) => reader.book.other(problem),
+    });
+    reader.book.finish()
+}
+
+/// A stream with its name, or why there is none.
+type Opened<'s> = Result<(String, Box<dyn Read + Send + 's>), Problem>;
+
+/// Opens what the paths name, one after the other.
+fn each_stream<'s>(paths: &[PathBuf], stdin: impl Read + Send + 's, mut take: impl FnMut(Opened<'s>)) {
+    let mut stdin = Some(stdin);
+    let open = |path: &Path| -> Opened<'s> {
+        let name = files::name(path);
+        match File::open(path) {
+            Ok(file) => Ok((name, Box::new(file))),
+            Err(error) => Err(files::unreadable(&name, &error)),
+        }
+    };
     for path in paths {
         if path.as_os_str() == "-" {
             if let Some(stdin) = stdin.take() {
-                reader.stream("-", stdin, &mut sink);
+                take(Ok(("-".to_owned(), Box::new(stdin))));
             }
             continue;
         }
         if !path.is_dir() {
             // Also pipes, as shells make them of `<(zcat …)`.
-            reader.file(path, &mut sink);
+            take(open(path));
             continue;
         }
         for entry in ignore::WalkBuilder::new(path).standard_filters(false).follow_links(true).sort_by_file_name(Ord::cmp).build() {
             match entry {
-                Ok(entry) if entry.path().is_file() => reader.file(entry.path(), &mut sink),
+                Ok(entry) if entry.path().is_file() => take(open(entry.path())),
                 Ok(_) => {}
-                Err(error) => reader.book.other(files::walk_problem(&error)),
+                Err(error) => take(Err(files::walk_problem(&error))),
             }
         }
     }
-    reader.book.finish()
+}
+
+/// What a stream holds, and whether it was compressed.
+fn unpacked<'s>(mut input: impl Read + Send + 's) -> io::Result<(Box<dyn Read + Send + 's>, bool)> {
+    let mut head = Vec::new();
+    input.by_ref().take(2).read_to_end(&mut head)?;
+    let is_gzip = head == [0x1f, 0x8b];
+    let whole = io::Cursor::new(head).chain(input);
+    Ok((if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) }, is_gzip))
 }
 
 /// Reads one stream, which problems and places call `name`; see [`read`].
@@ -98,23 +130,12 @@ impl<'o> Reader<'o> {
         Self { options, users: Users::default(), book: Book::default() }
     }
 
-    fn file(&mut self, path: &Path, sink: &mut impl FnMut(Vec<Event>)) {
-        let name = files::name(path);
-        match File::open(path) {
-            Ok(file) => self.stream(&name, file, sink),
-            Err(error) => self.book.other(files::unreadable(&name, &error)),
-        }
-    }
-
     /// One thread reads, decompresses and splits; the others parse.
-    fn stream(&mut self, name: &str, mut input: impl Read + Send, sink: &mut impl FnMut(Vec<Event>)) {
-        let mut head = Vec::new();
-        if let Err(error) = input.by_ref().take(2).read_to_end(&mut head) {
-            return self.book.other(files::unreadable(name, &error));
-        }
-        let is_gzip = head == [0x1f, 0x8b];
-        let whole = io::Cursor::new(head).chain(input);
-        let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+    fn stream(&mut self, name: &str, input: impl Read + Send, sink: &mut impl FnMut(Vec<Event>)) {
+        let (input, is_gzip) = match unpacked(input) {
+            Ok(input) => input,
+            Err(error) => return self.book.other(files::unreadable(name, &error)),
+        };
         let mut splitter = Splitter::new(input, self.options.limit, self.options.prompt);
         let source: Arc<str> = name.into();
         std::thread::scope(|scope| {
@@ -148,10 +169,7 @@ impl<'o> Reader<'o> {
                 let bytes = batch.bytes.get(piece.range.clone()).unwrap_or_default();
                 match piece.broken {
                     None => context.piece(bytes, &place, &mut found),
-                    Some(Broken::CutOff) => found.push(Found::Trouble(Trouble::CutOff, String::new(), place)),
-                    Some(Broken::TooLarge) => {
-                        found.push(Found::Trouble(Trouble::TooLarge, format!("{} MiB", self.options.limit >> 20), place));
-                    }
+                    Some(broken) => found.push(broken.found(self.options.limit, place)),
                 }
             }
             found
@@ -166,6 +184,16 @@ impl<'o> Reader<'o> {
         }
         if !events.is_empty() {
             sink(events);
+        }
+    }
+}
+
+impl Broken {
+    /// What is told of the piece in this place.
+    fn found(self, limit: usize, place: Place) -> Found {
+        match self {
+            Self::CutOff => Found::Trouble(Trouble::CutOff, String::new(), place),
+            Self::TooLarge => Found::Trouble(Trouble::TooLarge, format!("{} MiB", limit >> 20), place),
         }
     }
 }

@@ -76,6 +76,11 @@ impl Book {
         self.problems.push(problem);
     }
 
+    /// Those that were noted since the last call.
+    pub(super) fn take(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
+    }
+
     /// All of them, with the counts of those that were not told.
     pub(super) fn finish(mut self) -> Vec<Problem> {
         for ((source, trouble), (count, last)) in self.counts {

@@ -45,6 +45,7 @@ pub(super) struct Batch {
 }
 
 /// Splits what `input` gives.
+#[derive(Debug)]
 pub(super) struct Splitter<R> {
     input: R,
     /// The most bytes of one piece.
@@ -113,14 +114,21 @@ impl<R: Read> Splitter<R> {
             let read = self.fill();
             self.ended = !matches!(read, Ok(1..));
             read?;
-            let pieces = self.split();
-            if !pieces.is_empty() {
-                return Ok(Some(self.hand_over(pieces)));
+            if let Some(batch) = self.take() {
+                return Ok(Some(batch));
             }
-            self.forget();
         }
+        Ok(self.take())
+    }
+
+    /// The pieces that have become whole.
+    fn take(&mut self) -> Option<Batch> {
         let pieces = self.split();
-        Ok((!pieces.is_empty()).then(|| self.hand_over(pieces)))
+        if pieces.is_empty() {
+            self.forget();
+            return None;
+        }
+        Some(self.hand_over(pieces))
     }
 
     /// Reads more; 0 at the end.
@@ -269,6 +277,25 @@ impl<R: Read> Splitter<R> {
         self.at = memchr::memchr(b'\n', tried).map_or(at, |length| nest.start + length);
         self.skip = true;
         self.nest = None;
+    }
+}
+
+impl Splitter<io::Empty> {
+    /// For input that comes when it comes; see [`Splitter::push`].
+    pub(super) fn waiting(limit: usize) -> Self {
+        Self::new(io::empty(), limit, true)
+    }
+
+    /// Takes more of the input, and gives the pieces that are whole with it.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Option<Batch> {
+        self.rest.extend_from_slice(bytes);
+        self.take()
+    }
+
+    /// Gives what is left when there is no more input.
+    pub(super) fn end(&mut self) -> Option<Batch> {
+        self.ended = true;
+        self.take()
     }
 }
 

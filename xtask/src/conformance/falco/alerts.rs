@@ -152,7 +152,14 @@ fn compare(captures: &Path, set: &str, folder: &str) -> anyhow::Result<Cases> {
     let outcomes: Vec<anyhow::Result<(BTreeMap<String, Run>, BTreeMap<String, Run>)>> = wanted
         .par_iter()
         .map(|(name, capture)| {
-            let oracle = oracle(&modern.join(folder).join(format!("{name}.jsonl")))?;
+            let mut oracle = oracle(&modern.join(folder).join(format!("{name}.jsonl")))?;
+            // Runs without an alert are told among the counts alone.
+            let counts = modern.join(folder.replace("alerts", "counts")).join(format!("{name}.json"));
+            let counts: BTreeMap<String, Json> =
+                serde_json::from_slice(&std::fs::read(&counts).with_context(|| counts.display().to_string())?)?;
+            for run in counts.into_keys() {
+                oracle.entry(run).or_default();
+            }
             Ok((oracle, found(capture, &sets)?))
         })
         .collect();
