@@ -3,6 +3,7 @@
 mod alerts;
 mod events;
 mod selection;
+mod why;
 
 use crate::{Outcome, output, rule_files};
 use alerts::Alerts;
@@ -35,6 +36,19 @@ pub(crate) struct Args {
     /// lines, lists of events, and exports of EKS, GKE and AKS.
     #[arg(long = "audit", value_name = "LOG", num_args = 1..)]
     logs: Vec<PathBuf>,
+    /// Say what the rule that --rule names makes of this event: each part of its condition, true or false, with the value that
+    /// the event has. Events are counted from 1 on, as `evt.num` does.
+    #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with_all = ["why_not", "follow"])]
+    why: Option<u64>,
+    /// The same, but only what decides: the first part that is not as the rule wants it.
+    #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with = "follow")]
+    why_not: Option<u64>,
+    /// The rule for --why and --why-not: its name, or the id of its findings.
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// Go on reading audit logs as they are written, also over their rotation, until a signal ends it.
+    #[arg(long)]
+    follow: bool,
     #[command(flatten)]
     rules: rule_files::Args,
     #[command(flatten)]
@@ -106,11 +120,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         bail!("there are no events to look at; name a capture with --capture, an audit log with --audit, or `-`");
     }
     let (mut rules, mut problems) = args.load()?;
+    if let (Some(event), Some(rule)) = (args.why.or(args.why_not), &args.rule) {
+        let rule = rule_files::named(&rules, rule)?;
+        return why::run(&inputs, event, rule, args.why.is_none(), problems);
+    }
     for step in rules.select(&args.steps.0, args.min_priority) {
         problems.push(Problem::new(ProblemKind::Configuration, selection::described(step)));
     }
     let mut alerts = Alerts::open(&args.output, args.lines.options(), args.lines.hostname.clone())?;
-    events::run(&inputs, &Ready { rules, matching: args.rule_matching.into() }, &mut alerts, &mut problems)?;
+    let ready = Ready { rules, matching: args.rule_matching.into() };
+    if args.follow {
+        output::show(&std::mem::take(&mut problems));
+        events::follow(&inputs, &ready, &mut alerts)?;
+    } else {
+        events::run(&inputs, &ready, &mut alerts, &mut problems)?;
+    }
     alerts.finish(&args.output, inputs.names(), problems, args.stats)
 }
 
