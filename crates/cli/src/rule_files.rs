@@ -25,7 +25,7 @@ const OWN: &[(&str, &str)] = &[];
 pub(crate) struct Args {
     /// Rules in Falco's language: files, directories (the YAML files in them, by name), or `-`; may be given several times.
     /// Later files may change what earlier ones say. Without, the rules that are part of this program.
-    #[arg(long = "rules", short = 'r', value_name = "PATH", num_args = 1.., help_heading = "Rules")]
+    #[arg(long = "rules", short = 'r', value_name = "PATH", help_heading = "Rules")]
     pub(crate) paths: Vec<PathBuf>,
 }
 

@@ -291,6 +291,7 @@ pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> any
             }
         }
         alerts.flush();
+        output::complain_about(alerts.problems().iter());
         if !came {
             std::thread::sleep(PAUSE);
         }

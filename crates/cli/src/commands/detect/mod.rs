@@ -3,6 +3,7 @@
 mod alerts;
 mod events;
 mod selection;
+mod sinks;
 mod why;
 
 use crate::{Outcome, output, rule_files};
@@ -30,11 +31,11 @@ pub(crate) struct Args {
     #[arg(value_name = "EVENTS")]
     targets: Vec<PathBuf>,
     /// A capture (`.scap`, plain or gzip); may be given several times.
-    #[arg(long = "capture", value_name = "FILE", num_args = 1..)]
+    #[arg(long = "capture", value_name = "FILE")]
     captures: Vec<PathBuf>,
     /// An audit log: files and directories (compressed ones too), or `-`; may be given several times. The API server's own
     /// lines, lists of events, and exports of EKS, GKE and AKS.
-    #[arg(long = "audit", value_name = "LOG", num_args = 1..)]
+    #[arg(long = "audit", value_name = "LOG")]
     logs: Vec<PathBuf>,
     /// Say what the rule that --rule names makes of this event: each part of its condition, true or false, with the value that
     /// the event has. Events are counted from 1 on, as `evt.num` does.
@@ -61,6 +62,8 @@ pub(crate) struct Args {
     rule_matching: Which,
     #[command(flatten)]
     lines: Lines,
+    #[command(flatten)]
+    sinks: sinks::Args,
     /// Say at the end how many events and alerts there were, by rule, and what was lost.
     #[arg(long, help_heading = "Output")]
     stats: bool,
@@ -85,16 +88,16 @@ struct Lines {
     #[arg(long, help_heading = "Output")]
     suggested_output: bool,
     /// Whether JSON has the text line.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_output: bool,
     /// Whether JSON has the tags of the rule.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_tags: bool,
     /// Whether JSON has the text without time and priority.
-    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_message: bool,
     /// Whether JSON has the fields.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_fields: bool,
     /// Write times with their date, as ISO 8601 has them.
     #[arg(long, help_heading = "Output")]
@@ -127,7 +130,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for step in rules.select(&args.steps.0, args.min_priority) {
         problems.push(Problem::new(ProblemKind::Configuration, selection::described(step)));
     }
-    let mut alerts = Alerts::open(&args.output, args.lines.options(), args.lines.hostname.clone())?;
+    let sinks = args.sinks.start(args.follow, &mut problems)?;
+    let mut alerts = Alerts::open(&args.output, sinks, args.lines.options(), args.lines.hostname.clone())?;
     let ready = Ready { rules, matching: args.rule_matching.into() };
     if args.follow {
         output::show(&std::mem::take(&mut problems));
