@@ -17,6 +17,8 @@ mod param;
 mod process;
 mod user;
 
+pub(crate) use names::error_name;
+
 use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
