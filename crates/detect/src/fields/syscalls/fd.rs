@@ -204,7 +204,7 @@ fn name_in_event<'e>(cx: &Context<'e>, raw: bool) -> Option<&'e [u8]> {
             if raw {
                 return Some(name);
             }
-            Some(path::join(cx.arena, cx.base(cx.event.params.int(1)?, name), name))
+            Some(path::join_in(cx.arena, cx.base(cx.event.params.int(1)?, name), name))
         }
         kinds::OPEN_BY_HANDLE_AT_X => Some(Param::at(cx, 3)?.text()),
         _ => Some(b""),
