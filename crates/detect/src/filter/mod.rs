@@ -124,7 +124,7 @@ impl Reach {
         let limits = field.info.limits;
         if field.info.list || !limits.no_rhs || !limits.no_transformer {
             Self::One
-        } else if limits.filter_only && matches!(field.kind, ParamType::IpAddr | ParamType::IpNet | ParamType::Port) {
+        } else if limits.both_ends {
             Self::Ends
         } else if !limits.filter_only && field.info.arg.allowed() && !field.info.arg.required && field.arg.is_none() {
             Self::Ancestors

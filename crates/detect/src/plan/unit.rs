@@ -161,7 +161,8 @@ fn method(group: Group, tests: &[Test]) -> Method {
                 return Method::Find(Box::new(Finder::new(only).into_owned()));
             }
             let needles = || texts.iter().map(|(text, _)| text);
-            let any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles());
+            let any =
+                AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(needles());
             let all = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles());
             match (any, all) {
                 (Ok(any), Ok(all)) => Method::Contains(Box::new(any), Box::new(all), texts.iter().map(|(_, bit)| *bit).collect()),

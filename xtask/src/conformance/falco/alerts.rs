@@ -8,7 +8,7 @@ use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::{Context, Syscalls};
 use plimsoll_detect::fields::{Arg, Facts, Field};
 use plimsoll_detect::format::line;
-use plimsoll_detect::rules::{self, ExtraOutput, Rules, Sources};
+use plimsoll_detect::rules::{self, ExtraOutput, Pick, Rules, Selection, Sources};
 use plimsoll_detect::{Value, engine};
 use plimsoll_model::{Origin, Source};
 use rayon::prelude::*;
@@ -98,9 +98,8 @@ fn sets(falco: &Path) -> anyhow::Result<BTreeMap<&'static str, Rules>> {
         sets.insert(name, load(&paths, vec![numbered()])?);
     }
     let mut enabled = sets.get("all").cloned().unwrap_or_default();
-    for rule in &mut enabled.rules {
-        rule.enabled |= rule.name != RESOLVES;
-    }
+    let step = |enable, name: &str| Selection { enable, pick: Pick::Name(name.to_owned()) };
+    enabled.select(&[step(true, "*"), step(false, RESOLVES)], None);
     sets.insert("all_enabled", enabled);
     Ok(sets)
 }

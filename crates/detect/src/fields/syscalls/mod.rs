@@ -129,6 +129,7 @@ impl Row {
         deprecated: false,
         suggested: false,
         hidden: false,
+        both_ends: false,
     };
 
     const fn new(name: &'static str, kind: ParamType, format: Format, get: Getter, description: &'static str) -> Self {
@@ -192,6 +193,13 @@ impl Row {
     const fn filter_only(self) -> Self {
         let mut row = self.plain_only();
         row.info.limits.filter_only = true;
+        row
+    }
+
+    /// It says what both ends of a connection are.
+    const fn both_ends(self) -> Self {
+        let mut row = self.filter_only().by_descriptor();
+        row.info.limits.both_ends = true;
         row
     }
 
