@@ -37,8 +37,7 @@ impl Detector {
     /// Takes an event in and asks the rules about it.
     pub fn event(&mut self, event: &Event<'_>, alert: impl FnMut(Alert)) {
         self.state.apply(event);
-        self.stream.first.get_or_insert(event.time);
-        if self.engine.looks_at(event.kind) {
+        if self.stream.enter(event) && self.engine.looks_at(event.kind) {
             let Self { state, stream, engine, arena } = self;
             let context = Context { event, state, stream, arena };
             engine.judge(event.kind, event.time, event.number, &context, alert);
@@ -51,7 +50,7 @@ impl Detector {
     /// Takes an event in and shows it to `look` in place of the rules.
     pub fn look(&mut self, event: &Event<'_>, look: impl FnOnce(&Context<'_>)) {
         self.state.apply(event);
-        self.stream.first.get_or_insert(event.time);
+        self.stream.enter(event);
         look(&Context { event, state: &self.state, stream: &self.stream, arena: &self.arena });
         self.arena.reset();
         self.state.settle();

@@ -6,8 +6,10 @@ use std::net::IpAddr;
 /// What a descriptor is (`scap_fd_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum DescriptorType {
-    /// Made, but nothing is known of it yet.
+    /// Noted, but no event said anything of it.
     #[default]
+    Untold,
+    /// Of a kind that is not known.
     Unknown,
     /// A file.
     File,

@@ -44,7 +44,7 @@ fn made(family: u64, kind: u64, number: u64, open_flags: u32) -> Descriptor {
         AF_INET => inet(DescriptorType::Ipv4, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         AF_INET6 => inet(DescriptorType::Ipv6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         AF_NETLINK => Descriptor::new(DescriptorType::Netlink),
-        _ => Descriptor::default(),
+        _ => Descriptor::new(DescriptorType::Unknown),
     };
     Descriptor { open_flags, ..socket }
 }

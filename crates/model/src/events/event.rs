@@ -15,6 +15,8 @@ pub struct Event<'a> {
     pub cpu: u16,
     /// What it is.
     pub kind: EventType,
+    /// Whether its capture keeps it for the state only, as it keeps what a filter left out when it was written.
+    pub state_only: bool,
     /// What it says, in the order of its type's parameters.
     pub params: Params<'a>,
 }
@@ -24,6 +26,14 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn info(&self) -> &'static EventInfo {
         self.kind.info()
+    }
+
+    /// Whether it only tells the state something and no rule sees it. So it is with entries of system calls that are there for what
+    /// their exits say too late or not at all (`sinsp_evt_filter` in falcosecurity/libs, `userspace/libsinsp/sinsp.cpp`).
+    #[must_use]
+    pub fn is_for_state_only(&self) -> bool {
+        use super::kinds::{CONNECT_E, CREAT_E, EXECVE_19_E, EXECVEAT_E, OPEN_E, OPENAT_2_E, OPENAT2_E};
+        self.state_only || matches!(self.kind, OPEN_E | OPENAT_2_E | OPENAT2_E | CREAT_E | CONNECT_E | EXECVE_19_E | EXECVEAT_E)
     }
 
     /// The place of a parameter in this event, by name: events of an older writer hold fewer than their type names.
@@ -129,6 +139,8 @@ pub struct OwnedEvent {
     pub cpu: u16,
     /// See [`Event::kind`].
     pub kind: EventType,
+    /// See [`Event::state_only`].
+    pub state_only: bool,
     data: Vec<u8>,
     ends: Vec<u32>,
 }
@@ -164,6 +176,7 @@ impl OwnedEvent {
             tid: self.tid,
             cpu: self.cpu,
             kind: self.kind,
+            state_only: self.state_only,
             params: Params::new(&self.data, &self.ends),
         }
     }
@@ -177,6 +190,7 @@ impl From<&Event<'_>> for OwnedEvent {
             tid: event.tid,
             cpu: event.cpu,
             kind: event.kind,
+            state_only: event.state_only,
             data: event.params.data.to_vec(),
             ends: event.params.ends.to_vec(),
         }

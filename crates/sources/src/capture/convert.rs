@@ -188,6 +188,7 @@ impl Converter {
         };
         out.clear();
         (out.number, out.time, out.tid, out.cpu, out.kind) = (event.number, event.time, event.tid, event.cpu, kind);
+        out.state_only = event.state_only;
         let mut index = 0;
         if matches!(action, Action::Add(_)) {
             event.params.iter().for_each(|bytes| {

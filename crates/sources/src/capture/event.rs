@@ -28,6 +28,7 @@ pub(super) struct Parsed {
     time: u64,
     tid: i64,
     pub(super) kind: EventType,
+    state_only: bool,
     start: usize,
     end: usize,
 }
@@ -36,9 +37,13 @@ impl Parsed {
     /// The event, out of the same body and ends.
     pub(super) fn view<'a>(&self, body: &'a [u8], ends: &'a [u32]) -> Event<'a> {
         let data = body.get(self.start..self.end).unwrap_or_default();
-        Event { number: 0, time: self.time, tid: self.tid, cpu: self.cpu, kind: self.kind, params: Params::new(data, ends) }
+        let Self { time, tid, cpu, kind, state_only, .. } = *self;
+        Event { number: 0, time, tid, cpu, kind, state_only, params: Params::new(data, ends) }
     }
 }
+
+/// The flag of events that are kept for the state (`SCAP_DF_STATE_ONLY`).
+const STATE_ONLY: u32 = 1;
 
 /// Reads an event out of the body of its block; the ends of its parameters go to `ends`.
 pub(super) fn read(body: &[u8], layout: Layout, ends: &mut Vec<u32>) -> Result<Parsed, Damage> {
@@ -46,16 +51,15 @@ pub(super) fn read(body: &[u8], layout: Layout, ends: &mut Vec<u32>) -> Result<P
     let mut bytes = Bytes(body);
     let header = (|| {
         let cpu = bytes.u16()?;
-        if layout.flags {
-            bytes.u32()?;
-        }
+        let flags = if layout.flags { bytes.u32()? } else { 0 };
         // What the header's length counts starts here.
         let start = bytes.len();
         let (time, tid, length, kind) = (bytes.u64()?, bytes.i64()?, bytes.u32()?, EventType(bytes.u16()?));
         let count = if layout.counted { Some(bytes.u32()?) } else { None };
-        Some((cpu, time, tid, length as usize, kind, count, start - bytes.len()))
+        let header = start - bytes.len();
+        Some((cpu, flags & STATE_ONLY != 0, time, tid, length as usize, kind, count, header))
     })();
-    let Some((cpu, time, tid, mut length, kind, count, header)) = header else { return Err(Damage::Lengths) };
+    let Some((cpu, state_only, time, tid, mut length, kind, count, header)) = header else { return Err(Damage::Lengths) };
     let info = schema().get(usize::from(kind.0)).ok_or(Damage::Unknown)?;
     if !layout.counted && matches!(kind, kinds::NOTIFICATION_E | kinds::INFRASTRUCTURE_EVENT_E) {
         // Their writers counted three bytes too many.
@@ -72,7 +76,7 @@ pub(super) fn read(body: &[u8], layout: Layout, ends: &mut Vec<u32>) -> Result<P
             .find_map(|count| counted(rest, count, wide, ends).filter(|lengths| lengths + last(ends) == rest.len())),
     };
     let start = before + lengths.ok_or(Damage::Lengths)?;
-    Ok(Parsed { cpu, time, tid, kind, start, end: start + last(ends) })
+    Ok(Parsed { cpu, time, tid, kind, state_only, start, end: start + last(ends) })
 }
 
 fn last(ends: &[u32]) -> usize {

@@ -68,7 +68,7 @@ fn compare(captures: &Path, set: &str, folder: &str) -> anyhow::Result<Cases> {
         .par_iter()
         .zip(&told)
         .map(|(capture, told)| match told {
-            Ok(told) => untold(capture, told, known.iter().filter(|name| !told.tallies.contains_key(**name)).map(|name| (*name).as_str())),
+            Ok(told) => untold(capture, known.iter().filter(|name| !told.tallies.contains_key(**name)).map(|name| (*name).as_str())),
             Err(_) => Ok(BTreeMap::new()),
         })
         .collect();
@@ -100,8 +100,6 @@ struct Told {
     tallies: BTreeMap<String, Tally>,
     /// Those that have one in an event that changes no process: they were asked for in all events.
     of_all: BTreeSet<String>,
-    /// The events that Falco looked at.
-    events: BTreeSet<u64>,
 }
 
 /// How a field came out over a capture.
@@ -179,12 +177,13 @@ fn told(capture: &Capture) -> anyhow::Result<Told> {
         Ok(Some(serde_json::from_str(&String::from_utf8_lossy(&line))?))
     };
     let number = |values: &serde_json::Map<String, Json>| values.get("evt.num").and_then(Json::as_u64).unwrap_or_default();
-    let mut told = Told { tallies: BTreeMap::new(), of_all: BTreeSet::new(), events: BTreeSet::new() };
+    let mut told = Told { tallies: BTreeMap::new(), of_all: BTreeSet::new() };
     let mut fields: BTreeMap<String, Option<Field>> = BTreeMap::new();
     let mut current = next()?;
     replay(&capture.path, &mut |context| {
-        let Some(wanted) = current.take_if(|values| number(values) == context.event.number) else { return Ok(()) };
-        told.events.insert(context.event.number);
+        let Some(wanted) = current.take_if(|values| number(values) == context.event.number) else {
+            anyhow::bail!("Falco did not look at event {} ({})", context.event.number, context.event.info().symbol)
+        };
         let kind = wanted.get("evt.type").and_then(Json::as_str).unwrap_or_default().to_owned();
         let of_processes = OF_PROCESSES.contains(&kind.as_str());
         for (name, _) in &wanted {
@@ -210,13 +209,10 @@ fn told(capture: &Capture) -> anyhow::Result<Told> {
 }
 
 /// Fields that have no value in any event of a capture.
-fn untold<'n>(capture: &Capture, told: &Told, names: impl Iterator<Item = &'n str>) -> anyhow::Result<BTreeMap<String, Tally>> {
+fn untold<'n>(capture: &Capture, names: impl Iterator<Item = &'n str>) -> anyhow::Result<BTreeMap<String, Tally>> {
     let fields: Vec<(&str, Option<Field>)> = names.map(|name| (name, field(name).ok())).collect();
     let mut tallies: BTreeMap<String, Tally> = fields.iter().map(|(name, _)| ((*name).to_owned(), Tally::default())).collect();
     replay(&capture.path, &mut |context| {
-        if !told.events.contains(&context.event.number) {
-            return Ok(());
-        }
         let kind = context.event.info().name;
         for (name, field) in &fields {
             let got = field.as_ref().and_then(|field| json(context, field));

@@ -7,7 +7,7 @@ use plimsoll_model::events::Start;
 use plimsoll_sources::capture::{Item, Options, Reader};
 use std::path::Path;
 
-/// Hands every event over, after the state has taken it in.
+/// Hands every event over that rules see, after the state has taken it in.
 pub(super) fn replay(path: &Path, each: &mut dyn FnMut(&Context<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut reader = Reader::new(file, Options::default());
@@ -26,8 +26,9 @@ pub(super) fn replay(path: &Path, each: &mut dyn FnMut(&Context<'_>) -> anyhow::
             Item::Damage { offset, what } => anyhow::bail!("at {offset}: {what}"),
             Item::Event(event) => {
                 state.apply(&event);
-                stream.first.get_or_insert(event.time);
-                each(&Context { event: &event, state: &state, stream: &stream, arena: &arena })?;
+                if stream.enter(&event) {
+                    each(&Context { event: &event, state: &state, stream: &stream, arena: &arena })?;
+                }
                 state.settle();
                 stream.previous = Some(event.time);
                 arena.reset();

@@ -91,7 +91,7 @@ pub(super) fn word(kind: DescriptorType) -> &'static str {
         DescriptorType::IoUring => "io_uring",
         DescriptorType::Memory => "memfd",
         DescriptorType::Pid => "pidfd",
-        DescriptorType::Unknown | DescriptorType::Unsupported => "<NA>",
+        DescriptorType::Untold | DescriptorType::Unknown | DescriptorType::Unsupported => "<NA>",
     }
 }
 
@@ -114,6 +114,7 @@ pub(super) fn letter(kind: DescriptorType) -> u8 {
         DescriptorType::IoUring => b'r',
         DescriptorType::Memory => b'm',
         DescriptorType::Pid => b'P',
+        DescriptorType::Untold => b'?',
         DescriptorType::Unknown => b'o',
         DescriptorType::Unsupported => b'X',
     }
@@ -135,6 +136,13 @@ impl<'e> Context<'e> {
             let thread = self.thread()?;
             if thread.last_fd == -1 { None } else { self.state.descriptor(thread, thread.last_fd) }
         })
+    }
+
+    /// The working directory of the event's process, with a slash at its end. Threads are taken to share it, as those of every C library
+    /// do; where the first of them is not known, it is `./`.
+    pub(super) fn cwd(&self) -> Option<&'e [u8]> {
+        let thread = self.thread()?;
+        Some(self.state.leader(thread).map_or(b"./", |leader| &leader.cwd))
     }
 
     /// The path of an open directory, with a slash at its end.

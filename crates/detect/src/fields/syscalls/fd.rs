@@ -214,10 +214,7 @@ impl<'e> Context<'e> {
         if path::is_absolute(path) {
             return b".";
         }
-        match self.thread() {
-            Some(thread) if fd == WORKING_DIRECTORY => &thread.cwd,
-            _ => self.directory(fd).unwrap_or(UNKNOWN),
-        }
+        if fd == WORKING_DIRECTORY { self.cwd() } else { self.directory(fd) }.unwrap_or(UNKNOWN)
     }
 }
 
@@ -375,9 +372,10 @@ fn types<'e>(cx: &Context<'e>, arg: Option<&Arg>, out: &mut Vec<Value<'e>>) {
         return;
     }
     // Few kinds are open at a time: looking them through is quicker than a set.
+    let start = out.len();
     for found in cx.state.descriptors(thread) {
         let kind = Value::Text(word(found.kind).as_bytes());
-        if !out.contains(&kind) {
+        if !out.iter().skip(start).any(|known| *known == kind) {
             out.push(kind);
         }
     }

@@ -86,7 +86,7 @@ fn raw<'e>(cx: &Context<'e>, which: Which) -> Option<&'e [u8]> {
 
 fn full<'e>(cx: &Context<'e>, which: Which) -> Option<Value<'e>> {
     let path = raw(cx, which)?;
-    let thread = cx.thread()?;
+    cx.thread()?;
     if path::is_absolute(path) {
         return Some(Value::Text(path::join_in(cx.arena, b"", path)));
     }
@@ -100,7 +100,7 @@ fn full<'e>(cx: &Context<'e>, which: Which) -> Option<Value<'e>> {
             let directory = if which == Which::Target { 3 } else { 1 };
             (cx.base(cx.event.params.int(directory)?, path), path)
         }
-        _ => (&thread.cwd, path),
+        _ => (cx.cwd()?, path),
     };
     Some(Value::Text(path::join_in(cx.arena, base, path)))
 }

@@ -23,7 +23,7 @@ use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
 use crate::state::{State, Thread};
-use plimsoll_model::events::{Event, Format, ParamType};
+use plimsoll_model::events::{Event, Format, ParamType, kinds};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
@@ -43,6 +43,26 @@ pub struct Stream {
     pub hostname: String,
     /// Names of addresses; what is not in it has no name: the engine asks nobody.
     pub names: AddressNames,
+    /// Whether an event came that tells more than what there was at the start.
+    running: bool,
+}
+
+impl Stream {
+    /// Notes that an event comes, and answers whether rules see it: they do not see what only tells the state something, nor what a
+    /// capture says of containers and accounts before its first other event (`consume_initialstate_events` in falcosecurity/libs).
+    pub fn enter(&mut self, event: &Event<'_>) -> bool {
+        self.first.get_or_insert(event.time);
+        self.running |= !matches!(
+            event.kind,
+            kinds::CONTAINER_JSON_2_E
+                | kinds::USER_ADDED_E
+                | kinds::USER_DELETED_E
+                | kinds::GROUP_ADDED_E
+                | kinds::GROUP_DELETED_E
+                | kinds::ASYNCEVENT_E
+        );
+        self.running && !event.is_for_state_only()
+    }
 }
 
 /// One event, ready to be asked.
@@ -307,7 +327,7 @@ impl<'e> Facts<'e> for Context<'e> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use plimsoll_model::events::{EventType, OwnedEvent, kinds};
+    use plimsoll_model::events::{EventType, OwnedEvent};
 
     /// A field as it was understood, or what is wrong with it.
     fn resolved(name: &str, arg: Option<&str>) -> String {
@@ -371,6 +391,26 @@ mod tests {
             other => format!("{other:?}"),
         });
         texts.collect::<Vec<_>>().join(",")
+    }
+
+    #[test]
+    fn rules_do_not_see_what_is_for_the_state() {
+        let event = |kind| OwnedEvent::new(kind, 5, 7);
+        let mut stream = Stream::default();
+        let cases = [
+            (kinds::CONTAINER_JSON_2_E, false),
+            (kinds::USER_ADDED_E, false),
+            (kinds::OPEN_E, false),
+            (kinds::CONTAINER_JSON_2_E, true),
+            (kinds::OPEN_X, true),
+            (kinds::CONNECT_E, false),
+        ];
+        for (kind, wanted) in cases {
+            assert_eq!(stream.enter(&event(kind).view()), wanted, "{kind:?}");
+        }
+        let mut kept = event(kinds::OPEN_X);
+        kept.state_only = true;
+        assert!(!stream.enter(&kept.view()));
     }
 
     #[test]

@@ -205,14 +205,14 @@ impl<'e> Param<'e> {
 
     /// The whole path of a relative one.
     fn full_path(&self) -> Option<&'e [u8]> {
-        let thread = self.cx.thread()?;
+        self.cx.thread()?;
         let path = self.text();
         if path.is_empty() || path == NOT_KNOWN || path::is_absolute(path) {
             return None;
         }
         let directory = self.info.dirfd.and_then(|index| Self::at(&self.cx, index)).filter(|param| param.kind == ParamType::Fd);
         let number = directory.and_then(|directory| directory.number()).unwrap_or(WORKING_DIRECTORY);
-        let base = if number == WORKING_DIRECTORY { &*thread.cwd } else { self.cx.directory(number).unwrap_or_default() };
+        let base = if number == WORKING_DIRECTORY { self.cx.cwd()? } else { self.cx.directory(number).unwrap_or_default() };
         Some(path::join_in(self.cx.arena, base, path)).filter(|path| !path.is_empty())
     }
 

@@ -92,7 +92,7 @@ pub(super) const FIELDS: &[Row] = &[
     Row::new("proc.aenv", ParamType::CharBuf, Format::Plain, Getter::Many(ancestors_environment), "The environment of ancestors: `proc.aenv[2]` of the grandparent, `proc.aenv[HOME]` the nearest value of a variable; without either one of them has to match.")
         .syntax(Syntax::IndexOrKey)
         .plain_only(),
-    Row::text("proc.cwd", |cx| cx.thread().map(|thread| Value::Text(cx.state.leader(thread).map_or(&b"./"[..], |leader| &leader.cwd))), "The working directory, with a slash at its end."),
+    Row::text("proc.cwd", |cx| cx.cwd().map(Value::Text), "The working directory, with a slash at its end."),
     number!("proc.loginshellid", Int64, Id, login_shell, "The oldest shell among the process and its ancestors."),
     number!("proc.tty", UInt32, Id, |cx| Some(Value::Uint(cx.thread()?.tty.into())), "The number of the controlling terminal; 0 is none."),
     number!("proc.pid", Int64, Id, |cx| id(cx.thread()?.pid), "The process."),
