@@ -12,7 +12,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use plimsoll_detect::engine::{Engine, Matching};
 use plimsoll_detect::fields::Catalogue;
-use plimsoll_detect::format::line;
+use plimsoll_detect::format::{Format, line};
 use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
 use plimsoll_model::{Problem, ProblemKind};
 use std::path::PathBuf;
@@ -172,34 +172,54 @@ impl Lines {
         }
     }
 
-    /// What is added to outputs, in the order in which Falco adds it.
+    /// What is added to outputs, in the order in which Falco adds it; to rules of each source that has the fields in it.
     fn extras(&self) -> anyhow::Result<Vec<ExtraOutput>> {
-        let mut extras: Vec<ExtraOutput> =
-            self.append_output.iter().map(|text| ExtraOutput { format: Some(text.clone()), ..ExtraOutput::default() }).collect();
-        if self.suggested_output {
-            for source in rule_files::sources().names() {
-                let catalogue = rule_files::sources().get(source);
-                let fields = catalogue.iter().flat_map(|catalogue| catalogue.all()).filter(|field| field.limits.suggested);
-                extras.extend(fields.map(|field| ExtraOutput {
-                    source: Some(source.to_owned()),
-                    format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
-                    ..ExtraOutput::default()
-                }));
-            }
+        let mut extras = Vec::new();
+        for text in &self.append_output {
+            let made = |source| ExtraOutput { source: Some(source), format: Some(text.clone()), ..ExtraOutput::default() };
+            extras.extend(fitting(text, text)?.into_iter().map(made));
         }
-        let mut fields: Vec<(String, Option<String>)> = Vec::new();
+        let sources = rule_files::sources();
+        for source in sources.names().filter(|_| self.suggested_output) {
+            let fields = sources.get(source).into_iter().flat_map(Catalogue::all).filter(|field| field.limits.suggested);
+            extras.extend(fields.map(|field| ExtraOutput {
+                source: Some(source.to_owned()),
+                format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
+                ..ExtraOutput::default()
+            }));
+        }
         for field in &self.append_fields {
-            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format.to_owned())));
-            if name.is_empty() || format.as_deref() == Some("") {
+            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format)));
+            if name.is_empty() || format == Some("") {
                 bail!("--append-fields takes `NAME=TEXT` or the name of a field, not `{field}`");
             }
-            fields.push((name.to_owned(), format));
+            let whole = format.map_or_else(|| format!("%{name}"), str::to_owned);
+            let added = (name.to_owned(), format.map(str::to_owned));
+            let made = |source| ExtraOutput { source: Some(source), fields: vec![added.clone()], ..ExtraOutput::default() };
+            extras.extend(fitting(field, &whole)?.into_iter().map(made));
         }
-        fields.extend(self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))));
+        let fields: Vec<_> = self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))).collect();
         if !fields.is_empty() {
             extras.push(ExtraOutput { fields, ..ExtraOutput::default() });
         }
         Ok(extras)
+    }
+}
+
+/// The sources that have all fields of a text; an error if none has, which quotes `written`.
+fn fitting(written: &str, text: &str) -> anyhow::Result<Vec<String>> {
+    let sources = rule_files::sources();
+    let mut wrong = None;
+    let mut fits = Vec::new();
+    for (source, catalogue) in sources.names().filter_map(|source| Some((source, sources.get(source)?))) {
+        match Format::compile(text, catalogue) {
+            Ok(_) => fits.push(source.to_owned()),
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    match wrong {
+        Some(error) if fits.is_empty() => bail!("`{written}` cannot be added to outputs: {}", error.message),
+        _ => Ok(fits),
     }
 }
 
