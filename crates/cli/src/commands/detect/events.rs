@@ -130,7 +130,7 @@ pub(super) fn judged(inputs: &Inputs, number: u64, rule: &Rule, problems: &mut V
         // What is handed over is JSON: reading it again does not fail.
         let _ = if count == number {
             detector.look(event.json.raw(), |context| {
-                let what = event.json.get(b"verb").and_then(|verb| verb.text());
+                let what = event.json.get(b"verb").and_then(plimsoll_model::lazy::Json::text);
                 let what = String::from_utf8_lossy(what.unwrap_or_default()).into_owned();
                 found = Some(Judged { part: Part::judged(rule, context), time: context.time(), what, wakes: true });
             })
