@@ -286,8 +286,7 @@ fn price(source: &Source) -> u32 {
 fn method_price(method: &Method, tests: &[Test]) -> u32 {
     match method {
         Method::Equal { .. } => 12,
-        Method::Prefix(_) | Method::Suffix(_) => 15,
-        Method::Find(_) => 15,
+        Method::Prefix(_) | Method::Suffix(_) | Method::Find(_) => 15,
         Method::Contains(..) => 30,
         Method::Each => tests.iter().map(test_price).sum(),
     }
