@@ -243,6 +243,15 @@ fn rules_are_checked() {
 }
 
 #[test]
+fn rules_of_this_program_load() {
+    let ran = run(&["rules", "check", "--strict"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    let added = json(&run(&["rules", "list", "-o", "json", "default", "r.yaml"]));
+    let names: Vec<&str> = added["rules"].as_array().expect("rules").iter().filter_map(|rule| rule["name"].as_str()).collect();
+    assert!(names.len() > 50 && names.ends_with(&["Secret read", "Anything opened", "Secret asked for"]), "{names:?}");
+}
+
+#[test]
 fn rules_and_fields_are_listed_and_explained() {
     let listed = run(&["rules", "list", "r.yaml"]);
     assert!(listed.out.starts_with("Error         syscall   Secret read  [T1552.001, files]\n"), "{}", listed.out);

@@ -150,7 +150,11 @@ struct Ready {
 
 impl Ready {
     fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
-        Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))
+        let engine = Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        if engine.is_empty() {
+            output::complain(&format!("note: no rule that is switched on is about events of the source `{source}`"));
+        }
+        Ok(engine)
     }
 }
 
