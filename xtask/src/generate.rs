@@ -74,6 +74,8 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     for (name, schema) in plimsoll_detect::listing::json_schemas() {
         files.insert(format!("docs/schemas/rules-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
+    let test = serde_json::to_string_pretty(&plimsoll_detect::testing::json_schema())? + "\n";
+    files.insert("docs/schemas/rule-test.schema.json".to_owned(), test);
     let rules = rules();
     let list = std::fs::read_to_string(crate::root().join(ids::PATH)).unwrap_or_default();
     files.insert(ids::PATH.to_owned(), ids::locked(&list, rules.iter().map(|rule| &*rule.id))?);

@@ -12,6 +12,7 @@ mod peers;
 mod policy_test;
 mod results;
 mod rule_files;
+mod rule_test;
 mod situation;
 
 use clap::{Parser, Subcommand};

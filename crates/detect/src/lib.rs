@@ -11,6 +11,7 @@
 //! - [`explain`]: why a rule matches an event, or does not.
 //! - [`listing`]: rules, fields and what is wrong with rules, for programs.
 //! - [`findings`]: alerts as findings.
+//! - [`testing`]: tests of rules.
 //! - [`state`]: processes, threads, descriptors, users: what earlier events tell of the present one.
 
 pub mod condition;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod rules;
 pub mod services;
 pub mod state;
+pub mod testing;
 mod value;
 
 pub use value::{IpNet, Value};

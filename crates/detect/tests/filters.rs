@@ -22,6 +22,7 @@ const NONE: Limits = Limits {
     deprecated: false,
     suggested: false,
     hidden: false,
+    both_ends: false,
 };
 const OWN: Limits = Limits { no_rhs: true, no_transformer: true, ..NONE };
 const ENDS: Limits = Limits { filter_only: true, ..OWN };

@@ -74,6 +74,8 @@ pub struct Limits {
     pub suggested: bool,
     /// It is not listed: an internal one, or one that upstream keeps for tables.
     pub hidden: bool,
+    /// It says what both ends of a connection are, and one of them has to compare (with `!=` both).
+    pub both_ends: bool,
 }
 
 impl Limits {
@@ -86,6 +88,7 @@ impl Limits {
         deprecated: false,
         suggested: false,
         hidden: false,
+        both_ends: false,
     };
 }
 

@@ -27,8 +27,8 @@ pub use transform::{Input, Shape, apply, signature};
 use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Field;
 use crate::{IpNet, Value};
+use core::net::IpAddr;
 use plimsoll_model::events::ParamType;
-use std::net::IpAddr;
 
 /// A condition that can be asked.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ impl Reach {
         let limits = field.info.limits;
         if field.info.list || !limits.no_rhs || !limits.no_transformer {
             Self::One
-        } else if limits.filter_only && matches!(field.kind, ParamType::IpAddr | ParamType::IpNet | ParamType::Port) {
+        } else if limits.both_ends {
             Self::Ends
         } else if !limits.filter_only && field.info.arg.allowed() && !field.info.arg.required && field.arg.is_none() {
             Self::Ancestors

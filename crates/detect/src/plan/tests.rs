@@ -16,6 +16,7 @@ const fn info(name: &'static str, kind: ParamType, list: bool) -> FieldInfo {
         deprecated: false,
         suggested: false,
         hidden: false,
+        both_ends: false,
     };
     FieldInfo { name, kind, format: Format::Decimal, list, arg: ArgRule::NONE, limits, description: "" }
 }

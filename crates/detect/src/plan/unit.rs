@@ -161,7 +161,8 @@ fn method(group: Group, tests: &[Test]) -> Method {
                 return Method::Find(Box::new(Finder::new(only).into_owned()));
             }
             let needles = || texts.iter().map(|(text, _)| text);
-            let any = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles());
+            let any =
+                AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(needles());
             let all = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles());
             match (any, all) {
                 (Ok(any), Ok(all)) => Method::Contains(Box::new(any), Box::new(all), texts.iter().map(|(_, bit)| *bit).collect()),
@@ -285,8 +286,7 @@ fn price(source: &Source) -> u32 {
 fn method_price(method: &Method, tests: &[Test]) -> u32 {
     match method {
         Method::Equal { .. } => 12,
-        Method::Prefix(_) | Method::Suffix(_) => 15,
-        Method::Find(_) => 15,
+        Method::Prefix(_) | Method::Suffix(_) | Method::Find(_) => 15,
         Method::Contains(..) => 30,
         Method::Each => tests.iter().map(test_price).sum(),
     }

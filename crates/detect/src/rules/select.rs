@@ -33,14 +33,22 @@ impl Pick {
 
 impl Rules {
     /// Switches rules on and off, step by step, and all off that are less severe than `least`. Steps that mean no rule are given back.
+    /// What is switched on only now comes after what was on, as Falco asks them in that order: it matters where the first rule that
+    /// matches ends it.
     pub fn select<'s>(&mut self, steps: &'s [Selection], least: Option<Priority>) -> Vec<&'s Selection> {
         let mut without = Vec::new();
         for step in steps {
+            let (mut kept, mut later) = (Vec::new(), Vec::new());
             let mut any = false;
-            for rule in self.rules.iter_mut().filter(|rule| step.pick.matches(rule)) {
-                rule.enabled = step.enable;
-                any = true;
+            for mut rule in std::mem::take(&mut self.rules) {
+                let meant = step.pick.matches(&rule);
+                any |= meant;
+                let was = rule.enabled;
+                rule.enabled = if meant { step.enable } else { was };
+                if rule.enabled && !was { later.push(rule) } else { kept.push(rule) }
             }
+            kept.append(&mut later);
+            self.rules = kept;
             if !any {
                 without.push(step);
             }

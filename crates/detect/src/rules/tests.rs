@@ -17,6 +17,7 @@ const fn text(name: &'static str) -> FieldInfo {
         deprecated: false,
         suggested: false,
         hidden: false,
+        both_ends: false,
     };
     FieldInfo { name, kind: ParamType::CharBuf, format: Format::Plain, list: false, arg: ArgRule::NONE, limits, description: "" }
 }

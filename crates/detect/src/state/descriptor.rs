@@ -1,7 +1,7 @@
 //! An open descriptor.
 
 use super::{Bytes, flags};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// What a descriptor is (`scap_fd_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -2,7 +2,8 @@
 
 use super::open::{Base, UNKNOWN, UNREAD};
 use super::thread::{Bytes, Slot, set};
-use super::{State, clone, flags, path, result};
+use super::{State, clone, flags, result};
+use crate::path;
 use plimsoll_model::events::{Event, kinds};
 
 /// `AT_EMPTY_PATH`.

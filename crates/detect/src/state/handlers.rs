@@ -37,9 +37,8 @@ pub(super) fn of(kind: EventType) -> Option<Handler> {
         EXECVE_19_X | EXECVEAT_X => exec::exec,
         PROCEXIT_1_E => exit::exit,
 
-        CHDIR_X => process::chdir,
+        CHDIR_X | GETCWD_X => process::chdir,
         FCHDIR_X => process::fchdir,
-        GETCWD_X => process::chdir,
         CHROOT_X => process::chroot,
         GETRLIMIT_X | SETRLIMIT_X => process::rlimit,
         PRLIMIT_X => process::prlimit,

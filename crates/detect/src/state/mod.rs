@@ -19,7 +19,6 @@ mod handlers;
 mod hash;
 mod identity;
 mod open;
-pub(crate) mod path;
 mod process;
 mod socket;
 mod start;

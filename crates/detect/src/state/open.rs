@@ -1,7 +1,8 @@
 //! Files that are opened: `open`, `openat`, `openat2`, `creat`, `open_by_handle_at`, `memfd_create`.
 
 use super::thread::{Bytes, Slot};
-use super::{Descriptor, DescriptorType, State, flags, path, result};
+use super::{Descriptor, DescriptorType, State, flags, result};
+use crate::path;
 use plimsoll_model::events::{Event, OwnedEvent, kinds};
 
 /// The descriptor that stands for the working directory.

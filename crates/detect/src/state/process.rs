@@ -123,7 +123,7 @@ impl State {
         let Some(slot) = self.present.thread else { return };
         let Some(leader) = self.threads.leader(slot) else { return };
         let Some(own) = self.threads.get(slot).map(|thread| thread.cwd.clone()) else { return };
-        super::path::join(&mut self.path, &own, to);
+        crate::path::join(&mut self.path, &own, to);
         start::end_with_slash(&mut self.path);
         let State { path, threads, .. } = self;
         if let Some(leader) = threads.get_mut(leader) {

@@ -3,7 +3,8 @@
 use super::address::{self, Display};
 use super::descriptor::protocol;
 use super::thread::{Slot, set};
-use super::{Bytes, Descriptor, DescriptorType, Endpoint, Role, SocketState, State, Thread, flags, path};
+use super::{Bytes, Descriptor, DescriptorType, Endpoint, Role, SocketState, State, Thread, flags};
+use crate::path;
 use plimsoll_model::events::{self, DescriptorKind, Interface, Machine, Process, Start};
 use std::io::Write;
 

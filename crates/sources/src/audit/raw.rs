@@ -126,10 +126,13 @@ impl RawReader {
     }
 }
 
-/// Whether it is an event of `audit.k8s.io`; items of an EventList do not repeat their kind.
+/// Whether it is an event of `audit.k8s.io`; items of an EventList do not repeat their kind, and some
+/// shippers keep it and leave the version out.
 fn is_event(json: Json<'_>) -> bool {
+    let looks_like_one = || json.get(b"auditID").is_some() && (json.get(b"stage").is_some() || json.get(b"verb").is_some());
     match (json.get(b"kind"), json.get(b"apiVersion")) {
-        (None, None) => json.get(b"auditID").is_some() && (json.get(b"stage").is_some() || json.get(b"verb").is_some()),
+        (None, None) => looks_like_one(),
+        (Some(kind), None) => kind.raw() == br#""Event""# && looks_like_one(),
         (Some(kind), Some(version)) => kind.raw() == br#""Event""# && version.raw().starts_with(br#""audit.k8s.io/"#),
         _ => false,
     }

@@ -160,6 +160,11 @@ fn json(context: &Context<'_>, field: &Field) -> Option<Json> {
     context.extract(field, &mut values);
     let print = if field.info.format == Format::Padded { Format::Decimal } else { field.info.format };
     let mut values = values.iter().map(|value| format::json(field.kind, print, value));
+    if field.info.name == "proc.aname" && field.arg.is_none() {
+        // All ancestors are one text.
+        let names: Vec<String> = values.filter_map(|value| value.as_str().map(str::to_owned)).collect();
+        return (!names.is_empty()).then(|| names.join(" ").into());
+    }
     if field.info.list { Some(Json::Array(values.collect())).filter(|all| all != &serde_json::json!([])) } else { values.next() }
 }
 

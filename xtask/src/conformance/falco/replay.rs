@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use plimsoll_detect::fields::syscalls::{Context, Stream};
 use plimsoll_detect::state::State;
+use plimsoll_model::events::Start;
 use plimsoll_sources::capture::{Item, Options, Reader};
 use std::path::Path;
 
@@ -16,7 +17,12 @@ pub(super) fn replay(path: &Path, each: &mut dyn FnMut(&Context<'_>) -> anyhow::
     let mut arena = bumpalo::Bump::new();
     while let Some(item) = reader.next() {
         match item {
-            Item::Start(start) => state.start(start),
+            Item::Start(start) => {
+                if let Start::Machine(machine) = &start {
+                    stream.hostname.clone_from(&machine.hostname);
+                }
+                state.start(start);
+            }
             Item::Damage { offset, what } => anyhow::bail!("at {offset}: {what}"),
             Item::Event(event) => {
                 state.apply(&event);

@@ -126,7 +126,7 @@ fn came(root: &Path, case: &Case) -> anyhow::Result<Came> {
     } else {
         let engine = Engine::new(&rules, "k8s_audit", &Audit, Matching::First).map_err(|error| anyhow::anyhow!(error.message))?;
         let mut detector = AuditDetector::new(engine);
-        for line in std::fs::read_to_string(root.join(&case.events))?.lines() {
+        for line in std::fs::read_to_string(root.join(&case.events))?.lines().filter(|line| !line.is_empty()) {
             detector.event(line.as_bytes(), |alert| alerts.push(alert)).map_err(|broken| anyhow::anyhow!("no JSON at {}", broken.0))?;
         }
     }

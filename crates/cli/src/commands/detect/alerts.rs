@@ -1,5 +1,6 @@
 //! Where alerts go: lines as they come, findings at the end.
 
+use super::sinks::Running;
 use crate::{Outcome, output};
 use anyhow::Context;
 use plimsoll_detect::engine::{Alert, Engine};
@@ -17,6 +18,7 @@ const MOST_FINDINGS: usize = 200_000;
 /// What becomes of alerts.
 pub(super) struct Alerts {
     lines: Vec<(Format, Box<dyn Write>)>,
+    sinks: Option<Running>,
     options: line::Options,
     given: Option<String>,
     hostname: String,
@@ -34,12 +36,22 @@ pub(super) struct Alerts {
 
 impl Alerts {
     /// Opens what lines go to.
-    pub(super) fn open(output: &output::Args, options: line::Options, hostname: Option<String>) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        output: &output::Args,
+        sinks: Option<Running>,
+        options: line::Options,
+        hostname: Option<String>,
+    ) -> anyhow::Result<Self> {
+        // What a sink writes to standard output is not written there twice, unless that was asked for.
+        let is_taken = sinks.as_ref().is_some_and(|sinks| sinks.on_stdout) && !output.is_explicit();
         let mut lines: Vec<(Format, Box<dyn Write>)> = Vec::new();
         let mut keeps = false;
         for (format, file) in output.destinations() {
             if !is_lines(format) {
                 keeps = true;
+                continue;
+            }
+            if is_taken {
                 continue;
             }
             lines.push(match file {
@@ -53,6 +65,7 @@ impl Alerts {
         let hostname_now = hostname.clone().unwrap_or_default();
         Ok(Self {
             lines,
+            sinks,
             options,
             given: hostname,
             hostname: hostname_now,
@@ -95,6 +108,9 @@ impl Alerts {
                 self.broken = Some(error);
             }
         }
+        if let Some(sinks) = &self.sinks {
+            sinks.send(alert, &self.hostname, self.options);
+        }
         if self.keeps && self.findings.len() < MOST_FINDINGS {
             self.findings.push(findings::finding(alert));
         } else if self.keeps {
@@ -109,6 +125,11 @@ impl Alerts {
                 self.broken = Some(error);
             }
         }
+    }
+
+    /// What went wrong with sinks since the last time.
+    pub(super) fn problems(&mut self) -> Vec<Problem> {
+        self.sinks.as_mut().map(Running::problems).unwrap_or_default()
     }
 
     /// Counts what a source came to.
@@ -132,6 +153,7 @@ impl Alerts {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error).context("cannot write the output"),
             _ => {}
         }
+        problems.extend(self.sinks.as_mut().map(Running::finish).unwrap_or_default());
         if self.left_out > 0 {
             let message =
                 format!("{} alerts are left out of all formats but text and JSON: there are more than {MOST_FINDINGS}", self.left_out);

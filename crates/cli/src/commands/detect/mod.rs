@@ -3,6 +3,8 @@
 mod alerts;
 mod events;
 mod selection;
+mod sinks;
+mod why;
 
 use crate::{Outcome, output, rule_files};
 use alerts::Alerts;
@@ -10,7 +12,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use plimsoll_detect::engine::{Engine, Matching};
 use plimsoll_detect::fields::Catalogue;
-use plimsoll_detect::format::line;
+use plimsoll_detect::format::{Format, line};
 use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
 use plimsoll_model::{Problem, ProblemKind};
 use std::path::PathBuf;
@@ -29,12 +31,25 @@ pub(crate) struct Args {
     #[arg(value_name = "EVENTS")]
     targets: Vec<PathBuf>,
     /// A capture (`.scap`, plain or gzip); may be given several times.
-    #[arg(long = "capture", value_name = "FILE", num_args = 1..)]
+    #[arg(long = "capture", value_name = "FILE")]
     captures: Vec<PathBuf>,
     /// An audit log: files and directories (compressed ones too), or `-`; may be given several times. The API server's own
     /// lines, lists of events, and exports of EKS, GKE and AKS.
-    #[arg(long = "audit", value_name = "LOG", num_args = 1..)]
+    #[arg(long = "audit", value_name = "LOG")]
     logs: Vec<PathBuf>,
+    /// Say what the rule that --rule names makes of this event: each part of its condition, true or false, with the value that
+    /// the event has. Events are counted from 1 on, as `evt.num` does.
+    #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with_all = ["why_not", "follow"])]
+    why: Option<u64>,
+    /// The same, but only what decides: the first part that is not as the rule wants it.
+    #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with = "follow")]
+    why_not: Option<u64>,
+    /// The rule for --why and --why-not: its name, or the id of its findings.
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// Go on reading audit logs as they are written, also over their rotation, until a signal ends it.
+    #[arg(long)]
+    follow: bool,
     #[command(flatten)]
     rules: rule_files::Args,
     #[command(flatten)]
@@ -47,6 +62,8 @@ pub(crate) struct Args {
     rule_matching: Which,
     #[command(flatten)]
     lines: Lines,
+    #[command(flatten)]
+    sinks: sinks::Args,
     /// Say at the end how many events and alerts there were, by rule, and what was lost.
     #[arg(long, help_heading = "Output")]
     stats: bool,
@@ -71,16 +88,16 @@ struct Lines {
     #[arg(long, help_heading = "Output")]
     suggested_output: bool,
     /// Whether JSON has the text line.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_output: bool,
     /// Whether JSON has the tags of the rule.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_tags: bool,
     /// Whether JSON has the text without time and priority.
-    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_message: bool,
     /// Whether JSON has the fields.
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, help_heading = "Output")]
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
     json_include_fields: bool,
     /// Write times with their date, as ISO 8601 has them.
     #[arg(long, help_heading = "Output")]
@@ -106,11 +123,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         bail!("there are no events to look at; name a capture with --capture, an audit log with --audit, or `-`");
     }
     let (mut rules, mut problems) = args.load()?;
+    if let (Some(event), Some(rule)) = (args.why.or(args.why_not), &args.rule) {
+        let rule = rule_files::named(&rules, rule)?;
+        return why::run(&inputs, event, rule, args.why.is_none(), problems);
+    }
     for step in rules.select(&args.steps.0, args.min_priority) {
         problems.push(Problem::new(ProblemKind::Configuration, selection::described(step)));
     }
-    let mut alerts = Alerts::open(&args.output, args.lines.options(), args.lines.hostname.clone())?;
-    events::run(&inputs, &Ready { rules, matching: args.rule_matching.into() }, &mut alerts, &mut problems)?;
+    let sinks = args.sinks.start(args.follow, &mut problems)?;
+    let mut alerts = Alerts::open(&args.output, sinks, args.lines.options(), args.lines.hostname.clone())?;
+    let ready = Ready { rules, matching: args.rule_matching.into() };
+    if args.follow {
+        output::show(&std::mem::take(&mut problems));
+        events::follow(&inputs, &ready, &mut alerts)?;
+    } else {
+        events::run(&inputs, &ready, &mut alerts, &mut problems)?;
+    }
     alerts.finish(&args.output, inputs.names(), problems, args.stats)
 }
 
@@ -122,7 +150,11 @@ struct Ready {
 
 impl Ready {
     fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
-        Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))
+        let engine = Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        if engine.is_empty() {
+            output::complain(&format!("note: no rule that is switched on is about events of the source `{source}`"));
+        }
+        Ok(engine)
     }
 }
 
@@ -144,34 +176,54 @@ impl Lines {
         }
     }
 
-    /// What is added to outputs, in the order in which Falco adds it.
+    /// What is added to outputs, in the order in which Falco adds it; to rules of each source that has the fields in it.
     fn extras(&self) -> anyhow::Result<Vec<ExtraOutput>> {
-        let mut extras: Vec<ExtraOutput> =
-            self.append_output.iter().map(|text| ExtraOutput { format: Some(text.clone()), ..ExtraOutput::default() }).collect();
-        if self.suggested_output {
-            for source in rule_files::sources().names() {
-                let catalogue = rule_files::sources().get(source);
-                let fields = catalogue.iter().flat_map(|catalogue| catalogue.all()).filter(|field| field.limits.suggested);
-                extras.extend(fields.map(|field| ExtraOutput {
-                    source: Some(source.to_owned()),
-                    format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
-                    ..ExtraOutput::default()
-                }));
-            }
+        let mut extras = Vec::new();
+        for text in &self.append_output {
+            let made = |source| ExtraOutput { source: Some(source), format: Some(text.clone()), ..ExtraOutput::default() };
+            extras.extend(fitting(text, text)?.into_iter().map(made));
         }
-        let mut fields: Vec<(String, Option<String>)> = Vec::new();
+        let sources = rule_files::sources();
+        for source in sources.names().filter(|_| self.suggested_output) {
+            let fields = sources.get(source).into_iter().flat_map(Catalogue::all).filter(|field| field.limits.suggested);
+            extras.extend(fields.map(|field| ExtraOutput {
+                source: Some(source.to_owned()),
+                format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
+                ..ExtraOutput::default()
+            }));
+        }
         for field in &self.append_fields {
-            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format.to_owned())));
-            if name.is_empty() || format.as_deref() == Some("") {
+            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format)));
+            if name.is_empty() || format == Some("") {
                 bail!("--append-fields takes `NAME=TEXT` or the name of a field, not `{field}`");
             }
-            fields.push((name.to_owned(), format));
+            let whole = format.map_or_else(|| format!("%{name}"), str::to_owned);
+            let added = (name.to_owned(), format.map(str::to_owned));
+            let made = |source| ExtraOutput { source: Some(source), fields: vec![added.clone()], ..ExtraOutput::default() };
+            extras.extend(fitting(field, &whole)?.into_iter().map(made));
         }
-        fields.extend(self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))));
+        let fields: Vec<_> = self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))).collect();
         if !fields.is_empty() {
             extras.push(ExtraOutput { fields, ..ExtraOutput::default() });
         }
         Ok(extras)
+    }
+}
+
+/// The sources that have all fields of a text; an error if none has, which quotes `written`.
+fn fitting(written: &str, text: &str) -> anyhow::Result<Vec<String>> {
+    let sources = rule_files::sources();
+    let mut wrong = None;
+    let mut fits = Vec::new();
+    for (source, catalogue) in sources.names().filter_map(|source| Some((source, sources.get(source)?))) {
+        match Format::compile(text, catalogue) {
+            Ok(_) => fits.push(source.to_owned()),
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    match wrong {
+        Some(error) if fits.is_empty() => bail!("`{written}` cannot be added to outputs: {}", error.message),
+        _ => Ok(fits),
     }
 }
 

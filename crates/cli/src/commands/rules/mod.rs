@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod fields;
 mod list;
+mod test;
 mod tree;
 
 pub(crate) use tree::write_tree;
@@ -26,6 +27,7 @@ enum Command {
     List(list::Args),
     Fields(fields::Args),
     Explain(explain::Args),
+    Test(test::Args),
 }
 
 /// How answers are written.
@@ -43,6 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(args) => list::run(args),
         Command::Fields(args) => fields::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Test(args) => test::run(args),
     }
 }
 

@@ -484,7 +484,7 @@ fn absolute_path<'e>(cx: &Context<'e>, side: Option<&Arg>) -> Option<Value<'e>> 
         kinds::FCHOWNAT_X => ("dirfd", "pathname"),
         // Only one that was opened has a path.
         kinds::OPEN_BY_HANDLE_AT_X if returned(cx)? > 0 => {
-            return Some(Value::Text(path::join(cx.arena, b"", text(cx.event.params.get(3)?))));
+            return Some(Value::Text(path::join_in(cx.arena, b"", text(cx.event.params.get(3)?))));
         }
         _ => return None,
     };
@@ -495,7 +495,7 @@ fn absolute_path<'e>(cx: &Context<'e>, side: Option<&Arg>) -> Option<Value<'e>> 
         b"<UNKNOWN>" => b"<UNKNOWN>/",
         base => base,
     };
-    Some(Value::Text(path::join(cx.arena, base, name)))
+    Some(Value::Text(path::join_in(cx.arena, base, name)))
 }
 
 // Bits of `file_flags`. What is opened for both has the bits of reading and of writing.

@@ -41,8 +41,7 @@ pub(super) const FIELDS: &[Row] = &[
     Row::text("fd.directory", directory, "The directory of a file."),
     Row::text("fd.filename", file_name, "The name of a file in its directory."),
     Row::new("fd.ip", IpAddr, Plain, Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Ip(end.address))), "The address of either end.")
-        .filter_only()
-        .by_descriptor(),
+        .both_ends(),
     end!("fd.cip", IpAddr, Plain, client, address, "The address of the side that connected."),
     end!("fd.sip", IpAddr, Plain, server, address, "The address of the side that was connected to."),
     end!("fd.lip", IpAddr, Plain, local, address, "The address on this machine."),
@@ -54,8 +53,7 @@ pub(super) const FIELDS: &[Row] = &[
         Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Uint(end.port.into()))),
         "The port of either end.",
     )
-    .filter_only()
-    .by_descriptor(),
+    .both_ends(),
     end!("fd.cport", Port, Decimal, client, port, "The port of the side that connected."),
     Row::new(
         "fd.sport",
@@ -83,15 +81,13 @@ pub(super) const FIELDS: &[Row] = &[
         Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Uint(end.port.into()))),
         "The port of either end, which may be written as the name of a service.",
     )
-    .filter_only()
-    .by_descriptor(),
+    .both_ends(),
     Row::text("fd.cproto", client_service, "The port of the side that connected, as a text."),
     Row::text("fd.sproto", server_service, "The port of the side that was connected to, as a text."),
     Row::text("fd.lproto", |cx| service(cx, local(cx)?), "The port on this machine, as a text."),
     Row::text("fd.rproto", |cx| service(cx, remote(cx)?), "The port on the other machine, as a text."),
     Row::new("fd.net", IpNet, Plain, Getter::Many(|cx, _, out| ends(cx, out, |end| Value::Ip(end.address))), "The network of either end.")
-        .filter_only()
-        .by_descriptor(),
+        .both_ends(),
     end!("fd.cnet", IpNet, Plain, client, address, "The network of the side that connected.").filter_only(),
     end!("fd.snet", IpNet, Plain, server, address, "The network of the side that was connected to.").filter_only(),
     end!("fd.lnet", IpNet, Plain, local, address, "The network of the address on this machine.").filter_only(),
@@ -204,7 +200,7 @@ fn name_in_event<'e>(cx: &Context<'e>, raw: bool) -> Option<&'e [u8]> {
             if raw {
                 return Some(name);
             }
-            Some(path::join(cx.arena, cx.base(cx.event.params.int(1)?, name), name))
+            Some(path::join_in(cx.arena, cx.base(cx.event.params.int(1)?, name), name))
         }
         kinds::OPEN_BY_HANDLE_AT_X => Some(Param::at(cx, 3)?.text()),
         _ => Some(b""),
@@ -376,5 +372,13 @@ fn types<'e>(cx: &Context<'e>, arg: Option<&Arg>, out: &mut Vec<Value<'e>>) {
         out.extend(
             i64::try_from(*fd).ok().and_then(|fd| cx.state.descriptor(thread, fd)).map(|found| Value::Text(word(found.kind).as_bytes())),
         );
+        return;
+    }
+    // Few kinds are open at a time: looking them through is quicker than a set.
+    for found in cx.state.descriptors(thread) {
+        let kind = Value::Text(word(found.kind).as_bytes());
+        if !out.contains(&kind) {
+            out.push(kind);
+        }
     }
 }

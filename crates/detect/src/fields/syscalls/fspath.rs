@@ -88,7 +88,7 @@ fn full<'e>(cx: &Context<'e>, which: Which) -> Option<Value<'e>> {
     let path = raw(cx, which)?;
     let thread = cx.thread()?;
     if path::is_absolute(path) {
-        return Some(Value::Text(path::join(cx.arena, b"", path)));
+        return Some(Value::Text(path::join_in(cx.arena, b"", path)));
     }
     let (base, path): (&[u8], &[u8]) = match cx.event.kind {
         // These know their full path already.
@@ -102,7 +102,7 @@ fn full<'e>(cx: &Context<'e>, which: Which) -> Option<Value<'e>> {
         }
         _ => (&thread.cwd, path),
     };
-    Some(Value::Text(path::join(cx.arena, base, path)))
+    Some(Value::Text(path::join_in(cx.arena, base, path)))
 }
 
 const UNKNOWN: &[u8] = b"<UNKNOWN>";

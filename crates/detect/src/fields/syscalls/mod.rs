@@ -17,14 +17,16 @@ mod param;
 mod process;
 mod user;
 
+pub(crate) use names::error_name;
+
 use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
 use crate::state::{State, Thread};
+use core::net::IpAddr;
 use plimsoll_model::events::{Event, Format, ParamType};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 /// Names of addresses, as a resolver outside of the engine found them.
@@ -127,6 +129,7 @@ impl Row {
         deprecated: false,
         suggested: false,
         hidden: false,
+        both_ends: false,
     };
 
     const fn new(name: &'static str, kind: ParamType, format: Format, get: Getter, description: &'static str) -> Self {
@@ -190,6 +193,13 @@ impl Row {
     const fn filter_only(self) -> Self {
         let mut row = self.plain_only();
         row.info.limits.filter_only = true;
+        row
+    }
+
+    /// It says what both ends of a connection are.
+    const fn both_ends(self) -> Self {
+        let mut row = self.filter_only().by_descriptor();
+        row.info.limits.both_ends = true;
         row
     }
 

@@ -33,7 +33,7 @@ const SIGNALS: [&str; 32] = [
 ];
 
 /// The name of an error, by the negative number that system calls return.
-pub(super) fn error_name(number: i64) -> Option<&'static str> {
+pub(crate) fn error_name(number: i64) -> Option<&'static str> {
     // Upstream looks at the lower 32 bits alone.
     #[expect(clippy::cast_possible_truncation, reason = "the lower 32 bits are meant")]
     let number = usize::try_from((number as i32).checked_neg()?).ok()?;

@@ -9,9 +9,9 @@ use super::{Context, descriptor};
 use crate::fields::time::{Time, TimeStyle};
 use crate::path;
 use bumpalo::collections::Vec as BumpVec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use plimsoll_model::events::{Format, ParamInfo, ParamType, syscall_name};
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What stands for a text that the kernel could not read.
 pub(super) const NOT_KNOWN: &[u8] = b"<NA>";
@@ -213,7 +213,7 @@ impl<'e> Param<'e> {
         let directory = self.info.dirfd.and_then(|index| Self::at(&self.cx, index)).filter(|param| param.kind == ParamType::Fd);
         let number = directory.and_then(|directory| directory.number()).unwrap_or(WORKING_DIRECTORY);
         let base = if number == WORKING_DIRECTORY { &*thread.cwd } else { self.cx.directory(number).unwrap_or_default() };
-        Some(path::join(self.cx.arena, base, path)).filter(|path| !path.is_empty())
+        Some(path::join_in(self.cx.arena, base, path)).filter(|path| !path.is_empty())
     }
 
     /// The names of the bits that are set; a name that covers several bits takes them all.
