@@ -90,3 +90,25 @@ fn each_rule_answers_to_what_it_is_for_and_to_nothing_else() {
     let untested: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).filter(|name| !tested.contains(name)).collect();
     assert_eq!((untested, tested.len()), (Vec::new(), rules.len()));
 }
+
+/// The table in `docs/rules.md` has each technique with the rules that are tagged with it, and the names of what users fill in.
+#[test]
+fn they_are_described() {
+    let text = include_str!("../../../../docs/rules.md");
+    let described: BTreeSet<(&str, &str)> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| T")?.split_once(" | "))
+        .filter_map(|(technique, rest)| Some((technique.split(' ').next()?, rest.split_once(" | ")?.0)))
+        .flat_map(|(technique, rules)| rules.split("; ").map(move |rule| (technique, rule)))
+        .collect();
+    let rules = LOADED.rules.rules.iter();
+    let tagged: BTreeSet<(&str, &str)> =
+        rules.flat_map(|rule| rule.tags.iter().filter_map(|tag| Some((tag.strip_prefix('T')?, rule.name.as_str())))).collect();
+    assert_eq!(described, tagged);
+    let files = [include_str!("../../../../rules/lists.yaml"), include_str!("../../../../rules/audit.yaml")];
+    let hooks =
+        files.iter().flat_map(|file| file.lines()).filter_map(|line| line.split_once(": my_").filter(|(kind, _)| kind.starts_with("- ")));
+    for (_, name) in hooks {
+        assert!(text.contains(&format!("| `my_{name}` |")), "my_{name} is not described");
+    }
+}
