@@ -226,6 +226,27 @@ true         proc.name = sshd   # it is `sshd`
 }
 
 #[test]
+fn what_happened_around_an_alert_is_saved() {
+    let capture = capture(&[(10, "/tmp/a"), (10, "/tmp/b"), (10, "/etc/shadow"), (10, "/tmp/c"), (10, "/tmp/d"), (10, "/etc/shadow")]);
+    let directory = directory(&[("r.yaml", RULES.as_bytes()), ("c.scap", &capture)]);
+    let run = |arguments: &[&str]| plimsoll_in(directory.path(), &[&["detect", "-r", "r.yaml"], arguments].concat(), b"");
+    let saved = run(&["c.scap", "--disable-tag", "noise", "--save-around", "1ms", "slices"]);
+    assert_eq!((saved.out.lines().count(), saved.err.as_str(), saved.status), (2, "", 1));
+    let replayed = run(&["slices/c-3.scap", "-o", "json"]);
+    let paths: Vec<Value> = replayed.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect();
+    let told: Vec<_> = paths.iter().map(|line| (&line["hostname"], &line["output_fields"]["fd.name"])).collect();
+    assert_eq!(
+        told,
+        ["/tmp/b", "/etc/shadow", "/tmp/c"].map(|path| (json!("node-1"), json!(path))).iter().map(|(a, b)| (a, b)).collect::<Vec<_>>()
+    );
+    assert_eq!(run(&["slices/c-6.scap"]).out.lines().count(), 2, "{}", replayed.err);
+    let whole = run(&["c.scap", "--disable-tag", "noise", "--save-around", "1s", "whole"]);
+    assert_eq!((whole.status, run(&["whole/c-3.scap"]).out.lines().count()), (1, 6));
+    let wrong = run(&["c.scap", "--save-around", "soon", "x"]);
+    assert!(wrong.status == 2 && wrong.err.contains("not `soon`"), "{}", wrong.err);
+}
+
+#[test]
 fn rules_are_checked() {
     let clean = run(&["rules", "check", "r.yaml"]);
     assert_eq!((clean.out.as_str(), clean.status), ("3 rules, 1 macro, 1 list: 0 errors, 0 warnings\n", 0), "{}", clean.err);

@@ -185,4 +185,9 @@ pub(super) mod protocol {
             _ => 0,
         }
     }
+
+    /// The opposite.
+    pub(crate) fn to_capture(number: u8) -> u8 {
+        (1..=5).find(|code| of_capture(*code) == number).unwrap_or(1)
+    }
 }

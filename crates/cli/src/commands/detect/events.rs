@@ -2,6 +2,7 @@
 
 use super::Ready;
 use super::alerts::Alerts;
+use super::save::Slices;
 use crate::output;
 use crate::rule_files::{AUDIT, SYSCALL};
 use anyhow::{Context, anyhow, bail};
@@ -193,16 +194,27 @@ fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, prob
         detector.stream_mut().hostname = name.to_owned();
     }
     let mut reader = Reader::new(input, capture::Options::default());
+    let mut slices = ready.save.as_ref().map(|around| Slices::new(around, name));
     let mut events = 0_u64;
     while let Some(item) = reader.next() {
         match item {
             Item::Start(start) => {
+                if let Some(slices) = &mut slices {
+                    slices.start(&start);
+                }
                 detector.start(start);
                 alerts.on(&detector.stream().hostname);
             }
             Item::Event(event) => {
                 events += 1;
-                detector.event(&event, |alert| alerts.take(&alert));
+                let mut fired = false;
+                detector.event(&event, |alert| {
+                    alerts.take(&alert);
+                    fired = true;
+                });
+                if let Some(slices) = &mut slices {
+                    slices.event(&event, fired)?;
+                }
             }
             Item::Damage { offset, what } => problems.push(damage(offset, &what, name)),
         }
@@ -211,6 +223,13 @@ fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, prob
         }
     }
     alerts.looked_at(events, detector.engine());
+    if let Some(mut slices) = slices {
+        slices.finish()?;
+        if slices.left_out > 0 {
+            let message = format!("{} alerts have no slice of their own: there are too many", slices.left_out);
+            problems.push(Problem::new(ProblemKind::Limit, message).target(name));
+        }
+    }
     let (unknown, losses) = (reader.losses(), detector.state().losses());
     let counts = [
         (unknown.unknown_events, "events of a newer schema are left out"),

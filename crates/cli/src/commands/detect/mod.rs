@@ -2,6 +2,7 @@
 
 mod alerts;
 mod events;
+mod save;
 mod selection;
 mod sinks;
 mod why;
@@ -37,6 +38,10 @@ pub(crate) struct Args {
     /// lines, lists of events, and exports of EKS, GKE and AKS.
     #[arg(long = "audit", value_name = "LOG")]
     logs: Vec<PathBuf>,
+    /// Save what happened so long before and after each alert of a capture as a capture of its own, in this directory; slices
+    /// that overlap are one.
+    #[arg(long, num_args = 2, value_names = ["TIME", "DIR"], conflicts_with = "follow")]
+    save_around: Vec<String>,
     /// Say what the rule that --rule names makes of this event: each part of its condition, true or false, with the value that
     /// the event has. Events are counted from 1 on, as `evt.num` does.
     #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with_all = ["why_not", "follow"])]
@@ -132,7 +137,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let sinks = args.sinks.start(args.follow, &mut problems)?;
     let mut alerts = Alerts::open(&args.output, sinks, args.lines.options(), args.lines.hostname.clone())?;
-    let ready = Ready { rules, matching: args.rule_matching.into() };
+    let save = match args.save_around.as_slice() {
+        [time, directory] => Some(save::Around::new(time, directory)?),
+        _ => None,
+    };
+    let ready = Ready { rules, matching: args.rule_matching.into(), save };
     if args.follow {
         output::show(&std::mem::take(&mut problems));
         events::follow(&inputs, &ready, &mut alerts)?;
@@ -146,6 +155,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 struct Ready {
     rules: Rules,
     matching: Matching,
+    save: Option<save::Around>,
 }
 
 impl Ready {
