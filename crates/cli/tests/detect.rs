@@ -9,7 +9,9 @@ use plimsoll_model::events::{Machine, OwnedEvent, Process, Start, kinds};
 use plimsoll_sources::capture::Writer;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use support::{Ran, directory, json, plimsoll_in};
 
 const RULES: &str = "\
@@ -198,6 +200,28 @@ fn alerts_go_to_sinks() {
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).expect(name);
     assert_eq!(read("own.txt"), line);
     assert_eq!(serde_json::from_str::<Value>(&read("falco.jsonl")).expect("JSON")["rule"], "Secret read");
+}
+
+#[test]
+fn logs_are_followed_until_a_signal() {
+    let directory = directory(&[("r.yaml", RULES.as_bytes()), ("a.jsonl", asked("first").as_bytes())]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["detect", "-r", "r.yaml", "--follow", "--audit", "a.jsonl", "--sink", "file=sink.txt", "--fail-on", "medium"])
+        .current_dir(directory.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
+    let mut lines = BufReader::new(child.stdout.take().expect("output")).lines();
+    let mut next = || lines.next().expect("a line").expect("text");
+    assert!(next().contains("secret first read"));
+    let log = fs::OpenOptions::new().append(true).open(directory.path().join("a.jsonl"));
+    log.expect("opened").write_all(asked("second").as_bytes()).expect("written");
+    assert!(next().contains("secret second read"));
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+    assert!(killed.success());
+    assert_eq!(child.wait().expect("ended").code(), Some(1));
+    let sent = fs::read_to_string(directory.path().join("sink.txt")).expect("sink");
+    assert_eq!(sent.lines().count(), 2, "{sent}");
 }
 
 #[test]

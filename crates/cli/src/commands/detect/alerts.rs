@@ -134,6 +134,13 @@ impl Alerts {
         self.sinks.as_mut().map(Running::problems).unwrap_or_default()
     }
 
+    /// Opens what sinks hold open again.
+    pub(super) fn reopen(&mut self) {
+        if let Some(sinks) = &self.sinks {
+            sinks.reopen();
+        }
+    }
+
     /// Counts what a source came to.
     pub(super) fn looked_at(&mut self, events: u64, engine: &Engine) {
         self.events += events;

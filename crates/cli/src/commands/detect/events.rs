@@ -3,6 +3,7 @@
 use super::Ready;
 use super::alerts::Alerts;
 use super::save::Slices;
+use super::signals::Signals;
 use crate::output;
 use crate::rule_files::{AUDIT, SYSCALL};
 use anyhow::{Context, anyhow, bail};
@@ -281,7 +282,7 @@ fn auditor(ready: &Ready, alerts: &Alerts) -> anyhow::Result<AuditDetector> {
     Ok(detector)
 }
 
-/// Audit logs that go on being written. Ends when nobody reads the alerts any more, or by a signal.
+/// Audit logs that go on being written. Ends when nobody reads the alerts any more, or by a signal; what waits in sinks is still sent then.
 pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> anyhow::Result<()> {
     let mut detector = auditor(ready, alerts)?;
     let mut logs = Vec::new();
@@ -292,10 +293,16 @@ pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> any
         let log = Follow::open(&input.path, false, &Options::default()).with_context(|| format!("cannot read {}", input.name()))?;
         logs.push((input.name(), log, false));
     }
-    while !alerts.is_closed() {
+    let signals = Signals::watch().context("signals cannot be waited for")?;
+    let mut events = 0_u64;
+    while !alerts.is_closed() && !signals.ended() {
+        if signals.reopens() {
+            alerts.reopen();
+        }
         let mut came = false;
         for (name, log, failing) in &mut logs {
             let outcome = log.poll(|event| {
+                events += 1;
                 let _ = detector.event(event.json.raw(), |alert| alerts.take(&alert));
             });
             output::complain_about(log.problems().iter());
@@ -315,5 +322,6 @@ pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> any
             std::thread::sleep(PAUSE);
         }
     }
+    alerts.looked_at(events, detector.engine());
     Ok(())
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod events;
 mod save;
 mod selection;
+mod signals;
 mod sinks;
 mod why;
 

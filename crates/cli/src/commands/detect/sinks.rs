@@ -67,6 +67,11 @@ impl Running {
         });
     }
 
+    /// Opens again what is held open.
+    pub(super) fn reopen(&self) {
+        self.sinks.reopen();
+    }
+
     /// What went wrong since the last time.
     pub(super) fn problems(&mut self) -> Vec<Problem> {
         self.sinks.problems()
