@@ -147,6 +147,8 @@ fn alerts_are_findings_too() {
     let told: Vec<_> = results.iter().map(|result| (result["ruleId"].as_str(), result["level"].as_str())).collect();
     assert_eq!(told, [(Some("secret-read"), Some("error")), (Some("secret-asked-for"), Some("warning"))]);
     assert_eq!(sarif["runs"][0]["tool"]["driver"]["rules"][1]["helpUri"], "https://attack.mitre.org/techniques/T1552/001/");
+    let name = &results[1]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+    assert_eq!(name, "Secret/shop/token");
     let evidence = results[0]["properties"]["evidence"].as_array().expect("evidence");
     assert!(evidence.contains(&json!("event 1 at 2026-11-23T06:14:09.000000000Z")), "{evidence:?}");
     assert_eq!(ran.status, 1);
