@@ -299,6 +299,12 @@ fn rules_of_this_program_load() {
 }
 
 #[test]
+fn rules_of_this_program_pass_their_tests() {
+    let ran = run(&["rules", "test", concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/tests")]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
 fn rules_and_fields_are_listed_and_explained() {
     let listed = run(&["rules", "list", "r.yaml"]);
     assert!(listed.out.starts_with("Error         syscall   Secret read  [T1552.001, files]\n"), "{}", listed.out);
