@@ -16,15 +16,23 @@ pub(crate) const SYSCALL: &str = "syscall";
 /// The source of events of API servers.
 pub(crate) const AUDIT: &str = "k8s_audit";
 
-/// The rules that are part of this program, by file.
-const OWN: &[(&str, &str)] = &[];
+/// The rules that are part of this program, by file, in order.
+const OWN: [(&str, &str); 3] = [
+    ("rules/lists.yaml", include_str!("../../../rules/lists.yaml")),
+    ("rules/syscalls.yaml", include_str!("../../../rules/syscalls.yaml")),
+    ("rules/audit.yaml", include_str!("../../../rules/audit.yaml")),
+];
+
+/// Names them, unless there is a file of this name.
+const DEFAULT: &str = "default";
 
 /// Which rules.
 #[derive(clap::Args, Clone)]
 #[group(skip)]
 pub(crate) struct Args {
     /// Rules in Falco's language: files, directories (the YAML files in them, by name), or `-`; may be given several times.
-    /// Later files may change what earlier ones say. Without, the rules that are part of this program.
+    /// Later files may change what earlier ones say. `default` stands for the rules that are part of this program, which are
+    /// used where nothing is named.
     #[arg(long = "rules", short = 'r', value_name = "PATH", help_heading = "Rules")]
     pub(crate) paths: Vec<PathBuf>,
 }
@@ -36,10 +44,21 @@ pub(crate) fn sources() -> Sources<'static> {
 
 /// Reads the files at `paths`, or our own where there is none.
 pub(crate) fn read(paths: &[PathBuf]) -> (Vec<Arc<Source>>, Vec<Problem>) {
+    let own = || OWN.iter().map(|(name, text)| Source::new(*name, Origin::File, *text));
     if paths.is_empty() {
-        return (OWN.iter().map(|(name, text)| Source::new(*name, Origin::File, *text)).collect(), Vec::new());
+        return (own().collect(), Vec::new());
     }
-    plimsoll_sources::texts(paths, io::stdin())
+    let (mut sources, mut problems) = (Vec::new(), Vec::new());
+    for path in paths {
+        if path.as_os_str() == DEFAULT && !path.exists() {
+            sources.extend(own());
+            continue;
+        }
+        let (more, trouble) = plimsoll_sources::texts(std::slice::from_ref(path), io::stdin());
+        sources.extend(more);
+        problems.extend(trouble);
+    }
+    (sources, problems)
 }
 
 /// The rule with a name or id.

@@ -4,7 +4,7 @@ mod techniques;
 
 use crate::engine::Alert;
 use crate::rules::{self, Priority};
-use plimsoll_model::{ContainerId, Finding, ObjectId, Reference, Rule, Severity, Subject};
+use plimsoll_model::{ApiResources, ContainerId, Finding, ObjectId, Reference, Rule, Severity, Subject};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,14 +34,48 @@ pub fn id(name: &str) -> String {
     id
 }
 
-/// What an alert says as a finding.
-#[must_use]
-pub fn finding(alert: &Alert) -> Finding {
+/// Makes findings of alerts; those of one rule share what is known of it.
+#[derive(Debug)]
+pub struct Findings {
+    rules: BTreeMap<String, Arc<Rule>>,
+    resources: ApiResources<'static>,
+}
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self { rules: BTreeMap::new(), resources: ApiResources::of(std::iter::empty()) }
+    }
+}
+
+impl Findings {
+    /// What an alert says as a finding.
+    pub fn finding(&mut self, alert: &Alert) -> Finding {
+        let rule = match self.rules.get(&alert.rule.name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let made = Arc::new(rule(&alert.rule));
+                self.rules.insert(alert.rule.name.clone(), Arc::clone(&made));
+                made
+            }
+        };
+        finding(alert, rule, &self.resources)
+    }
+
+    /// The rules of all findings so far, by id.
+    #[must_use]
+    pub fn rules(self) -> Vec<Arc<Rule>> {
+        let mut rules: Vec<_> = self.rules.into_values().collect();
+        rules.sort_by(|a, b| a.id.cmp(&b.id));
+        rules.dedup_by(|a, b| a.id == b.id);
+        rules
+    }
+}
+
+fn finding(alert: &Alert, rule: Arc<Rule>, resources: &ApiResources<'_>) -> Finding {
     let text = |name: &str| match alert.fields.get(name) {
         Some(Json::String(text)) if !matches!(text.as_str(), "" | "<NA>" | "host") => Some(text.as_str()),
         _ => None,
     };
-    let rule = rule(&alert.rule);
     let container = text("container.name").or_else(|| text("container.id")).map(|name| {
         let image = text("container.image").or_else(|| text("container.image.repository")).unwrap_or_default();
         Arc::new(ContainerId { name: name.to_owned(), image: image.to_owned() })
@@ -55,9 +89,9 @@ pub fn finding(alert: &Alert) -> Finding {
     }));
     Finding {
         severity: rule.severity,
-        rule: Arc::new(rule),
+        rule,
         message: String::from_utf8_lossy(&alert.message).into_owned(),
-        subject: Subject { object: Arc::new(object(text)), container, pointer: String::new() },
+        subject: Subject { object: Arc::new(object(text, resources)), container, pointer: String::new() },
         location: None,
         concealed: false,
         evidence,
@@ -67,15 +101,8 @@ pub fn finding(alert: &Alert) -> Finding {
     }
 }
 
-/// The rules of findings, each once, by id.
-#[must_use]
-pub fn rules(findings: &[Finding]) -> Vec<Arc<Rule>> {
-    let rules: BTreeMap<&str, &Arc<Rule>> = findings.iter().map(|finding| (&*finding.rule.id, &finding.rule)).collect();
-    rules.into_values().map(Arc::clone).collect()
-}
-
 /// Whom an alert is about: the pod, the object of a request, or the process, as far as the rule's output names them.
-fn object<'a>(text: impl Fn(&str) -> Option<&'a str>) -> ObjectId {
+fn object<'a>(text: impl Fn(&str) -> Option<&'a str>, resources: &ApiResources<'_>) -> ObjectId {
     let named = |kind: &str, namespace: Option<&str>, name: &str, version: &str| ObjectId {
         namespace: namespace.unwrap_or_default().to_owned(),
         kind: kind.to_owned(),
@@ -87,7 +114,8 @@ fn object<'a>(text: impl Fn(&str) -> Option<&'a str>) -> ObjectId {
     }
     if let Some(resource) = text("ka.target.resource") {
         let name = text("ka.target.name").or_else(|| text("ka.resp.name")).unwrap_or_default();
-        return named(resource, text("ka.target.namespace"), name, "");
+        let kind = resources.find(resource).map_or(resource, |found| found.kind);
+        return named(if kind.is_empty() { resource } else { kind }, text("ka.target.namespace"), name, "");
     }
     if let Some(user) = text("ka.user.name") {
         return named("User", None, user, "");

@@ -1,6 +1,6 @@
 //! What a field says of one event.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// One value, borrowed from the event, from the state or from the arena of this event.
 ///

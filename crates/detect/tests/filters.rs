@@ -25,7 +25,7 @@ const NONE: Limits = Limits {
     both_ends: false,
 };
 const OWN: Limits = Limits { no_rhs: true, no_transformer: true, ..NONE };
-const ENDS: Limits = Limits { filter_only: true, ..OWN };
+const ENDS: Limits = Limits { filter_only: true, both_ends: true, ..OWN };
 
 static FIELDS: LazyLock<Vec<FieldInfo>> = LazyLock::new(|| {
     use ParamType as P;

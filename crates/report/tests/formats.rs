@@ -176,7 +176,8 @@ cis  A benchmark
     let own = shown(Scores::Plimsoll);
     assert!(own.contains("score 87 of 100\n  -12.5  T-high  1 of 3 fail\n") && !own.contains('%'), "{own}");
     let mut out = Vec::new();
-    problems(&report(), &Style { color: false, width: 80, verbose: false, scores: None, least: Severity::Info }, &mut out).unwrap();
+    problems(&report().problems, &Style { color: false, width: 80, verbose: false, scores: None, least: Severity::Info }, &mut out)
+        .unwrap();
     let wanted = "\
 problem dir/a b.yaml:1:1: broken here
      1 │ kind: Pod

@@ -5,10 +5,10 @@
 use super::{Constant, Glob, Literal, Pattern};
 use crate::condition::{Modifier, Operator};
 use crate::{IpNet, Value};
+use core::net::IpAddr;
 use memchr::memmem;
 use plimsoll_model::events::ParamType;
 use std::cmp::Ordering;
-use std::net::IpAddr;
 
 /// What types are alike when compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use super::{Constant, Glob, Literal, Pattern};
 use crate::IpNet;
 use crate::condition::Operator;
 use crate::services;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use plimsoll_model::events::ParamType;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How long a value may be, in bytes. Upstream keeps values in buffers of 256 bytes, with an end mark.
 const LONGEST: usize = 255;

@@ -27,8 +27,8 @@ pub use transform::{Input, Shape, apply, signature};
 use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Field;
 use crate::{IpNet, Value};
+use core::net::IpAddr;
 use plimsoll_model::events::ParamType;
-use std::net::IpAddr;
 
 /// A condition that can be asked.
 #[derive(Debug, Clone)]

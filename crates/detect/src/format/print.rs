@@ -3,10 +3,10 @@
 //! The rules are those of falcosecurity/libs: `rawval_to_string` and `rawval_to_json` in `userspace/libsinsp/sinsp_filtercheck.cpp`.
 
 use crate::Value;
+use core::net::{IpAddr, Ipv6Addr};
 use plimsoll_model::events::{Format, ParamType};
 use serde_json::Value as Json;
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv6Addr};
 
 /// How many bytes of a buffer are printed, if it has more than one more: upstream prints into a buffer of 1024.
 const LONGEST_BYTES: usize = 1021;

@@ -2,9 +2,9 @@
 
 use super::descriptor::protocol;
 use super::{Descriptor, DescriptorType, Endpoint};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Families of sockets, as the first byte of an address in an event.
 const UNIX: u8 = 1;

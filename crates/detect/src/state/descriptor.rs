@@ -1,7 +1,7 @@
 //! An open descriptor.
 
 use super::{Bytes, flags};
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// What a descriptor is (`scap_fd_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -186,5 +186,10 @@ pub(super) mod protocol {
             5 => RAW,
             _ => 0,
         }
+    }
+
+    /// The opposite.
+    pub(crate) fn to_capture(number: u8) -> u8 {
+        (1..=5).find(|code| of_capture(*code) == number).unwrap_or(1)
     }
 }

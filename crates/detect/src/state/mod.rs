@@ -20,6 +20,7 @@ mod hash;
 mod identity;
 mod open;
 mod process;
+mod snapshot;
 mod socket;
 mod start;
 #[cfg(test)]

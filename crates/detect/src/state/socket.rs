@@ -4,8 +4,8 @@ use super::address::{self, Address, Tuple, unmapped};
 use super::descriptor::protocol;
 use super::thread::Bytes;
 use super::{Descriptor, DescriptorType, Endpoint, Role, SocketState, State, flags, result};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use plimsoll_model::events::{Event, Interface, kinds};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Families, types and protocols as system calls number them.
 const AF_UNIX: u64 = 1;

@@ -186,6 +186,16 @@ fn describe(descriptor: &events::Descriptor) -> Descriptor {
     found
 }
 
+impl DescriptorType {
+    /// Its number in `scap_fd_type`.
+    pub(super) fn to_capture(self) -> u8 {
+        (1..=LAST_TYPE).find(|code| of_capture(*code) == self).unwrap_or(0)
+    }
+}
+
+/// The last number of `scap_fd_type`.
+const LAST_TYPE: u8 = 21;
+
 /// From `scap_fd_type`.
 fn of_capture(code: u8) -> DescriptorType {
     use DescriptorType as Type;

@@ -3,9 +3,9 @@
 use super::{TestEvent, Texts};
 use crate::fields::syscalls::error_name;
 use crate::state::{State, Thread};
+use core::net::{IpAddr, SocketAddr};
 use plimsoll_model::events::{EventFlags, EventInfo, OwnedEvent, ParamInfo, ParamType, kinds, schema, syscall_number};
 use serde_json::Value as Json;
-use std::net::{IpAddr, SocketAddr};
 
 /// Families of sockets, as the first byte of an address.
 const UNIX: u8 = 1;

@@ -1,6 +1,6 @@
 //! What a capture says of the machine before its first event.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// The machine that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

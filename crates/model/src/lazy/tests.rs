@@ -1,3 +1,5 @@
+//! JSON that is read where it is asked for.
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::Value;

@@ -137,6 +137,9 @@ pub(in crate::conformance) fn legacy_alerts(captures: &Path) -> anyhow::Result<C
 /// The alerts of a run, each as what has to agree.
 type Run = Vec<(u64, String, Json)>;
 
+/// Runs by name.
+type Runs = BTreeMap<String, Run>;
+
 fn compare(captures: &Path, set: &str, folder: &str) -> anyhow::Result<Cases> {
     let modern = captures.parent().context("no folder of captures")?;
     let falco = modern.parent().context("no folder of suites")?;
@@ -148,7 +151,7 @@ fn compare(captures: &Path, set: &str, folder: &str) -> anyhow::Result<Cases> {
             wanted.push((line["name"].as_str().unwrap_or_default().to_owned(), falco.join(line["capture"].as_str().unwrap_or_default())));
         }
     }
-    let outcomes: Vec<anyhow::Result<(BTreeMap<String, Run>, BTreeMap<String, Run>)>> = wanted
+    let outcomes: Vec<anyhow::Result<(Runs, Runs)>> = wanted
         .par_iter()
         .map(|(name, capture)| {
             let mut oracle = oracle(&modern.join(folder).join(format!("{name}.jsonl")))?;
@@ -197,8 +200,8 @@ fn difference(wanted: &Run, got: &Run) -> Option<(String, String)> {
 }
 
 /// What Falco found, by run.
-fn oracle(path: &Path) -> anyhow::Result<BTreeMap<String, Run>> {
-    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
+fn oracle(path: &Path) -> anyhow::Result<Runs> {
+    let mut runs: Runs = BTreeMap::new();
     for line in json_lines(path)? {
         let line = line?;
         let alert = (line["evt_num"].as_u64().unwrap_or_default(), line["rule"].as_str().unwrap_or_default().to_owned());
@@ -221,7 +224,7 @@ fn sort(run: &mut Run) {
 }
 
 /// What our rules find, by run.
-fn found(capture: &Path, sets: &BTreeMap<&str, Rules>) -> anyhow::Result<BTreeMap<String, Run>> {
+fn found(capture: &Path, sets: &BTreeMap<&str, Rules>) -> anyhow::Result<Runs> {
     let mut engines = Vec::new();
     for stub in [Stub::Host, Stub::Container] {
         for (set, rules) in sets {
@@ -233,7 +236,7 @@ fn found(capture: &Path, sets: &BTreeMap<&str, Rules>) -> anyhow::Result<BTreeMa
             }
         }
     }
-    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
+    let mut runs: Runs = BTreeMap::new();
     replay(capture, &mut |context| {
         let event = context.event;
         for (name, stub, engine) in &mut engines {

@@ -66,7 +66,7 @@ fn wanted(case: &Case) -> String {
 
 /// What came of each case, in the words of [`wanted`].
 fn outcomes(capture: &Path, cases: &[Case]) -> anyhow::Result<Vec<String>> {
-    let loaded: Vec<Result<rules::Rule, String>> = cases.iter().map(|case| load(case)).collect();
+    let loaded: Vec<Result<rules::Rule, String>> = cases.iter().map(load).collect();
     let mut plans: BTreeMap<Stub, (Vec<usize>, Plan)> = BTreeMap::new();
     for stub in [Stub::Host, Stub::Container] {
         let chosen: Vec<usize> = (0..cases.len()).filter(|at| loaded[*at].is_ok() && Stub::named(&cases[*at].stub) == Some(stub)).collect();

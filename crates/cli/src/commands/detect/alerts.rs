@@ -4,7 +4,7 @@ use super::sinks::Running;
 use crate::{Outcome, output};
 use anyhow::Context;
 use plimsoll_detect::engine::{Alert, Engine};
-use plimsoll_detect::findings;
+use plimsoll_detect::findings::{self, Findings};
 use plimsoll_detect::format::line;
 use plimsoll_model::{Finding, Problem, ProblemKind, Severity};
 use plimsoll_report::{Format, Report, Totals};
@@ -24,6 +24,7 @@ pub(super) struct Alerts {
     hostname: String,
     /// Whether findings are asked for.
     keeps: bool,
+    makes: Findings,
     findings: Vec<Finding>,
     left_out: u64,
     worst: Option<Severity>,
@@ -70,6 +71,7 @@ impl Alerts {
             given: hostname,
             hostname: hostname_now,
             keeps,
+            makes: Findings::default(),
             findings: Vec::new(),
             left_out: 0,
             worst: None,
@@ -112,7 +114,7 @@ impl Alerts {
             sinks.send(alert, &self.hostname, self.options);
         }
         if self.keeps && self.findings.len() < MOST_FINDINGS {
-            self.findings.push(findings::finding(alert));
+            self.findings.push(self.makes.finding(alert));
         } else if self.keeps {
             self.left_out += 1;
         }
@@ -130,6 +132,13 @@ impl Alerts {
     /// What went wrong with sinks since the last time.
     pub(super) fn problems(&mut self) -> Vec<Problem> {
         self.sinks.as_mut().map(Running::problems).unwrap_or_default()
+    }
+
+    /// Opens what sinks hold open again.
+    pub(super) fn reopen(&mut self) {
+        if let Some(sinks) = &self.sinks {
+            sinks.reopen();
+        }
     }
 
     /// Counts what a source came to.
@@ -166,7 +175,7 @@ impl Alerts {
         let objects: BTreeSet<_> = self.findings.iter().map(|finding| &finding.subject.object).collect();
         let documents = usize::try_from(self.events).unwrap_or(usize::MAX);
         let totals = Totals { sources: targets.len(), documents, objects: objects.len(), ..Totals::default() };
-        let rules = findings::rules(&self.findings);
+        let rules = self.makes.rules();
         let report = Report { targets, findings: self.findings, problems, rules, totals, ..Report::default() };
         let outcome = output.write_in(&report, |format| !is_lines(format))?;
         let found = self.worst.is_some_and(|worst| output.counts(worst));

@@ -2,6 +2,8 @@
 
 use super::Ready;
 use super::alerts::Alerts;
+use super::save::Slices;
+use super::signals::Signals;
 use crate::output;
 use crate::rule_files::{AUDIT, SYSCALL};
 use anyhow::{Context, anyhow, bail};
@@ -130,7 +132,7 @@ pub(super) fn judged(inputs: &Inputs, number: u64, rule: &Rule, problems: &mut V
         // What is handed over is JSON: reading it again does not fail.
         let _ = if count == number {
             detector.look(event.json.raw(), |context| {
-                let what = event.json.get(b"verb").and_then(|verb| verb.text());
+                let what = event.json.get(b"verb").and_then(plimsoll_model::lazy::Json::text);
                 let what = String::from_utf8_lossy(what.unwrap_or_default()).into_owned();
                 found = Some(Judged { part: Part::judged(rule, context), time: context.time(), what, wakes: true });
             })
@@ -193,16 +195,27 @@ fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, prob
         detector.stream_mut().hostname = name.to_owned();
     }
     let mut reader = Reader::new(input, capture::Options::default());
+    let mut slices = ready.save.as_ref().map(|around| Slices::new(around, name));
     let mut events = 0_u64;
     while let Some(item) = reader.next() {
         match item {
             Item::Start(start) => {
+                if let Some(slices) = &mut slices {
+                    slices.start(&start);
+                }
                 detector.start(start);
                 alerts.on(&detector.stream().hostname);
             }
             Item::Event(event) => {
                 events += 1;
-                detector.event(&event, |alert| alerts.take(&alert));
+                let mut fired = false;
+                detector.event(&event, |alert| {
+                    alerts.take(&alert);
+                    fired = true;
+                });
+                if let Some(slices) = &mut slices {
+                    slices.event(&event, fired)?;
+                }
             }
             Item::Damage { offset, what } => problems.push(damage(offset, &what, name)),
         }
@@ -211,6 +224,13 @@ fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, prob
         }
     }
     alerts.looked_at(events, detector.engine());
+    if let Some(mut slices) = slices {
+        slices.finish()?;
+        if slices.left_out > 0 {
+            let message = format!("{} alerts have no slice of their own: there are too many", slices.left_out);
+            problems.push(Problem::new(ProblemKind::Limit, message).target(name));
+        }
+    }
     let (unknown, losses) = (reader.losses(), detector.state().losses());
     let counts = [
         (unknown.unknown_events, "events of a newer schema are left out"),
@@ -262,7 +282,7 @@ fn auditor(ready: &Ready, alerts: &Alerts) -> anyhow::Result<AuditDetector> {
     Ok(detector)
 }
 
-/// Audit logs that go on being written. Ends when nobody reads the alerts any more, or by a signal.
+/// Audit logs that go on being written. Ends when nobody reads the alerts any more, or by a signal; what waits in sinks is still sent then.
 pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> anyhow::Result<()> {
     let mut detector = auditor(ready, alerts)?;
     let mut logs = Vec::new();
@@ -273,10 +293,16 @@ pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> any
         let log = Follow::open(&input.path, false, &Options::default()).with_context(|| format!("cannot read {}", input.name()))?;
         logs.push((input.name(), log, false));
     }
-    while !alerts.is_closed() {
+    let signals = Signals::watch().context("signals cannot be waited for")?;
+    let mut events = 0_u64;
+    while !alerts.is_closed() && !signals.ended() {
+        if signals.reopens() {
+            alerts.reopen();
+        }
         let mut came = false;
         for (name, log, failing) in &mut logs {
             let outcome = log.poll(|event| {
+                events += 1;
                 let _ = detector.event(event.json.raw(), |alert| alerts.take(&alert));
             });
             output::complain_about(log.problems().iter());
@@ -296,5 +322,6 @@ pub(super) fn follow(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts) -> any
             std::thread::sleep(PAUSE);
         }
     }
+    alerts.looked_at(events, detector.engine());
     Ok(())
 }

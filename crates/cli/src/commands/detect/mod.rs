@@ -2,7 +2,9 @@
 
 mod alerts;
 mod events;
+mod save;
 mod selection;
+mod signals;
 mod sinks;
 mod why;
 
@@ -12,7 +14,7 @@ use anyhow::bail;
 use clap::ValueEnum;
 use plimsoll_detect::engine::{Engine, Matching};
 use plimsoll_detect::fields::Catalogue;
-use plimsoll_detect::format::line;
+use plimsoll_detect::format::{Format, line};
 use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
 use plimsoll_model::{Problem, ProblemKind};
 use std::path::PathBuf;
@@ -37,6 +39,10 @@ pub(crate) struct Args {
     /// lines, lists of events, and exports of EKS, GKE and AKS.
     #[arg(long = "audit", value_name = "LOG")]
     logs: Vec<PathBuf>,
+    /// Save what happened so long before and after each alert of a capture as a capture of its own, in this directory; slices
+    /// that overlap are one.
+    #[arg(long, num_args = 2, value_names = ["TIME", "DIR"], conflicts_with = "follow")]
+    save_around: Vec<String>,
     /// Say what the rule that --rule names makes of this event: each part of its condition, true or false, with the value that
     /// the event has. Events are counted from 1 on, as `evt.num` does.
     #[arg(long, value_name = "EVENT", requires = "rule", conflicts_with_all = ["why_not", "follow"])]
@@ -132,7 +138,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let sinks = args.sinks.start(args.follow, &mut problems)?;
     let mut alerts = Alerts::open(&args.output, sinks, args.lines.options(), args.lines.hostname.clone())?;
-    let ready = Ready { rules, matching: args.rule_matching.into() };
+    let save = match args.save_around.as_slice() {
+        [time, directory] => Some(save::Around::new(time, directory)?),
+        _ => None,
+    };
+    let ready = Ready { rules, matching: args.rule_matching.into(), save };
     if args.follow {
         output::show(&std::mem::take(&mut problems));
         events::follow(&inputs, &ready, &mut alerts)?;
@@ -146,11 +156,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 struct Ready {
     rules: Rules,
     matching: Matching,
+    save: Option<save::Around>,
 }
 
 impl Ready {
     fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
-        Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))
+        let engine = Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        if engine.is_empty() {
+            output::complain(&format!("note: no rule that is switched on is about events of the source `{source}`"));
+        }
+        Ok(engine)
     }
 }
 
@@ -172,34 +187,54 @@ impl Lines {
         }
     }
 
-    /// What is added to outputs, in the order in which Falco adds it.
+    /// What is added to outputs, in the order in which Falco adds it; to rules of each source that has the fields in it.
     fn extras(&self) -> anyhow::Result<Vec<ExtraOutput>> {
-        let mut extras: Vec<ExtraOutput> =
-            self.append_output.iter().map(|text| ExtraOutput { format: Some(text.clone()), ..ExtraOutput::default() }).collect();
-        if self.suggested_output {
-            for source in rule_files::sources().names() {
-                let catalogue = rule_files::sources().get(source);
-                let fields = catalogue.iter().flat_map(|catalogue| catalogue.all()).filter(|field| field.limits.suggested);
-                extras.extend(fields.map(|field| ExtraOutput {
-                    source: Some(source.to_owned()),
-                    format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
-                    ..ExtraOutput::default()
-                }));
-            }
+        let mut extras = Vec::new();
+        for text in &self.append_output {
+            let made = |source| ExtraOutput { source: Some(source), format: Some(text.clone()), ..ExtraOutput::default() };
+            extras.extend(fitting(text, text)?.into_iter().map(made));
         }
-        let mut fields: Vec<(String, Option<String>)> = Vec::new();
+        let sources = rule_files::sources();
+        for source in sources.names().filter(|_| self.suggested_output) {
+            let fields = sources.get(source).into_iter().flat_map(Catalogue::all).filter(|field| field.limits.suggested);
+            extras.extend(fields.map(|field| ExtraOutput {
+                source: Some(source.to_owned()),
+                format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
+                ..ExtraOutput::default()
+            }));
+        }
         for field in &self.append_fields {
-            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format.to_owned())));
-            if name.is_empty() || format.as_deref() == Some("") {
+            let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format)));
+            if name.is_empty() || format == Some("") {
                 bail!("--append-fields takes `NAME=TEXT` or the name of a field, not `{field}`");
             }
-            fields.push((name.to_owned(), format));
+            let whole = format.map_or_else(|| format!("%{name}"), str::to_owned);
+            let added = (name.to_owned(), format.map(str::to_owned));
+            let made = |source| ExtraOutput { source: Some(source), fields: vec![added.clone()], ..ExtraOutput::default() };
+            extras.extend(fitting(field, &whole)?.into_iter().map(made));
         }
-        fields.extend(self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))));
+        let fields: Vec<_> = self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))).collect();
         if !fields.is_empty() {
             extras.push(ExtraOutput { fields, ..ExtraOutput::default() });
         }
         Ok(extras)
+    }
+}
+
+/// The sources that have all fields of a text; an error if none has, which quotes `written`.
+fn fitting(written: &str, text: &str) -> anyhow::Result<Vec<String>> {
+    let sources = rule_files::sources();
+    let mut wrong = None;
+    let mut fits = Vec::new();
+    for (source, catalogue) in sources.names().filter_map(|source| Some((source, sources.get(source)?))) {
+        match Format::compile(text, catalogue) {
+            Ok(_) => fits.push(source.to_owned()),
+            Err(error) => wrong = wrong.or(Some(error)),
+        }
+    }
+    match wrong {
+        Some(error) if fits.is_empty() => bail!("`{written}` cannot be added to outputs: {}", error.message),
+        _ => Ok(fits),
     }
 }
 

@@ -40,7 +40,7 @@ impl Args {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
             let (documents, found) = parse(&Source::new(name.as_str(), Origin::File, text), Limits::default());
             problems.extend(found);
-            let Some(root) = documents.first().and_then(|document| document.root()) else { bail!("{name} is empty") };
+            let Some(root) = documents.first().and_then(plimsoll_model::Document::root) else { bail!("{name} is empty") };
             let (read, found) = Config::read(root, &|variable| std::env::var(variable).ok());
             problems.extend(found);
             config = read;
@@ -65,6 +65,11 @@ impl Running {
             text: alert.text(hostname, options).into(),
             json: alert.json(hostname, options).to_string().into(),
         });
+    }
+
+    /// Opens again what is held open.
+    pub(super) fn reopen(&self) {
+        self.sinks.reopen();
     }
 
     /// What went wrong since the last time.

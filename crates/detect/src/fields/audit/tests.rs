@@ -1,3 +1,5 @@
+//! Fields of audit events.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! Addresses as texts.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 /// An address as the C library prints it.
 pub(super) struct Address(pub(super) IpAddr);

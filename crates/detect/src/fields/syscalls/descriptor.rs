@@ -2,8 +2,8 @@
 
 use super::Context;
 use crate::state::{Descriptor, DescriptorType, Role};
+use core::net::IpAddr;
 use plimsoll_model::events::EventFlags;
-use std::net::IpAddr;
 
 /// The protocol above IP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,10 +23,10 @@ use super::argument::longest_param;
 use super::{Arg, Catalogue, Facts, Field, FieldError, FieldId, FieldInfo, Limits, Syntax, nearest};
 use crate::Value;
 use crate::state::{State, Thread};
+use core::net::IpAddr;
 use plimsoll_model::events::{Event, Format, ParamType, kinds};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
 /// Names of addresses, as a resolver outside of the engine found them.

@@ -9,9 +9,9 @@ use super::{Context, descriptor};
 use crate::fields::time::{Time, TimeStyle};
 use crate::path;
 use bumpalo::collections::Vec as BumpVec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use plimsoll_model::events::{Format, ParamInfo, ParamType, syscall_name};
 use std::fmt::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What stands for a text that the kernel could not read.
 pub(super) const NOT_KNOWN: &[u8] = b"<NA>";
