@@ -5,6 +5,7 @@ use crate::Value;
 use crate::condition::{Modifier, Operator, Transformer};
 use crate::fields::Facts;
 use crate::filter::{Constant, Reach, Shape, Source, Test};
+use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::memmem::Finder;
 use plimsoll_model::events::ParamType;
@@ -33,7 +34,7 @@ enum Method {
     /// `contains` of one needle.
     Find(Box<Finder<'static>>),
     /// `contains` of several: whether there is any, which mostly there is not, then which. Each needle stands for a bit.
-    Contains(Box<AhoCorasick>, Box<AhoCorasick>, Vec<u32>),
+    Contains(Box<Searcher>, Box<AhoCorasick>, Vec<u32>),
     /// One by one.
     Each,
 }
@@ -161,12 +162,11 @@ fn method(group: Group, tests: &[Test]) -> Method {
                 return Method::Find(Box::new(Finder::new(only).into_owned()));
             }
             let needles = || texts.iter().map(|(text, _)| text);
-            let any =
-                AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(needles());
+            let any = Searcher::new(needles());
             let all = AhoCorasick::builder().match_kind(MatchKind::Standard).kind(Some(AhoCorasickKind::ContiguousNFA)).build(needles());
             match (any, all) {
-                (Ok(any), Ok(all)) => Method::Contains(Box::new(any), Box::new(all), texts.iter().map(|(_, bit)| *bit).collect()),
-                // Too large for an automaton.
+                (Some(any), Ok(all)) => Method::Contains(Box::new(any), Box::new(all), texts.iter().map(|(_, bit)| *bit).collect()),
+                // Too many, or too large.
                 _ => Method::Each,
             }
         }
@@ -233,7 +233,7 @@ impl Unit {
                 }
             }
             Method::Contains(any, all, needles) => {
-                if any.is_match(text) {
+                if any.find(text).is_some() {
                     all.find_overlapping_iter(text).filter_map(|found| needles.get(found.pattern().as_usize())).copied().for_each(set);
                 }
             }

@@ -92,7 +92,7 @@ enum Step {
 const FRAME: usize = 12;
 
 /// Upstream reads any length; nothing that a machine writes comes near this.
-const LARGEST_BLOCK: usize = 256 << 20;
+const LARGEST_BLOCK: usize = 64 << 20;
 
 const CHUNK: usize = 256 << 10;
 
@@ -200,15 +200,20 @@ impl<R: Read> Reader<R> {
         }
         if (FRAME..=LARGEST_BLOCK).contains(&length) {
             if !self.fill(length)? {
-                self.finished = true;
+                // Cut off here, or a length that is wrong: then there are blocks behind it.
                 let missing = length - (self.end - self.start);
-                return Err(self.damage(format!("the last block is cut off: {missing} of {length} bytes are missing")));
+                return Err(self.resume(
+                    &format!("a block says that it has {length} bytes, of which the file lacks {missing}"),
+                    &format!("the last block is cut off: {missing} of {length} bytes are missing"),
+                ));
             }
             if self.trailer(length) {
                 return Ok(Some((kind, length)));
             }
         }
-        Err(self.resume(length))
+        let what = format!("a block says that it has {length} bytes, which its end does not confirm");
+        let nothing = format!("{what}: nothing behind it can be read");
+        Err(self.resume(&what, &nothing))
     }
 
     fn rest(&self) -> &[u8] {
@@ -221,9 +226,10 @@ impl<R: Read> Reader<R> {
         behind.and_then(|bytes| Bytes(bytes).u32()) == u32::try_from(length).ok()
     }
 
-    /// Looks for the next place where a block of a known type starts that says its length twice, and goes on there.
-    fn resume(&mut self, length: usize) -> Item<'static> {
-        let (offset, what) = (self.offset(), format!("a block says that it has {length} bytes, which its end does not confirm"));
+    /// Looks for the next place where a block of a known type starts that says its length twice, and goes on there; `nothing` is said
+    /// if there is none.
+    fn resume(&mut self, what: &str, nothing: &str) -> Item<'static> {
+        let offset = self.offset();
         loop {
             self.start += 1;
             let found = (|| {
@@ -245,7 +251,7 @@ impl<R: Read> Reader<R> {
                 Ok(false) if self.end - self.start >= 8 => {}
                 Ok(false) | Err(_) => {
                     self.finished = true;
-                    return Item::Damage { offset, what: format!("{what}: nothing behind it can be read") };
+                    return Item::Damage { offset, what: nothing.to_owned() };
                 }
             }
         }
