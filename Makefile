@@ -22,6 +22,9 @@ demo: setup
 	@echo
 	@echo "Who gets from a pipeline's rights to the nodes, and how:"
 	target/release/plimsoll access paths --from sa:ci/pipeline --to node examples/access/rbac.yaml || [ $$? -eq 1 ]
+	@echo
+	@echo "What the audit log of that cluster shows:"
+	target/release/plimsoll detect examples/access/audit.jsonl || [ $$? -eq 1 ]
 
 test: setup lint
 	@bash scripts/test.sh
