@@ -3,7 +3,7 @@
 use crate::condition::EventSet;
 use crate::fields::{Catalogue, Facts};
 use crate::format::{self, Format, line};
-use crate::plan::{Plan, PlanRule, Size};
+use crate::plan::{Clock, Plan, PlanRule, Size};
 use crate::rules::{Rule, Rules, SYSCALL};
 use plimsoll_model::events::EventType;
 use serde_json::{Map, Value as Json};
@@ -123,9 +123,14 @@ impl Engine {
         self.plan.size()
     }
 
-    /// The rules, and how many alerts each made so far.
-    pub fn counts(&self) -> impl Iterator<Item = (&Arc<Rule>, u64)> {
-        self.rules.iter().map(|active| (&active.rule, active.alerts))
+    /// Measures from now on what each rule costs.
+    pub fn measure(&mut self, clock: Clock) {
+        self.plan.measure(clock);
+    }
+
+    /// The rules, how many alerts each made so far, and how many nanoseconds it took since it is measured.
+    pub fn counts(&self) -> impl Iterator<Item = (&Arc<Rule>, u64, u64)> {
+        self.rules.iter().enumerate().map(|(place, active)| (&active.rule, active.alerts, self.plan.spent(place)))
     }
 
     /// Asks the rules about an event.

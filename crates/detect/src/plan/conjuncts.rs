@@ -1,5 +1,6 @@
 //! The rules that look at one event type, as sets of conjuncts.
 
+use super::Clock;
 use super::nodes::{Node, NodeId, Nodes};
 
 /// What has to be asked of events of one type.
@@ -63,7 +64,8 @@ impl TypePlan {
     }
 
     /// Leaves in `alive` the rules of which all conjuncts hold.
-    pub(super) fn run(&mut self, alive: &mut Vec<u64>, mut holds: impl FnMut(NodeId) -> bool) {
+    /// With a clock, the time of each conjunct is parted among the rules that asked for it, and added to what they `spent`.
+    pub(super) fn run(&mut self, alive: &mut Vec<u64>, mut holds: impl FnMut(NodeId) -> bool, clock: Option<Clock>, spent: &mut [u64]) {
         self.events += 1;
         if self.events >= self.next_order {
             self.order();
@@ -80,7 +82,12 @@ impl TypePlan {
                 continue;
             }
             conjunct.asked = conjunct.asked.saturating_add(1);
-            if holds(conjunct.node) {
+            let started = clock.map(|clock| clock());
+            let holds = holds(conjunct.node);
+            if let (Some(clock), Some(started)) = (clock, started) {
+                share(clock().saturating_sub(started), alive, &conjunct.rules, &self.rules, spent);
+            }
+            if holds {
                 continue;
             }
             conjunct.failed = conjunct.failed.saturating_add(1);
@@ -122,6 +129,19 @@ impl TypePlan {
             conjunct.asked /= 2;
             conjunct.failed /= 2;
             conjunct.taken /= 2;
+        }
+    }
+}
+
+/// Parts the time of a conjunct among the rules that asked for it.
+fn share(time: u64, alive: &[u64], asking: &[u64], rules: &[usize], spent: &mut [u64]) {
+    let asking = || alive.iter().zip(asking).map(|(alive, asking)| alive & asking);
+    let each = time / asking().map(|word| u64::from(word.count_ones())).sum::<u64>().max(1);
+    for (word, first) in asking().zip((0..).step_by(64)) {
+        for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+            if let Some(spent) = rules.get(first + bit).and_then(|place| spent.get_mut(*place)) {
+                *spent += each;
+            }
         }
     }
 }

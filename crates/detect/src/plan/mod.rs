@@ -50,6 +50,9 @@ pub struct Plan {
     events: Vec<EventSet>,
     /// All these types.
     looked_at: EventSet,
+    clock: Option<Clock>,
+    /// Nanoseconds that each rule took, if there is a clock.
+    spent: Vec<u64>,
     memo: Memo,
 }
 
@@ -80,6 +83,9 @@ struct Said {
     end: u32,
     found: bool,
 }
+
+/// Says what time it is, in nanoseconds from some moment on. There is no clock in here: whoever wants to measure brings one.
+pub type Clock = fn() -> u64;
 
 /// What is known of a plan, for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,8 +130,21 @@ impl Plan {
             types: schema().iter().map(|_| None).collect(),
             events: rules.iter().map(|rule| *rule.events).collect(),
             looked_at,
+            clock: None,
+            spent: vec![0; rules.len()],
             memo,
         }
+    }
+
+    /// Measures from now on what rules cost; what several ask for is parted among them. It makes everything slower.
+    pub fn measure(&mut self, clock: Clock) {
+        self.clock = Some(clock);
+    }
+
+    /// Nanoseconds that the rule at a place took since it is measured.
+    #[must_use]
+    pub fn spent(&self, place: usize) -> u64 {
+        self.spent.get(place).copied().unwrap_or(0)
     }
 
     /// How large it is.
@@ -147,7 +166,7 @@ impl Plan {
             let plan = self.specialise(kind);
             self.types.splice(at..=at, [Some(plan)]);
         }
-        let Self { nodes, sources, units, types, memo, .. } = self;
+        let Self { nodes, sources, units, types, memo, clock, spent, .. } = self;
         let Some(Some(plan)) = types.get_mut(at) else { return };
         if plan.is_empty() {
             return;
@@ -157,7 +176,7 @@ impl Plan {
         // The same memory, for values that live as long as this event.
         let values: Vec<Value<'e>> = recycle(std::mem::take(&mut memo.values));
         let mut moment = Moment { nodes, sources, units, memo, values, facts };
-        plan.run(&mut alive, |node| moment.node(node));
+        plan.run(&mut alive, |node| moment.node(node), *clock, spent);
         let values = moment.values;
         memo.values = recycle(values);
         plan.survivors(&alive, first, matched);

@@ -11,6 +11,7 @@ mod clone;
 mod containers;
 mod descriptor;
 mod descriptor_table;
+mod entries;
 mod exec;
 mod exit;
 mod fds;
@@ -33,6 +34,7 @@ pub use descriptor::{Descriptor, DescriptorType, Endpoint, Role, SocketState};
 pub use thread::{Bytes, Thread, items};
 
 use accounts::Accounts;
+use entries::Entries;
 use plimsoll_model::events::{Event, EventFlags, Group, Interface, Machine, User, kinds};
 use thread::Slot;
 use threads::Threads;
@@ -85,6 +87,7 @@ pub struct State {
     /// Whether the processes of the start have been related to each other.
     started: bool,
     present: Present,
+    entries: Entries,
     /// Memory for paths that are put together.
     path: Vec<u8>,
 }
@@ -129,6 +132,7 @@ impl State {
             interfaces: Vec::new(),
             started: false,
             present: Present::default(),
+            entries: Entries::default(),
             path: Vec::new(),
         }
     }
@@ -145,11 +149,11 @@ impl State {
             && let Some(slot) = self.present.thread
             && let Some(thread) = self.threads.get_mut(slot)
         {
-            if !event.kind.is_enter() {
-                thread.entry = None;
-            }
             thread.previous_event = thread.last_event;
             thread.last_event = event.time;
+            if !event.kind.is_enter() {
+                self.entries.take(event.tid);
+            }
         }
     }
 

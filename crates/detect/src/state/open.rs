@@ -54,8 +54,7 @@ impl State {
 
     /// What the entry of the present system call said, if it was kept.
     pub(super) fn take_entry(&mut self) -> Option<Box<OwnedEvent>> {
-        let thread = self.me()?;
-        if thread.entry_fits { thread.entry.take() } else { None }
+        if self.me()?.entry_fits { self.entries.take(self.present.tid) } else { None }
     }
 }
 

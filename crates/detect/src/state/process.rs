@@ -3,10 +3,7 @@
 use super::open::Base;
 use super::thread::set;
 use super::{State, result, start};
-use plimsoll_model::events::{Event, OwnedEvent};
-
-/// The most bytes of an entry that are kept until its exit, and the most entries.
-const LONGEST_ENTRY: usize = 8192;
+use plimsoll_model::events::Event;
 
 /// `RLIMIT_NOFILE` as events number it.
 const OPEN_FILES: u64 = 7;
@@ -17,10 +14,8 @@ const GET_SUBREAPER: u64 = 37;
 
 /// An entry whose exit will ask what it said: a process could change its arguments meanwhile.
 pub(super) fn enter(state: &mut State, event: &Event<'_>) {
-    let Some(thread) = state.me() else { return };
-    let says_something = event.params.get(0).is_some_and(|first| !first.is_empty());
-    if says_something && event.params.bytes().len() <= LONGEST_ENTRY {
-        thread.entry = Some(Box::new(OwnedEvent::from(event)));
+    if state.me().is_some() {
+        state.entries.keep(event);
     }
 }
 

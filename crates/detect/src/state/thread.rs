@@ -2,7 +2,7 @@
 
 use super::descriptor_table::DescriptorTable;
 use super::flags;
-use plimsoll_model::events::{EventType, OwnedEvent};
+use plimsoll_model::events::EventType;
 use std::sync::Arc;
 
 /// Bytes that threads share: a new thread starts as its parent.
@@ -123,8 +123,6 @@ pub struct Thread {
     pub(super) entered: EventType,
     /// Whether that entry belongs to the present exit.
     pub(super) entry_fits: bool,
-    /// What the entry said, until its exit.
-    pub(super) entry: Option<Box<OwnedEvent>>,
 }
 
 /// A place in the table of threads.
@@ -205,7 +203,6 @@ impl Default for Thread {
             reaper: -1,
             entered: EventType(u16::MAX),
             entry_fits: false,
-            entry: None,
         }
     }
 }

@@ -32,7 +32,8 @@ pub(super) struct Alerts {
     broken: Option<io::Error>,
     events: u64,
     /// Alerts of each rule.
-    counts: BTreeMap<String, u64>,
+    /// Of each rule its alerts, and the nanoseconds that it took.
+    counts: BTreeMap<String, (u64, u64)>,
 }
 
 impl Alerts {
@@ -144,8 +145,9 @@ impl Alerts {
     /// Counts what a source came to.
     pub(super) fn looked_at(&mut self, events: u64, engine: &Engine) {
         self.events += events;
-        for (rule, alerts) in engine.counts() {
-            *self.counts.entry(rule.name.clone()).or_default() += alerts;
+        for (rule, alerts, spent) in engine.counts() {
+            let (counted, took) = self.counts.entry(rule.name.clone()).or_default();
+            (*counted, *took) = (*counted + alerts, *took + spent);
         }
     }
 
@@ -183,10 +185,12 @@ impl Alerts {
     }
 
     fn stats(&self) {
-        let alerts: u64 = self.counts.values().sum();
-        output::complain(&format!("{} events, {alerts} alerts", self.events));
-        for (rule, count) in self.counts.iter().filter(|(_, count)| **count > 0) {
-            output::complain(&format!("{count:>8}  {rule}"));
+        let alerts: u64 = self.counts.values().map(|(alerts, _)| alerts).sum();
+        output::complain(&format!("{} events, {alerts} alerts; of each rule its alerts and its time in milliseconds:", self.events));
+        let mut rules: Vec<_> = self.counts.iter().filter(|(_, (alerts, spent))| alerts + spent > 0).collect();
+        rules.sort_by_key(|(_, (_, spent))| std::cmp::Reverse(*spent));
+        for (rule, (alerts, spent)) in rules {
+            output::complain(&format!("{alerts:>8} {:>10.3}  {rule}", *spent as f64 / 1e6));
         }
     }
 }

@@ -18,6 +18,8 @@ use plimsoll_detect::format::{Format, line};
 use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
 use plimsoll_model::{Problem, ProblemKind};
 use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Instant;
 
 /// Say which events match rules in Falco's language: system calls that a capture holds, and requests that the audit log
 /// of an API server holds.
@@ -70,7 +72,7 @@ pub(crate) struct Args {
     lines: Lines,
     #[command(flatten)]
     sinks: sinks::Args,
-    /// Say at the end how many events and alerts there were, by rule, and what was lost.
+    /// Say at the end how many events there were, how many alerts each rule made and how long it took, and what was lost.
     #[arg(long, help_heading = "Output")]
     stats: bool,
     #[command(flatten)]
@@ -142,7 +144,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         [time, directory] => Some(save::Around::new(time, directory)?),
         _ => None,
     };
-    let ready = Ready { rules, matching: args.rule_matching.into(), save };
+    let ready = Ready { rules, matching: args.rule_matching.into(), timed: args.stats, save };
     if args.follow {
         output::show(&std::mem::take(&mut problems));
         events::follow(&inputs, &ready, &mut alerts)?;
@@ -156,17 +158,29 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 struct Ready {
     rules: Rules,
     matching: Matching,
+    /// Whether the time of each rule is measured.
+    timed: bool,
     save: Option<save::Around>,
 }
 
 impl Ready {
     fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
-        let engine = Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        let mut engine =
+            Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        if self.timed {
+            engine.measure(nanoseconds);
+        }
         if engine.is_empty() {
             output::complain(&format!("note: no rule that is switched on is about events of the source `{source}`"));
         }
         Ok(engine)
     }
+}
+
+/// Nanoseconds since the first question.
+fn nanoseconds() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Args {
