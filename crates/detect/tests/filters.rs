@@ -14,16 +14,7 @@ use serde_json::Map;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-const NONE: Limits = Limits {
-    filter_only: false,
-    print_only: false,
-    no_rhs: false,
-    no_transformer: false,
-    deprecated: false,
-    suggested: false,
-    hidden: false,
-    both_ends: false,
-};
+const NONE: Limits = Limits::NONE;
 const OWN: Limits = Limits { no_rhs: true, no_transformer: true, ..NONE };
 const ENDS: Limits = Limits { filter_only: true, both_ends: true, ..OWN };
 

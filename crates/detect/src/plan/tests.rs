@@ -8,17 +8,7 @@ use plimsoll_model::events::{Format, ParamType, kinds};
 use proptest::prelude::*;
 
 const fn info(name: &'static str, kind: ParamType, list: bool) -> FieldInfo {
-    let limits = Limits {
-        filter_only: false,
-        print_only: false,
-        no_rhs: false,
-        no_transformer: false,
-        deprecated: false,
-        suggested: false,
-        hidden: false,
-        both_ends: false,
-    };
-    FieldInfo { name, kind, format: Format::Decimal, list, arg: ArgRule::NONE, limits, description: "" }
+    FieldInfo { name, kind, format: Format::Decimal, list, arg: ArgRule::NONE, limits: Limits::NONE, description: "" }
 }
 
 static FIELDS: [FieldInfo; 5] = [

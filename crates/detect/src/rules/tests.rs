@@ -9,17 +9,15 @@ use plimsoll_model::events::{Format, ParamType};
 struct Fields;
 
 const fn text(name: &'static str) -> FieldInfo {
-    let limits = crate::fields::Limits {
-        filter_only: false,
-        print_only: false,
-        no_rhs: false,
-        no_transformer: false,
-        deprecated: false,
-        suggested: false,
-        hidden: false,
-        both_ends: false,
-    };
-    FieldInfo { name, kind: ParamType::CharBuf, format: Format::Plain, list: false, arg: ArgRule::NONE, limits, description: "" }
+    FieldInfo {
+        name,
+        kind: ParamType::CharBuf,
+        format: Format::Plain,
+        list: false,
+        arg: ArgRule::NONE,
+        limits: crate::fields::Limits::NONE,
+        description: "",
+    }
 }
 
 static FIELDS: [FieldInfo; 7] =

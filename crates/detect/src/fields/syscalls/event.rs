@@ -75,7 +75,7 @@ pub(super) const FIELDS: &[Row] = &[
         |cx| Some(cx.made(format_args!("{}", Time(cx.event.time, TimeStyle::Clock)))),
         "When it was made, as `evt.time`.",
     )
-    .limits(Limits { print_only: true, ..Row::FREE }),
+    .limits(Limits { print_only: true, ..Limits::NONE }),
     Row::new(
         "evt.dir",
         CharBuf,

@@ -140,20 +140,8 @@ struct Row {
 }
 
 impl Row {
-    /// No limits at all.
-    const FREE: Limits = Limits {
-        filter_only: false,
-        print_only: false,
-        no_rhs: false,
-        no_transformer: false,
-        deprecated: false,
-        suggested: false,
-        hidden: false,
-        both_ends: false,
-    };
-
     const fn new(name: &'static str, kind: ParamType, format: Format, get: Getter, description: &'static str) -> Self {
-        let info = FieldInfo { name, kind, format, list: false, arg: Syntax::None.rule(), limits: Self::FREE, description };
+        let info = FieldInfo { name, kind, format, list: false, arg: Syntax::None.rule(), limits: Limits::NONE, description };
         Self { info, syntax: Syntax::None, get, by_descriptor: false }
     }
 
