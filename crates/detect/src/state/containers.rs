@@ -123,15 +123,54 @@ impl State {
     }
 }
 
-/// The short id of the container that a control group belongs to.
+/// How LXC's control groups of a container start; its name follows.
+const LXC: [&[u8]; 4] = [b"/lxc/", b"/lxc.payload/", b"/lxc.payload.", b"/libvirt/lxc/"];
+
+/// The id of the container that a control group belongs to: of 64 digits the first 12, of LXC's containers the name. Podman and init
+/// systems make groups of their own below the container's. The monitor of a container stands beside it and is no part of it.
 fn container_of(group: &[u8]) -> Option<&[u8]> {
     let at = memchr::memchr(b'=', group)?;
     let path = group.get(at + 1..)?;
-    let last = path.rsplit(|byte| *byte == b'/').next()?;
-    let name = last.strip_suffix(b".scope").unwrap_or(last);
+    path.rsplit(|byte| *byte == b'/').find_map(digits).or_else(|| {
+        let behind = |start: &&[u8]| path.get(memchr::memmem::find(path, start)? + start.len()..)?.split(|byte| *byte == b'/').next();
+        LXC.iter().find_map(behind).filter(|name| !name.is_empty())
+    })
+}
+
+/// The start of the id that a part of a path ends with: `docker-….scope`, `cri-containerd-…`, or nothing but the id.
+fn digits(part: &[u8]) -> Option<&[u8]> {
+    let name = part.strip_suffix(b".scope").unwrap_or(part);
     let start = name.len().checked_sub(LONG)?;
-    let id = name.get(start..)?;
-    (id.iter().all(u8::is_ascii_hexdigit) && (start == 0 || name.get(start - 1).is_some_and(|byte| matches!(byte, b'-' | b':'))))
-        .then(|| id.get(..SHORT))
-        .flatten()
+    let (before, id) = name.split_at_checked(start)?;
+    let own = matches!(before.last(), None | Some(b'-' | b':')) && memchr::memmem::find(before, b"conmon").is_none();
+    if own && id.iter().all(u8::is_ascii_hexdigit) { id.get(..SHORT) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::container_of;
+
+    #[test]
+    fn containers_are_known_by_their_control_groups() {
+        let id = "3ad7b26ded6d8e7b23da7d48fe889434573036c27ae5a74837233de441c3601e";
+        let table = [
+            ("memory=/docker/ID", "3ad7b26ded6d"),
+            ("memory=/system.slice/docker-ID.scope/init.scope", "3ad7b26ded6d"),
+            ("cpu=/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope", "3ad7b26ded6d"),
+            ("cpu=/kubepods/besteffort/pod1/ID", "3ad7b26ded6d"),
+            ("cpu=/system.slice/containerd.service/kubepods-pod1.slice:cri-containerd:ID", "3ad7b26ded6d"),
+            ("cpu=/kubepods.slice/crio-ID.scope", "3ad7b26ded6d"),
+            ("cpu=/kubepods.slice/crio-conmon-ID.scope", ""),
+            ("cpu=/machine.slice/libpod-ID.scope/container", "3ad7b26ded6d"),
+            ("cpu=/lxc.payload.web/system.slice", "web"),
+            ("cpu=/lxc/web/x", "web"),
+            ("cpu=/user.slice/user-1000.slice/session-2.scope", ""),
+            ("cpu=/", ""),
+            ("nothing", ""),
+        ];
+        for (group, wanted) in table {
+            let group = group.replace("ID", id);
+            assert_eq!(String::from_utf8_lossy(container_of(group.as_bytes()).unwrap_or_default()), wanted, "{group}");
+        }
+    }
 }
