@@ -161,12 +161,8 @@ fn standard_input_is_what_it_is() {
     let capture = capture(&[(10, "/etc/shadow")]);
     let ran = run_with(&["detect", "-r", "r.yaml", "-", "--stats"], &capture, |_| {});
     assert_eq!(ran.out, "06:14:09.000000000: Error secret /etc/shadow read by cat\n");
-    assert!(
-        ran.err.starts_with("1 events, 1 alerts;") && ran.err.lines().nth(1).is_some_and(|line| line.starts_with("       1 ")),
-        "{}",
-        ran.err
-    );
-    assert!(ran.err.ends_with("  Secret read\n"), "{}", ran.err);
+    assert!(ran.err.starts_with("1 events, 1 alerts;"), "{}", ran.err);
+    assert!(ran.err.lines().any(|line| line.starts_with("       1 ") && line.ends_with("  Secret read")), "{}", ran.err);
     let log = [asked("a"), asked("b")].concat();
     let ran = run_with(&["detect", "-r", "r.yaml", "-"], log.as_bytes(), |_| {});
     assert_eq!((ran.out.lines().count(), ran.status), (2, 0), "{}", ran.err);
