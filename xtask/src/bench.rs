@@ -48,10 +48,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return checks(directory, args.runs);
     }
     if let Some(capture) = &args.detect {
-        return detect::run(capture, &args.rules, args.write.as_deref(), args.runs);
+        return detect::run(capture, &args.rules, args.write.as_deref(), args.runs.max(1));
     }
     if let Some(log) = &args.detect_audit {
-        return detect::audit(log, &args.rules, args.runs);
+        return detect::audit(log, &args.rules, args.runs.max(1));
     }
     if let Some(log) = &args.audit {
         return audit::run(log, args.runs);

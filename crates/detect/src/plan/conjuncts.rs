@@ -23,7 +23,6 @@ struct Conjunct {
     rules: Box<[u64]>,
     cost: u32,
     asked: u32,
-    failed: u32,
     /// How many rules it took out.
     taken: u32,
 }
@@ -44,7 +43,7 @@ impl TypePlan {
             for part in parts {
                 let known = conjuncts.iter().position(|conjunct| conjunct.node == *part).unwrap_or_else(|| {
                     let rules = vec![0; words].into_boxed_slice();
-                    conjuncts.push(Conjunct { node: *part, rules, cost: nodes.cost(*part).max(1), asked: 0, failed: 0, taken: 0 });
+                    conjuncts.push(Conjunct { node: *part, rules, cost: nodes.cost(*part).max(1), asked: 0, taken: 0 });
                     conjuncts.len() - 1
                 });
                 if let Some(word) = conjuncts.get_mut(known).and_then(|conjunct| conjunct.rules.get_mut(index / 64)) {
@@ -90,7 +89,6 @@ impl TypePlan {
             if holds {
                 continue;
             }
-            conjunct.failed = conjunct.failed.saturating_add(1);
             let mut left = 0;
             for (alive, rules) in alive.iter_mut().zip(&conjunct.rules) {
                 conjunct.taken = conjunct.taken.saturating_add((*alive & rules).count_ones());
@@ -127,7 +125,6 @@ impl TypePlan {
         });
         for conjunct in &mut self.conjuncts {
             conjunct.asked /= 2;
-            conjunct.failed /= 2;
             conjunct.taken /= 2;
         }
     }
