@@ -6,6 +6,7 @@
 
 pub mod addresses;
 mod decide;
+pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
