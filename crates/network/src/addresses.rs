@@ -163,7 +163,8 @@ impl Cidr {
         let address: IpAddr = address.parse().map_err(|_| "does not begin with an IP address")?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let is_plain = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
-        let length = length.parse().ok().filter(|length| is_plain && *length <= bits).ok_or("has a prefix length that its family has not")?;
+        let length =
+            length.parse().ok().filter(|length| is_plain && *length <= bits).ok_or("has a prefix length that its family has not")?;
         Ok(Self { address, length })
     }
 

@@ -6,6 +6,7 @@
 
 pub mod addresses;
 mod decide;
+pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
@@ -17,3 +18,8 @@ pub use addresses::{Addresses, Cidr};
 pub use decide::{Decision, End, Reason, is_domain};
 pub use traffic::{Protocol, Traffic};
 pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Namespace, PodAddresses, Port, Settings, World};
+
+/// The JSON schemas of the answers, by the name of their question.
+pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
+    vec![("list", schemars::schema_for!(listing::Listing).to_value())]
+}

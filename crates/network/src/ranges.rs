@@ -120,7 +120,11 @@ impl<T: Number> Ranges<T> {
             if a.max(c) <= b.min(d) {
                 set.push((a.max(c), b.min(d)));
             }
-            if b < d { left.next() } else { right.next() };
+            if b < d {
+                left.next()
+            } else {
+                right.next()
+            };
         }
         Self(set)
     }

@@ -302,7 +302,10 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'
     for (at, workload) in inventory.workloads.iter().enumerate().filter(|(_, workload)| !is_pod(workload)) {
         let endpoint = endpoint(workload, world);
         // A template that makes pods elsewhere, or whose pods are here and speak for themselves.
-        if workload.object.kind == "PodTemplate" || inventory.is_represented(at) || alive.contains(&(endpoint.namespace, endpoint.kind, endpoint.name)) {
+        if workload.object.kind == "PodTemplate"
+            || inventory.is_represented(at)
+            || alive.contains(&(endpoint.namespace, endpoint.kind, endpoint.name))
+        {
             continue;
         }
         add(endpoint);
@@ -384,7 +387,8 @@ fn machines<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'a
         template,
     };
     let of_kubevirt = |object: &Object<'a>| object.group() == "kubevirt.io";
-    let machines = inventory.of_kind("VirtualMachine").filter(of_kubevirt).map(|object| machine(object, object.node.at(&["spec", "template"])));
+    let machines =
+        inventory.of_kind("VirtualMachine").filter(of_kubevirt).map(|object| machine(object, object.node.at(&["spec", "template"])));
     // An instance whose machine is here is the machine.
     let is_own = |object: &Object<'a>| {
         let owner = object.controller();
@@ -406,7 +410,9 @@ fn name_variants(endpoints: &mut [Endpoint<'_>], keys: &HashSet<&str>) {
             .map(|(at, one)| {
                 let telling = one.labels.iter().filter(|(key, value)| keys.contains(key) && !common(key, value, alike));
                 let labels = telling.collect::<Labels<'_>>().to_string();
-                let is_taken = |other: &Endpoint<'_>| other.labels.iter().filter(|(key, _)| keys.contains(key)).eq(one.labels.iter().filter(|(key, _)| keys.contains(key)));
+                let is_taken = |other: &Endpoint<'_>| {
+                    other.labels.iter().filter(|(key, _)| keys.contains(key)).eq(one.labels.iter().filter(|(key, _)| keys.contains(key)))
+                };
                 let same = alike.iter().take(at).filter(|other| is_taken(other)).count();
                 match (labels.is_empty(), same) {
                     (true, 0) => "others".to_owned(),

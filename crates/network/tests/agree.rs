@@ -137,9 +137,8 @@ fn cluster_policy() -> impl Strategy<Value = Json> + Clone {
 fn pod() -> impl Strategy<Value = Json> + Clone {
     let labels = prop::collection::hash_map(word(&["app", "tier"]), word(&["a", "b"]), 0..3);
     let ports = prop::collection::vec(
-        (word(&["web", "dns"]), 79u16..82, word(&["TCP", "UDP"])).prop_map(|(name, port, protocol)| {
-            json!({"name": name, "containerPort": port, "protocol": protocol})
-        }),
+        (word(&["web", "dns"]), 79u16..82, word(&["TCP", "UDP"]))
+            .prop_map(|(name, port, protocol)| json!({"name": name, "containerPort": port, "protocol": protocol})),
         0..3,
     );
     let address = prop_oneof![Just(None), (1u8..6).prop_map(|last| Some(format!("10.0.0.{last}"))), Just(Some("fd00::1".to_owned()))];
@@ -159,7 +158,8 @@ fn objects() -> impl Strategy<Value = Vec<Json>> {
         for (at, pod) in pods.iter_mut().enumerate() {
             pod["metadata"]["name"] = json!(format!("p{at}"));
         }
-        let namespace = |name: &str, labels: Json| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        let namespace =
+            |name: &str, labels: Json| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
         pods.extend([namespace("n0", json!({"team": team})), namespace("n1", json!({"team": "b"}))]);
         pods.push(json!({
             "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": {"zone": "a"}},

@@ -128,13 +128,16 @@ impl<'w, 'a> Within<'w, 'a> {
         let world = self.world;
         let held = self.namespaces.entry(&pick.namespaces).or_insert_with(|| match &pick.namespaces {
             Namespaces::Named(name) => world.namespace(name).into_iter().collect(),
-            Namespaces::Labelled(selector) => {
-                (0..world.namespaces.len()).filter(|at| world.namespaces.get(*at).is_some_and(|one| selector.selects(&one.labels))).collect()
-            }
+            Namespaces::Labelled(selector) => (0..world.namespaces.len())
+                .filter(|at| world.namespaces.get(*at).is_some_and(|one| selector.selects(&one.labels)))
+                .collect(),
         });
         let endpoints = held.iter().flat_map(|namespace| world.endpoints_in(*namespace));
         let is_picked = |at: &usize| {
-            world.endpoints.get(*at).is_some_and(|endpoint| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels))
+            world
+                .endpoints
+                .get(*at)
+                .is_some_and(|endpoint| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels))
         };
         endpoints.filter(is_picked).map(|at| at as u32).collect()
     }

@@ -28,7 +28,7 @@ pub struct Matrix {
     /// The class of each endpoint.
     pub class_of: Vec<u32>,
     /// What each class may send: traffic, and the classes that it may go to. Sets of classes of a row are disjoint; those that nothing
-    /// may go to are in none. A class of one endpoint is not in its own row.
+    /// may go to are in none. What a class may send to itself is between its endpoints, and between the pods of each.
     pub rows: Vec<Vec<(Traffic, Ranges<u32>)>>,
     /// What may come to each class from outside of the cluster: traffic, and from where.
     pub from_outside: Vec<Vec<(Traffic, Addresses)>>,
@@ -53,9 +53,10 @@ impl Matrix {
         let ingress: Vec<(Id, Vec<(u32, Id)>)> = all
             .clone()
             .into_par_iter()
-            .map_init(|| (Operations::new(&traffics), Cells::new(count)), |(operations, cells), class| {
-                rows::row(&rules, class, Direction::Ingress, operations, cells)
-            })
+            .map_init(
+                || (Operations::new(&traffics), Cells::new(count)),
+                |(operations, cells), class| rows::row(&rules, class, Direction::Ingress, operations, cells),
+            )
             .collect();
         // The same by who sends.
         let mut by_source: Vec<Vec<(u32, Id)>> = vec![Vec::new(); count];
@@ -80,8 +81,7 @@ impl Matrix {
                         }
                     }
                     let out = rows::row(&rules, class, Direction::Egress, operations, cells);
-                    let alone = classes.list.get(class).is_some_and(|class| class.endpoints.len() < 2);
-                    together(let_in, &out, alone.then_some(class), operations)
+                    together(let_in, &out, operations)
                 },
             )
             .collect();
@@ -123,12 +123,12 @@ fn sorted<T: Ord>(row: impl Iterator<Item = (Traffic, T)>) -> Vec<(Traffic, T)> 
 
 /// What passes both ways of looking at it: `let_in` by destination, and what the source lets out.
 #[expect(clippy::cast_possible_truncation, reason = "classes are counted in 32 bits")]
-fn together(let_in: &mut [Id], out: &(Id, Vec<(u32, Id)>), own: Option<usize>, operations: &mut Operations<'_>) -> Vec<(Id, Ranges<u32>)> {
+fn together(let_in: &mut [Id], out: &(Id, Vec<(u32, Id)>), operations: &mut Operations<'_>) -> Vec<(Id, Ranges<u32>)> {
     let (most, some) = out;
     let mut next = some.iter().peekable();
     for (at, cell) in let_in.iter_mut().enumerate() {
         let out = next.next_if(|(class, _)| *class as usize == at).map_or(*most, |(_, id)| *id);
-        *cell = if own == Some(at) { Id::NONE } else { operations.intersection(*cell, out) };
+        *cell = operations.intersection(*cell, out);
     }
     let mut groups: Vec<(Id, Vec<(u32, u32)>)> = Vec::new();
     let mut place = std::collections::HashMap::new();

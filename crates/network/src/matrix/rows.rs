@@ -58,9 +58,10 @@ impl<'w, 'a> Rules<'w, 'a> {
             let addresses = Addresses::union_of(addresses);
             Resolved { rule, action: rule.action, anyone: false, classes: meant, addresses, numbers }
         };
-        let resolved = world.policies.iter().map(|policy| {
-            Direction::BOTH.map(|direction| policy.rules(direction).map(|rules| rules.iter().map(resolve).collect()))
-        });
+        let resolved = world
+            .policies
+            .iter()
+            .map(|policy| Direction::BOTH.map(|direction| policy.rules(direction).map(|rules| rules.iter().map(resolve).collect())));
         let resolved = resolved.collect();
         let mut about = vec![Vec::new(); classes.list.len()];
         for (at, policy) in world.policies.iter().enumerate() {

@@ -224,9 +224,9 @@ impl<'a> Policy<'a> {
 
     /// All its rules.
     pub fn all_rules(&self) -> impl Iterator<Item = (Direction, usize, &Rule<'a>)> {
-        Direction::BOTH.into_iter().flat_map(|direction| {
-            self.rules(direction).into_iter().flatten().enumerate().map(move |(at, rule)| (direction, at, rule))
-        })
+        Direction::BOTH
+            .into_iter()
+            .flat_map(|direction| self.rules(direction).into_iter().flatten().enumerate().map(move |(at, rule)| (direction, at, rule)))
     }
 
     /// Whether it is about an endpoint. Pods on the network of their node are nobody's subject, unless the settings say so.

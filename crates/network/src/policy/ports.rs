@@ -72,7 +72,8 @@ pub(super) fn v1<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a> {
             },
             (Some(port), Some(_)) if port.as_int().is_none() => refuse(port, "`endPort` cannot go with the name of a port", problems),
             (Some(port), None) => {
-                ports.numbers = number(port, problems).map_or(ports.numbers.clone(), |port| ports.numbers.union(&Traffic::port(protocol, port)));
+                ports.numbers =
+                    number(port, problems).map_or(ports.numbers.clone(), |port| ports.numbers.union(&Traffic::port(protocol, port)));
             }
             (Some(_), Some(_)) => {
                 let set = range(item, ("port", "endPort"), problems).unwrap_or_default();

@@ -141,7 +141,11 @@ pub(crate) fn kubernetes(path: &Path) -> anyhow::Result<Cases> {
                 let got = answer.and_then(|(egress, ingress)| {
                     Some(passes(&egress, protocol, &step["port"])? && passes(&ingress, protocol, &step["port"])?)
                 });
-                cases.case(|| format!("{}, step {}, {} -> {}", case["name"], at + 1, one[0], one[1]), &one[2].to_string(), &json!(got).to_string());
+                cases.case(
+                    || format!("{}, step {}, {} -> {}", case["name"], at + 1, one[0], one[1]),
+                    &one[2].to_string(),
+                    &json!(got).to_string(),
+                );
             }
         }
     }
@@ -161,7 +165,18 @@ pub(crate) fn cluster_network_policy(path: &Path) -> anyhow::Result<Cases> {
                 let got = answer.and_then(|(egress, ingress)| {
                     Some(passes(&egress, protocol, &probe["port"])? && passes(&ingress, protocol, &probe["port"])?)
                 });
-                let name = || format!("{}, step {}, {} {} -> {} {} {}", case["name"], at + 1, probe["sub"], probe["from"], probe["to"], protocol, probe["port"]);
+                let name = || {
+                    format!(
+                        "{}, step {}, {} {} -> {} {} {}",
+                        case["name"],
+                        at + 1,
+                        probe["sub"],
+                        probe["from"],
+                        probe["to"],
+                        protocol,
+                        probe["port"]
+                    )
+                };
                 cases.case(name, &probe["expect"].to_string(), &json!(got).to_string());
             }
         }
