@@ -3,9 +3,10 @@
 //! This is the plain reading of the rules. [`crate::matrix`] does the same for all pairs at once, and tests hold the two together.
 
 use crate::addresses::Addresses;
-use crate::policy::{Action, Direction, Means, Peers, Policy, Rule, Tier};
+use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Rule, Tier};
+use crate::selector::{Requirement, Selector, Test};
 use crate::traffic::Traffic;
-use crate::world::{ClusterNode, Endpoint, Loopback, PodAddresses, Settings, World};
+use crate::world::{ClusterNode, Endpoint, Loopback, METADATA_NAME, PodAddresses, Settings, World};
 use core::net::IpAddr;
 
 /// An end of a connection.
@@ -21,6 +22,8 @@ pub enum End<'w, 'a> {
     Addresses(&'w Addresses),
     /// A name outside.
     Domain(&'w str),
+    /// Pods that were not read: nothing is known of them but what picks them. Rules mean them that mean all such pods.
+    Unseen(&'w Pick<'a>),
 }
 
 /// What was decided about traffic in one direction, and by what.
@@ -86,15 +89,30 @@ impl<'a> World<'a> {
         if is_self && self.settings.loopback == Loopback::Allowed {
             return Decision { allowed: Traffic::all(), reasons: vec![Reason::Inside] };
         }
+        let mut about = self.about(subject, direction);
+        // A pod's traffic to its own address is no business of the cluster's policies (network-policy-api PR 390).
+        about.retain(|(_, policy)| !is_self || policy.tier == Tier::NetworkPolicy);
+        self.decide_by(&about, peer, destination, direction)
+    }
+
+    /// The policies that have something to say about an endpoint in a direction, in the order in which they are asked, with their places.
+    pub fn about(&self, subject: &Endpoint<'a>, direction: Direction) -> Vec<(usize, &Policy<'a>)> {
         let namespace = self.namespace_of(subject);
-        let about: Vec<_> = self
-            .policies
-            .iter()
-            .enumerate()
-            .filter(|(_, policy)| policy.rules(direction).is_some() && policy.is_about(subject, namespace, &self.settings))
-            // A pod's traffic to its own address is no business of the cluster's policies (network-policy-api PR 390).
-            .filter(|(_, policy)| !is_self || policy.tier == Tier::NetworkPolicy)
-            .collect();
+        let policies = self.policies.iter().enumerate();
+        let is_about = |policy: &Policy<'a>| policy.rules(direction).is_some() && policy.is_about(subject, namespace, &self.settings);
+        policies.filter(|(_, policy)| is_about(policy)).collect()
+    }
+
+    /// What some policies make of the traffic with `peer`. `destination` is who is reached, if that is one in the cluster.
+    pub(crate) fn decide_by(
+        &self,
+        about: &[(usize, &Policy<'a>)],
+        peer: End<'_, 'a>,
+        destination: Option<&Endpoint<'a>>,
+        direction: Direction,
+    ) -> Decision {
+        // Which numbers the named ports of unseen pods have is not known, but the rules about them decided, too.
+        let is_unseen = direction == Direction::Egress && matches!(peer, End::Unseen(_));
         let mut open = Traffic::all();
         let mut decision = Decision { allowed: Traffic::none(), reasons: Vec::new() };
         for tier in [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline] {
@@ -124,7 +142,7 @@ impl<'a> World<'a> {
                     if tier != Tier::NetworkPolicy {
                         open = open.difference(&traffic);
                     }
-                    if !traffic.is_none() || tier == Tier::NetworkPolicy {
+                    if !traffic.is_none() || tier == Tier::NetworkPolicy || (is_unseen && !rule.ports.names.is_empty()) {
                         decision.reasons.push(Reason::Rule { policy: *at, rule: index, action, traffic });
                     }
                 }
@@ -175,13 +193,40 @@ impl<'a> World<'a> {
             (Means::Nodes(selector), End::Address(address)) => {
                 self.nodes.iter().any(|node| node.addresses.contains(&address) && selector.selects(&node.labels))
             }
+            (Means::Pods(pick), End::Unseen(known)) => self.implies(known, pick),
+            (Means::Addresses(addresses), End::Unseen(_)) => settings.holds_pod_networks(addresses),
             (Means::Domains(names), End::Domain(name)) => names.iter().any(|pattern| is_domain(pattern, name)),
             _ => false,
         }
     }
+
+    /// Whether all pods of which `known` is known are picked by `pick`.
+    pub fn implies(&self, known: &Pick<'a>, pick: &Pick<'a>) -> bool {
+        let within = match (&known.namespaces, &pick.namespaces) {
+            (Namespaces::Named(one), Namespaces::Named(two)) => one == two,
+            (Namespaces::Named(name), Namespaces::Labelled(wanted)) => match self.namespace(name) {
+                Some(at) => self.namespaces.get(at).is_some_and(|namespace| wanted.selects(&namespace.labels)),
+                None => Selector::label(METADATA_NAME, name).implies(wanted),
+            },
+            (Namespaces::Labelled(known), Namespaces::Named(name)) => known.implies(&Selector::label(METADATA_NAME, name)),
+            (Namespaces::Labelled(known), Namespaces::Labelled(wanted)) => {
+                // Every namespace carries its name as a label.
+                let has_name = || Requirement { key: METADATA_NAME, test: Test::Exists };
+                known.implies(wanted)
+                    || wanted.keys().any(|key| key == METADATA_NAME)
+                        && Selector::of(known.requirements().iter().cloned().chain([has_name()])).implies(wanted)
+            }
+        };
+        within && known.pods.implies(&pick.pods)
+    }
 }
 
 impl Settings {
+    /// Whether rules about addresses hold for pods of which no address is known.
+    fn holds_pod_networks(&self, addresses: &Addresses) -> bool {
+        self.pod_addresses == PodAddresses::Matched && !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses)
+    }
+
     /// Whether an endpoint has one of these addresses.
     pub fn is_among(&self, endpoint: &Endpoint<'_>, addresses: &Addresses) -> bool {
         if self.is_node_traffic(endpoint) {
@@ -190,7 +235,7 @@ impl Settings {
         }
         match (self.pod_addresses, endpoint.addresses.as_slice()) {
             (PodAddresses::Ignored, _) => false,
-            (PodAddresses::Matched, []) => !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses),
+            (PodAddresses::Matched, []) => self.holds_pod_networks(addresses),
             (PodAddresses::Matched, known) => known.iter().any(|address| addresses.contains(*address)),
         }
     }

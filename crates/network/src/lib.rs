@@ -6,8 +6,10 @@
 
 pub mod addresses;
 mod decide;
+pub mod exposure;
 pub mod listing;
 pub mod matrix;
+mod place;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
@@ -16,10 +18,14 @@ mod world;
 
 pub use addresses::{Addresses, Cidr};
 pub use decide::{Decision, End, Reason, is_domain};
+pub use place::Place;
 pub use traffic::{Protocol, Traffic};
 pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Namespace, PodAddresses, Port, Settings, World};
 
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
-    vec![("list", schemars::schema_for!(listing::Listing).to_value())]
+    vec![
+        ("exposure", schemars::schema_for!(exposure::Exposure).to_value()),
+        ("list", schemars::schema_for!(listing::Listing).to_value()),
+    ]
 }

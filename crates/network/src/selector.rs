@@ -177,6 +177,41 @@ impl<'a> Selector<'a> {
         self.0.is_empty()
     }
 
+    /// Whether whatever it selects is selected by another one, too. What selects nothing implies nothing.
+    pub fn implies(&self, other: &Self) -> bool {
+        other.0.iter().all(|wanted| self.known_of(wanted.key).implies(&wanted.test)) && self.is_possible()
+    }
+
+    /// Whether there can be labels that it selects.
+    pub fn is_possible(&self) -> bool {
+        self.0.chunk_by(|one, two| one.key == two.key).all(|of_key| Known::of(of_key).is_possible())
+    }
+
+    /// The labels that it asks for, if it asks for nothing else.
+    pub fn exactly(&self) -> Option<Labels<'a>> {
+        let one = |requirement: &Requirement<'a>| match &requirement.test {
+            Test::In(values) if values.len() == 1 => values.first().map(|value| (requirement.key, *value)),
+            _ => None,
+        };
+        self.0.iter().map(one).collect()
+    }
+
+    /// The only value that it allows for a label.
+    pub fn exactly_of(&self, key: &str) -> Option<&'a str> {
+        let known = self.known_of(key);
+        match known.only.as_deref() {
+            Some([value]) if !known.may_miss => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// What it says of one label. Requirements are sorted by key.
+    fn known_of(&self, key: &str) -> Known<'a> {
+        let from = self.0.partition_point(|requirement| requirement.key < key);
+        let until = self.0.partition_point(|requirement| requirement.key <= key);
+        Known::of(self.0.get(from..until).unwrap_or_default())
+    }
+
     /// What it asks for, in order.
     pub fn requirements(&self) -> &[Requirement<'a>] {
         &self.0
@@ -185,6 +220,65 @@ impl<'a> Selector<'a> {
     /// The keys that it looks at.
     pub fn keys(&self) -> impl Iterator<Item = &'a str> + '_ {
         self.0.iter().map(|requirement| requirement.key)
+    }
+}
+
+/// What is known of a label of something that a selector selects.
+struct Known<'a> {
+    /// Whether the label may be missing.
+    may_miss: bool,
+    /// The values that it may have; any where there are none.
+    only: Option<Vec<&'a str>>,
+    /// The values that it has not.
+    without: Vec<&'a str>,
+}
+
+impl<'a> Known<'a> {
+    fn of(requirements: &[Requirement<'a>]) -> Self {
+        let mut known = Self { may_miss: true, only: None, without: Vec::new() };
+        for requirement in requirements {
+            match &requirement.test {
+                Test::In(values) => {
+                    known.may_miss = false;
+                    known.narrow(values);
+                }
+                Test::NotIn(values) => known.without.extend(values),
+                Test::Exists => known.may_miss = false,
+                Test::DoesNotExist => known.narrow(&[]),
+                Test::Never => {
+                    known.may_miss = false;
+                    known.narrow(&[]);
+                }
+            }
+        }
+        known.without.sort_unstable();
+        if let Some(only) = &mut known.only {
+            only.retain(|value| known.without.binary_search(value).is_err());
+        }
+        known
+    }
+
+    fn narrow(&mut self, values: &[&'a str]) {
+        match &mut self.only {
+            Some(only) => only.retain(|value| values.binary_search(value).is_ok()),
+            None => self.only = Some(values.to_vec()),
+        }
+    }
+
+    fn is_possible(&self) -> bool {
+        self.may_miss || self.only.as_ref().is_none_or(|only| !only.is_empty())
+    }
+
+    /// Whether the label passes a test, whatever it is of all that it may be.
+    fn implies(&self, test: &Test<'_>) -> bool {
+        match (test, &self.only) {
+            (Test::In(values), Some(only)) => !self.may_miss && only.iter().all(|value| values.binary_search(value).is_ok()),
+            (Test::NotIn(values), Some(only)) => only.iter().all(|value| values.binary_search(value).is_err()),
+            (Test::NotIn(values), None) => values.iter().all(|value| self.without.binary_search(value).is_ok()),
+            (Test::Exists, _) => !self.may_miss,
+            (Test::DoesNotExist, Some(only)) => only.is_empty(),
+            (Test::In(_) | Test::DoesNotExist, None) | (Test::Never, _) => false,
+        }
     }
 }
 
@@ -214,6 +308,47 @@ impl fmt::Display for Requirement<'_> {
             Test::Exists => f.write_str(key),
             Test::DoesNotExist => write!(f, "!{key}"),
             Test::Never => f.write_str("nothing"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const VALUES: [&str; 4] = ["a", "b", "c", "d"];
+
+    fn selector() -> impl Strategy<Value = Selector<'static>> {
+        let values = prop::sample::subsequence(VALUES.to_vec(), 1..4);
+        let test = prop_oneof![
+            3 => values.clone().prop_map(Test::In),
+            3 => values.prop_map(Test::NotIn),
+            1 => Just(Test::Exists),
+            1 => Just(Test::DoesNotExist),
+            1 => Just(Test::Never),
+        ];
+        let requirement = (prop::sample::select(vec!["k", "l"]), test).prop_map(|(key, test)| Requirement { key, test });
+        prop::collection::vec(requirement, 0..4).prop_map(Selector::of)
+    }
+
+    /// All that labels can be, as far as selectors above tell it apart: `z` stands for values that none of them names.
+    fn all_labels() -> Vec<Labels<'static>> {
+        let values = || VALUES.into_iter().chain(["z"]).map(Some).chain([None]);
+        let labels = |one: Option<&'static str>, two: Option<&'static str>| {
+            one.map(|value| ("k", value)).into_iter().chain(two.map(|value| ("l", value))).collect()
+        };
+        values().flat_map(|one| values().map(move |two| labels(one, two))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn one_selector_implies_another_if_it_selects_no_more(one in selector(), two in selector()) {
+            let labels = all_labels();
+            let selected: Vec<_> = labels.iter().filter(|labels| one.selects(labels)).collect();
+            prop_assert_eq!(one.is_possible(), !selected.is_empty(), "{}", &one);
+            let is_within = !selected.is_empty() && selected.iter().all(|labels| two.selects(labels));
+            prop_assert_eq!(one.implies(&two), is_within, "{} implies {}", &one, &two);
         }
     }
 }

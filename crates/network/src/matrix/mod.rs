@@ -36,6 +36,11 @@ pub struct Matrix {
     pub to_outside: Vec<Vec<(Traffic, Addresses)>>,
 }
 
+/// The endpoints that no rule tells apart, in the order of the first of each class.
+pub fn classes(world: &World<'_>) -> Vec<Class> {
+    Classes::new(world).list
+}
+
 impl Matrix {
     /// Of the world as it is.
     pub fn new(world: &World<'_>) -> Self {

@@ -1,0 +1,347 @@
+//! What pods that were not read could reach, and what could reach them: the answer of `plimsoll net exposure`.
+//!
+//! Rules name pods by labels, and more pods with these labels may come. For each workload and direction this asks about the whole
+//! cluster and about whomever a rule names, as far as that makes a difference. Of such pods nothing is known but what the rule asks
+//! for, so that another rule means them only if it means all of them ([`crate::End::Unseen`]). Pods that a rule names by exact labels
+//! and that are there are not unseen.
+
+use crate::decide::{End, Reason};
+use crate::listing::{Answered, Filter, Workload};
+use crate::matrix;
+use crate::place::Place;
+use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Tier};
+use crate::selector::Selector;
+use crate::traffic::Traffic;
+use crate::world::{Endpoint, METADATA_NAME, World};
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What is open to pods that were not read.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Exposure {
+    /// What the API leaves open, as it was answered here.
+    pub settings: Answered,
+    /// The workloads there are, by their place in the lists below.
+    pub workloads: Vec<Workload>,
+    /// What could reach them.
+    pub ingress: Vec<Exposed>,
+    /// What they could reach.
+    pub egress: Vec<Exposed>,
+}
+
+/// Workloads of which the same is open, for the same reasons. Those of which nothing is are left out.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Exposed {
+    /// The workloads, by their places in [`Exposure::workloads`].
+    pub workloads: Vec<usize>,
+    /// Whether a policy is about them in this direction.
+    pub protection: Protection,
+    /// What is open, and to whom: to the whole cluster first.
+    pub openings: Vec<Opening>,
+}
+
+/// Whether a policy is about pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Protection {
+    /// None is: all that may come or go does.
+    None,
+    /// None can be: they are on the network of their node.
+    NodeNetwork,
+    /// At least one is.
+    Policies,
+}
+
+/// What is open to some pods.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Opening {
+    /// Whom it is open to.
+    pub peer: Unseen,
+    /// What may flow. Nothing, where pods are kept from what is open to the whole cluster.
+    pub traffic: Traffic,
+    /// Ports that rules name; their numbers are what the unseen pods say: `TCP http`, or `http` for any protocol.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named_ports: Vec<String>,
+    /// What makes it so, beyond what holds for the whole cluster; empty where no policy is about them.
+    pub because: Vec<Because>,
+}
+
+/// Pods that were not read, by all that is known of them. Any pod of the cluster, where all is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unseen {
+    /// The name of their namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The labels of their namespaces, as `kubectl` writes selectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<String>,
+    /// Their labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods: Option<String>,
+}
+
+/// Why something is open or is not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Because {
+    /// The policy; none where all policies leave it open, and it passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Its rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What the rule does.
+    pub action: Action,
+    /// What it does it to.
+    pub traffic: Traffic,
+    /// Where the rule stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Exposure {
+    /// What is open in a world, as far as `filter` asks for it.
+    pub fn new(world: &World<'_>, filter: &Filter) -> Self {
+        let unseen = unseen(world);
+        let classes = matrix::classes(world);
+        let open = |direction: Direction| -> Vec<Exposed> {
+            if filter.direction.is_some_and(|wanted| wanted != direction) {
+                return Vec::new();
+            }
+            let of_class = |class: &matrix::Class| {
+                let members = class.endpoints.iter().copied().filter(|at| filter.focus.as_ref().is_none_or(|focus| focus.contains(at)));
+                let members: Vec<usize> = members.collect();
+                let sample = world.endpoints.get(*members.first()?)?;
+                let (protection, mut openings) = openings(world, sample, direction, &unseen);
+                openings.retain(|opening| filter.is_wanted(&opening.traffic));
+                Some((protection, openings, members))
+            };
+            let found: Vec<_> = classes.par_iter().filter_map(of_class).collect();
+            let mut alike: BTreeMap<(Protection, Vec<Opening>), Vec<usize>> = BTreeMap::new();
+            for (protection, openings, members) in found.into_iter().filter(|(_, openings, _)| !openings.is_empty()) {
+                alike.entry((protection, openings)).or_default().extend(members);
+            }
+            let exposed = |((protection, openings), mut workloads): (_, Vec<usize>)| {
+                workloads.sort_unstable();
+                Exposed { workloads, protection, openings }
+            };
+            let mut exposed: Vec<_> = alike.into_iter().map(exposed).collect();
+            exposed.sort_by(|one, two| (one.protection, &one.workloads).cmp(&(two.protection, &two.workloads)));
+            exposed
+        };
+        let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint)).collect();
+        Self {
+            settings: Answered::from(&world.settings),
+            workloads,
+            ingress: open(Direction::Ingress),
+            egress: open(Direction::Egress),
+        }
+    }
+
+    /// The two directions.
+    pub fn directions(&self) -> [(Direction, &[Exposed]); 2] {
+        [(Direction::Ingress, &self.ingress), (Direction::Egress, &self.egress)]
+    }
+}
+
+/// What each pick of a rule stands for among pods that were not read; none where there can be no such pod, or it is there.
+type UnseenOf<'w, 'a> = HashMap<&'w Pick<'a>, Option<Pick<'a>>>;
+
+fn unseen<'w, 'a>(world: &'w World<'a>) -> UnseenOf<'w, 'a> {
+    let mut unseen = UnseenOf::new();
+    for pick in world.policies.iter().flat_map(Policy::all_rules).flat_map(|(.., rule)| picks(&rule.peers)) {
+        unseen.entry(pick).or_insert_with(|| plain(world, pick).filter(|pick| !is_there(world, pick)));
+    }
+    unseen
+}
+
+fn picks<'w, 'a>(peers: &'w Peers<'a>) -> impl Iterator<Item = &'w Pick<'a>> {
+    let listed = match peers {
+        Peers::Anyone => &[],
+        Peers::Listed(peers) => peers.as_slice(),
+    };
+    listed.iter().filter_map(|peer| match &peer.means {
+        Means::Pods(pick) => Some(pick),
+        _ => None,
+    })
+}
+
+/// A pick with the name of the namespace instead of its label, as far as it asks for that; none if it can pick nothing.
+fn plain<'a>(world: &World<'a>, pick: &Pick<'a>) -> Option<Pick<'a>> {
+    let Pick { namespaces, pods } = pick;
+    let namespaces = match namespaces {
+        Namespaces::Labelled(labels) => {
+            let name = labels.exactly_of(METADATA_NAME);
+            match name.and_then(|name| Some((name, world.namespaces.get(world.namespace(name)?)?))) {
+                Some((name, namespace)) => Namespaces::Named(labels.selects(&namespace.labels).then_some(name)?),
+                None if labels.requirements().len() == 1 => name.map_or_else(|| namespaces.clone(), Namespaces::Named),
+                None => namespaces.clone(),
+            }
+        }
+        Namespaces::Named(_) => namespaces.clone(),
+    };
+    let is_possible = pods.is_possible() && !matches!(&namespaces, Namespaces::Labelled(labels) if !labels.is_possible());
+    is_possible.then(|| Pick { namespaces, pods: pods.clone() })
+}
+
+/// Whether a pod that a pick asks for by exact labels was read. One that it asks for in other words, or in every namespace, or any of a
+/// namespace, may always come.
+fn is_there(world: &World<'_>, pick: &Pick<'_>) -> bool {
+    let is_exact = |labels: &Selector<'_>| !labels.is_everything() && labels.exactly().is_some();
+    let namespaces = match &pick.namespaces {
+        Namespaces::Named(name) => world.namespace(name).map_or(0..0, |at| at..at + 1),
+        Namespaces::Labelled(labels) if is_exact(labels) => 0..world.namespaces.len(),
+        Namespaces::Labelled(_) => return false,
+    };
+    let mut held = namespaces.filter(|at| world.namespaces.get(*at).is_some_and(|namespace| pick.namespaces.hold(namespace)));
+    let is_picked =
+        |endpoint: &Endpoint<'_>| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels);
+    is_exact(&pick.pods)
+        && held.any(|at| world.endpoints_in(at).any(|at| world.endpoints.get(at).is_some_and(is_picked)))
+}
+
+/// What is open of an endpoint in a direction.
+fn openings<'a>(
+    world: &World<'a>,
+    endpoint: &Endpoint<'a>,
+    direction: Direction,
+    unseen: &UnseenOf<'_, 'a>,
+) -> (Protection, Vec<Opening>) {
+    let about = world.about(endpoint, direction);
+    let says_something = |policy: &Policy<'_>| policy.tier == Tier::NetworkPolicy || policy.rules(direction).is_some_and(|rules| !rules.is_empty());
+    let protection = match about.iter().any(|(_, policy)| says_something(policy)) {
+        true => Protection::Policies,
+        false if world.settings.is_node_traffic(endpoint) => Protection::NodeNetwork,
+        false => Protection::None,
+    };
+    let destination = (direction == Direction::Ingress).then_some(endpoint);
+    let ask = |pick: &Pick<'a>| {
+        let decision = world.decide_by(&about, End::Unseen(pick), destination, direction);
+        let named = if direction == Direction::Egress { named_ports(&about, &decision.reasons, direction) } else { BTreeSet::new() };
+        // What may flow anyway needs no name.
+        (decision.allowed.clone(), if decision.allowed.is_all_ports() { BTreeSet::new() } else { named }, decision.reasons)
+    };
+    let everyone = Pick { namespaces: Namespaces::Labelled(Selector::everything()), pods: Selector::everything() };
+    let (common, common_names, common_reasons) = ask(&everyone);
+    let mut openings = Vec::new();
+    let mut open = |pick: &Pick<'a>, traffic, names: BTreeSet<String>, because| {
+        openings.push(Opening { peer: Unseen::from(pick), traffic, named_ports: names.into_iter().collect(), because });
+    };
+    if !common.is_none() || !common_names.is_empty() {
+        let because = because(&about, &common_reasons, &[], direction);
+        open(&everyone, common.clone(), common_names.clone(), because);
+    }
+    let rules = about.iter().filter_map(|(_, policy)| policy.rules(direction)).flatten();
+    let peers: BTreeSet<&Pick<'a>> = rules.flat_map(|rule| picks(&rule.peers)).filter_map(|pick| unseen.get(pick)?.as_ref()).collect();
+    for peer in peers.into_iter().filter(|peer| !peer.is_everyone()) {
+        let (traffic, names, reasons) = ask(peer);
+        if (&traffic, &names) != (&common, &common_names) {
+            open(peer, traffic, names, because(&about, &reasons, &common_reasons, direction));
+        }
+    }
+    (protection, openings)
+}
+
+/// The named ports that pass towards pods of which no port is known, by the rules that decided.
+fn named_ports(about: &[(usize, &Policy<'_>)], reasons: &[Reason], direction: Direction) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    // Those that a rule of the cluster's kinds denied or passed on, with the tier that did it; none is for good.
+    let mut settled: HashMap<&(Option<crate::Protocol>, &str), Option<Tier>> = HashMap::new();
+    for reason in reasons {
+        let Reason::Rule { policy, rule, action, .. } = reason else { continue };
+        let Some((tier, rule)) = rule_of(about, *policy, *rule, direction).map(|(policy, rule)| (policy.tier, rule)) else { continue };
+        for name in &rule.ports.names {
+            if settled.get(name).is_some_and(|until| until.is_none_or(|until| until == tier)) {
+                continue;
+            }
+            if tier != Tier::NetworkPolicy {
+                settled.insert(name, (*action == Action::Pass).then_some(tier));
+            }
+            if *action == Action::Accept {
+                let (protocol, name) = name;
+                open.insert(protocol.map_or_else(|| (*name).to_owned(), |protocol| format!("{} {name}", protocol.name())));
+            }
+        }
+    }
+    open
+}
+
+fn rule_of<'w, 'a>(
+    about: &[(usize, &'w Policy<'a>)],
+    policy: usize,
+    rule: usize,
+    direction: Direction,
+) -> Option<(&'w Policy<'a>, &'w crate::policy::Rule<'a>)> {
+    let (_, policy) = about.iter().find(|(at, _)| *at == policy)?;
+    Some((policy, policy.rule(direction, rule)?))
+}
+
+/// The reasons of a decision that let something through or keep it back, and are not those `common` to the whole cluster.
+fn because(about: &[(usize, &Policy<'_>)], reasons: &[Reason], common: &[Reason], direction: Direction) -> Vec<Because> {
+    let mut because = Vec::new();
+    for reason in reasons.iter().filter(|reason| !common.contains(reason)) {
+        match reason {
+            Reason::Rule { policy, rule: index, action, traffic } => {
+                let Some((policy, rule)) = rule_of(about, *policy, *index, direction) else { continue };
+                if traffic.is_none() && rule.ports.names.is_empty() {
+                    continue;
+                }
+                because.push(Because {
+                    policy: Some(policy.name()),
+                    rule: Some(rule.title(*index)),
+                    action: *action,
+                    traffic: traffic.clone(),
+                    place: Some(Place::of(rule.node)),
+                });
+            }
+            Reason::Default { traffic } if !about.is_empty() => {
+                let (action, traffic) = (Action::Accept, traffic.clone());
+                because.push(Because { policy: None, rule: None, action, traffic, place: None });
+            }
+            _ => {}
+        }
+    }
+    because
+}
+
+impl From<&Pick<'_>> for Unseen {
+    fn from(pick: &Pick<'_>) -> Self {
+        let written = |selector: &Selector<'_>| (!selector.is_everything()).then(|| selector.to_string());
+        let (namespace, namespaces) = match &pick.namespaces {
+            Namespaces::Named(name) => (Some((*name).to_owned()), None),
+            Namespaces::Labelled(labels) => (None, written(labels)),
+        };
+        Self { namespace, namespaces, pods: written(&pick.pods) }
+    }
+}
+
+impl Unseen {
+    /// Whether it is any pod of the cluster.
+    pub fn is_anyone(&self) -> bool {
+        self.namespace.is_none() && self.namespaces.is_none() && self.pods.is_none()
+    }
+}
+
+/// `pods with app=web in namespace shop`, `any pod of the cluster`
+impl std::fmt::Display for Unseen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_anyone() {
+            return f.write_str("any pod of the cluster");
+        }
+        match &self.pods {
+            Some(labels) => write!(f, "pods with {labels}")?,
+            None => f.write_str("any pod")?,
+        }
+        match (&self.namespace, &self.namespaces) {
+            (Some(name), _) => write!(f, " in namespace {name}"),
+            (None, Some(labels)) => write!(f, " in namespaces with {labels}"),
+            (None, None) => f.write_str(" in any namespace"),
+        }
+    }
+}
