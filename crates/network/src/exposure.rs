@@ -6,7 +6,7 @@
 //! and that are there are not unseen.
 
 use crate::decide::{End, Reason};
-use crate::listing::{Answered, Filter, Workload};
+use crate::listing::{Answered, Filter, Listing, Workload};
 use crate::matrix;
 use crate::place::Place;
 use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Tier};
@@ -105,6 +105,19 @@ pub struct Because {
     pub place: Option<Place>,
 }
 
+/// What one new pod could reach, and what could reach it: the connections of a world that it is in.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OfPod {
+    /// The pod: its place among the workloads.
+    pub pod: usize,
+    /// The pod in words.
+    pub described: String,
+    /// Its connections.
+    #[serde(flatten)]
+    pub listing: Listing,
+}
+
 impl Exposure {
     /// What is open in a world, as far as `filter` asks for it.
     pub fn new(world: &World<'_>, filter: &Filter) -> Self {
@@ -136,12 +149,7 @@ impl Exposure {
             exposed
         };
         let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint)).collect();
-        Self {
-            settings: Answered::from(&world.settings),
-            workloads,
-            ingress: open(Direction::Ingress),
-            egress: open(Direction::Egress),
-        }
+        Self { settings: Answered::from(&world.settings), workloads, ingress: open(Direction::Ingress), egress: open(Direction::Egress) }
     }
 
     /// The two directions.
@@ -200,21 +208,15 @@ fn is_there(world: &World<'_>, pick: &Pick<'_>) -> bool {
         Namespaces::Labelled(_) => return false,
     };
     let mut held = namespaces.filter(|at| world.namespaces.get(*at).is_some_and(|namespace| pick.namespaces.hold(namespace)));
-    let is_picked =
-        |endpoint: &Endpoint<'_>| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels);
-    is_exact(&pick.pods)
-        && held.any(|at| world.endpoints_in(at).any(|at| world.endpoints.get(at).is_some_and(is_picked)))
+    let is_picked = |endpoint: &Endpoint<'_>| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels);
+    is_exact(&pick.pods) && held.any(|at| world.endpoints_in(at).any(|at| world.endpoints.get(at).is_some_and(is_picked)))
 }
 
 /// What is open of an endpoint in a direction.
-fn openings<'a>(
-    world: &World<'a>,
-    endpoint: &Endpoint<'a>,
-    direction: Direction,
-    unseen: &UnseenOf<'_, 'a>,
-) -> (Protection, Vec<Opening>) {
+fn openings<'a>(world: &World<'a>, endpoint: &Endpoint<'a>, direction: Direction, unseen: &UnseenOf<'_, 'a>) -> (Protection, Vec<Opening>) {
     let about = world.about(endpoint, direction);
-    let says_something = |policy: &Policy<'_>| policy.tier == Tier::NetworkPolicy || policy.rules(direction).is_some_and(|rules| !rules.is_empty());
+    let says_something =
+        |policy: &Policy<'_>| policy.tier == Tier::NetworkPolicy || policy.rules(direction).is_some_and(|rules| !rules.is_empty());
     let protection = match about.iter().any(|(_, policy)| says_something(policy)) {
         true => Protection::Policies,
         false if world.settings.is_node_traffic(endpoint) => Protection::NodeNetwork,

@@ -26,6 +26,7 @@ pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Nam
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("exposure", schemars::schema_for!(exposure::Exposure).to_value()),
+        ("exposure-of-pod", schemars::schema_for!(exposure::OfPod).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
     ]
 }

@@ -6,7 +6,7 @@ use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing, Side, Workload};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
@@ -109,14 +109,7 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let mut map = Map { title: "Who may talk to whom".to_owned(), ..Map::default() };
-        map.regions = self.workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        for workload in &self.workloads {
-            let region = map.regions.binary_search(&workload.namespace).ok();
-            let facts = vec![names::name(workload)];
-            let caption = workload.kind.clone();
-            map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
-        }
+        let mut map = map_of(&self.workloads, "Who may talk to whom");
         for Connection { from, to, traffic } in &self.connections {
             let mut places = |side: &Side| -> Vec<usize> {
                 match side {
@@ -134,6 +127,19 @@ impl Answer for Listing {
         }
         map
     }
+}
+
+/// A map of workloads in their namespaces, without ways.
+pub(super) fn map_of(workloads: &[Workload], title: &str) -> Map {
+    let mut map = Map { title: title.to_owned(), ..Map::default() };
+    map.regions = workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    for workload in workloads {
+        let region = map.regions.binary_search(&workload.namespace).ok();
+        let facts = vec![names::name(workload)];
+        let caption = workload.kind.clone();
+        map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
+    }
+    map
 }
 
 /// The place of addresses outside; made for the first who asks.
@@ -160,7 +166,7 @@ fn side(side: &Side, names: &Names<'_>) -> String {
 }
 
 /// Each end by itself.
-fn ends(side: &Side, workloads: &[plimsoll_network::listing::Workload]) -> Vec<String> {
+fn ends(side: &Side, workloads: &[Workload]) -> Vec<String> {
     match side {
         Side::Workloads(list) => list.iter().filter_map(|at| workloads.get(*at)).map(names::name).collect(),
         Side::Outside(ranges) => ranges.clone(),

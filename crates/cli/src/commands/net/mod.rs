@@ -1,6 +1,7 @@
 //! `plimsoll net`
 
 mod answer;
+mod exposure;
 mod list;
 mod names;
 
@@ -22,11 +23,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Exposure(exposure::Args),
     List(list::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Exposure(args) => exposure::run(args),
         Command::List(args) => list::run(args),
     }
 }

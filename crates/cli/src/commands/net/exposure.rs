@@ -1,0 +1,343 @@
+//! `plimsoll net exposure`
+
+use super::answer::{self, Answer};
+use super::names::{self, Names};
+use super::{Common, list, outcome, problems};
+use crate::{Outcome, output};
+use anyhow::{Context, bail, ensure};
+use plimsoll_model::{Inventory, Limits, Origin, Source, parse};
+use plimsoll_network::exposure::{Because, Exposed, Exposure, OfPod, Opening, Protection};
+use plimsoll_network::listing::{Filter, Listing, Side};
+use plimsoll_network::matrix::Matrix;
+use plimsoll_network::policy::Direction;
+use plimsoll_network::{Protocol, World};
+use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
+use plimsoll_report::table::Table;
+use serde_json::{Map as Fields, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+const EXAMPLES: &str = "Examples:
+  plimsoll net exposure manifests/
+  plimsoll net exposure cluster --focus shop/cart --direction ingress
+  plimsoll net exposure manifests/ --labels app=scraper --namespace-labels team=ops";
+
+/// Say what pods that are not there yet could reach, and what could reach them.
+///
+/// Rules name pods by labels: whoever gets a pod with these labels into the cluster gets what they allow. Workloads that no policy
+/// is about come first. With --labels, --namespace or --namespace-labels the question is about one new pod: what it could reach, and
+/// what could reach it. Exits with 2 if something could not be read.
+#[derive(clap::Args)]
+#[group(skip)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// What to read: files, directories, `-`, archives, snapshots, `cluster`. Without it, the current directory.
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Only what is open of this workload, as NAME, NAMESPACE/NAME, NAMESPACE/ or NAMESPACE/KIND/NAME; may be given several times.
+    #[arg(long, value_name = "WORKLOAD", conflicts_with_all = ["labels", "namespace", "namespace_labels"])]
+    focus: Vec<String>,
+    /// Only what could reach workloads (`ingress`), or what they could reach (`egress`); of a new pod, the other way round.
+    #[arg(long, value_name = "DIRECTION", value_parser = ["ingress", "egress"])]
+    direction: Option<String>,
+    /// Only where this port is open, as `443`, `tcp/443` or `udp/53`.
+    #[arg(long, value_name = "PORT", value_parser = list::port)]
+    port: Option<(Protocol, u16)>,
+    /// The labels of a new pod, as `app=web,tier=front`; without it, it has none.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label, help_heading = "A new pod")]
+    labels: Vec<(String, String)>,
+    /// The namespace of a new pod; without it, it is in a new namespace.
+    #[arg(long, value_name = "NAMESPACE", help_heading = "A new pod")]
+    namespace: Option<String>,
+    /// The labels of a new namespace.
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label, help_heading = "A new pod")]
+    namespace_labels: Vec<(String, String)>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A label as users write it.
+fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is no label; labels are written `app=web`")),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
+    let settings = args.common.settings()?;
+    let mut loaded = args.common.load(&args.targets)?;
+    let is_about_pod = args.namespace.is_some() || !args.labels.is_empty() || !args.namespace_labels.is_empty();
+    let pod = if is_about_pod {
+        let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+        Some(NewPod::of(args, &World::new(&inventory, settings.clone()))?)
+    } else {
+        None
+    };
+    for object in pod.iter().flat_map(NewPod::objects) {
+        let (documents, _) = parse(&Source::new("the new pod", Origin::Rendered, object.to_string()), Limits::default());
+        loaded.snapshot.documents.extend(documents);
+    }
+    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+    let world = World::new(&inventory, settings);
+    output::complain_about(problems(&loaded, &inventory, &world));
+    if world.endpoints.is_empty() {
+        bail!("there is no workload in {}: nothing that could be reached", loaded.targets.join(", "));
+    }
+    let wanted = args.direction.as_deref().map(|word| if word == "ingress" { Direction::Ingress } else { Direction::Egress });
+    let mut focus = BTreeSet::new();
+    for wanted in &args.focus {
+        focus.extend(names::find(&world, wanted)?);
+    }
+    let mut filter = Filter { focus: (!focus.is_empty()).then_some(focus), direction: wanted, port: args.port };
+    let answer: Box<dyn Answer> = match pod {
+        Some(pod) => {
+            let found = names::find(&world, &format!("{}/Pod/{}", pod.namespace, pod.name))?;
+            let at = *found.first().context("the new pod is no workload")?;
+            filter.focus = Some(found);
+            Box::new(OfPod { pod: at, described: pod.words(), listing: Listing::new(&world, &Matrix::new(&world), &filter) })
+        }
+        None => Box::new(Exposure::new(&world, &filter)),
+    };
+    output::print(&answer::write(&*answer, args.common.form)?)?;
+    Ok(outcome(problems(&loaded, &inventory, &world)))
+}
+
+/// The pod that is asked about.
+struct NewPod {
+    name: String,
+    labels: Vec<(String, String)>,
+    namespace: String,
+    /// The labels of its namespace, where that is new.
+    namespace_labels: Option<Vec<(String, String)>>,
+}
+
+impl NewPod {
+    fn of(args: &Args, world: &World<'_>) -> anyhow::Result<Self> {
+        let is_known = |name: &str| world.namespace(name).is_some();
+        let known = args.namespace.as_deref().is_some_and(is_known);
+        ensure!(
+            !known || args.namespace_labels.is_empty(),
+            "namespace `{}` was read with its labels; give --namespace-labels only for a new one",
+            args.namespace.as_deref().unwrap_or_default()
+        );
+        // Names that nobody has.
+        let free = |is_taken: &dyn Fn(&str) -> bool| {
+            let names = std::iter::once("new".to_owned()).chain((2..).map(|number: u32| format!("new-{number}")));
+            names.into_iter().find(|name| !is_taken(name)).unwrap_or_default()
+        };
+        let name = free(&|name| world.endpoints.iter().any(|endpoint| endpoint.name == name));
+        let namespace = args.namespace.clone().unwrap_or_else(|| free(&is_known));
+        let namespace_labels = (!known).then(|| args.namespace_labels.clone());
+        Ok(Self { name, labels: args.labels.clone(), namespace, namespace_labels })
+    }
+
+    fn objects(&self) -> Vec<Json> {
+        let labels = |labels: &[(String, String)]| -> Json {
+            labels.iter().map(|(key, value)| (key.clone(), Json::from(value.as_str()))).collect::<Fields<_, _>>().into()
+        };
+        let mut objects = vec![json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": self.name, "namespace": self.namespace, "labels": labels(&self.labels)},
+            "spec": {"containers": []},
+        })];
+        if let Some(of_namespace) = &self.namespace_labels {
+            let metadata = json!({"name": self.namespace, "labels": labels(of_namespace)});
+            objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}));
+        }
+        objects
+    }
+
+    /// `a new pod with app=web in namespace shop`
+    fn words(&self) -> String {
+        let with = |labels: &[(String, String)]| match labels {
+            [] => "without labels".to_owned(),
+            labels => format!("with {}", labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")),
+        };
+        let namespace = match &self.namespace_labels {
+            Some(labels) => format!("a new namespace {}", with(labels)),
+            None => format!("namespace {}", self.namespace),
+        };
+        format!("a new pod {} in {namespace}", with(&self.labels))
+    }
+}
+
+impl Answer for Exposure {
+    fn text(&self) -> String {
+        let names = Names::new(&self.workloads);
+        let mut text = unprotected(self, &names);
+        for (direction, exposed) in self.directions() {
+            let (heading, preposition) = match direction {
+                Direction::Ingress => ("what could reach them", "from"),
+                Direction::Egress => ("what they could reach", "to"),
+            };
+            let mut last = false;
+            for Exposed { workloads, openings, .. } in exposed.iter().filter(|one| one.protection == Protection::Policies) {
+                if !std::mem::replace(&mut last, true) {
+                    let gap = if text.is_empty() { "" } else { "\n" };
+                    let _ = writeln!(text, "{gap}open to pods that are not there yet, {heading}:");
+                }
+                let _ = writeln!(text, "  {}", names.words(workloads).join(", "));
+                for opening in openings {
+                    let _ = writeln!(text, "    {preposition} {}: {}", opening.peer, flow(opening));
+                    for because in &opening.because {
+                        let _ = writeln!(text, "      {}", reason(because));
+                    }
+                }
+            }
+        }
+        if text.is_empty() { "nothing is open to pods that are not there yet\n".to_owned() } else { text }
+    }
+
+    fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["workload", "direction", "protected", "peer", "traffic", "because"]);
+        for (direction, exposed) in self.directions() {
+            for Exposed { workloads, protection, openings } in exposed {
+                let names = workloads.iter().filter_map(|at| self.workloads.get(*at)).map(names::name);
+                for (name, opening) in names.flat_map(|name| openings.iter().map(move |opening| (name.clone(), opening))) {
+                    let protected = if *protection == Protection::Policies { "yes" } else { "no" };
+                    let because = opening.because.iter().map(reason).collect::<Vec<_>>().join("; ");
+                    let cells = [direction.name(), protected].map(str::to_owned);
+                    let [direction, protected] = cells;
+                    table.row([name, direction, protected, opening.peer.to_string(), flow(opening), because]);
+                }
+            }
+        }
+        // Those without protection first, as in the text.
+        table.rows.sort_by_cached_key(|row| (row.get(2).cloned(), row.clone()));
+        table
+    }
+
+    fn map(&self) -> Map {
+        let mut map = list::map_of(&self.workloads, "What is open to pods that are not there yet");
+        let mut places = BTreeMap::new();
+        for (direction, exposed) in self.directions() {
+            for (workloads, opening) in exposed.iter().flat_map(|one| one.openings.iter().map(move |opening| (&one.workloads, opening))) {
+                if opening.traffic.is_none() && opening.named_ports.is_empty() {
+                    continue;
+                }
+                let other = *places.entry(&opening.peer).or_insert_with(|| {
+                    let region = opening.peer.namespace.as_ref().and_then(|name| map.regions.binary_search(name).ok());
+                    let (label, caption) = (opening.peer.to_string(), "not there yet".to_owned());
+                    map.places.push(Place { label, caption, region, kind: PlaceKind::Outside, facts: Vec::new() });
+                    map.places.len() - 1
+                });
+                for at in workloads {
+                    let (from, to) = if direction == Direction::Ingress { (other, *at) } else { (*at, other) };
+                    let facts = std::iter::once(flow(opening)).chain(opening.because.iter().map(reason)).collect();
+                    map.ways.push(Way { from, to, label: flow(opening), state: WayState::Open, facts });
+                }
+            }
+        }
+        map
+    }
+}
+
+/// Who is protected by no policy, by direction.
+fn unprotected(exposure: &Exposure, names: &Names<'_>) -> String {
+    let mut open: BTreeMap<usize, (bool, bool, bool)> = BTreeMap::new();
+    for (direction, exposed) in exposure.directions() {
+        for one in exposed.iter().filter(|one| one.protection != Protection::Policies) {
+            for at in &one.workloads {
+                let (inward, outward, on_node) = open.entry(*at).or_default();
+                *if direction == Direction::Ingress { inward } else { outward } = true;
+                *on_node = one.protection == Protection::NodeNetwork;
+            }
+        }
+    }
+    let mut alike: BTreeMap<(bool, bool, bool), Vec<usize>> = BTreeMap::new();
+    for (at, (inward, outward, on_node)) in open {
+        // In both directions first, those that no policy could help last.
+        alike.entry((on_node, !(inward && outward), !inward)).or_default().push(at);
+    }
+    let mut text = String::new();
+    for ((on_node, is_one, is_out), workloads) in alike {
+        let heading = match (on_node, is_one, is_out) {
+            (true, ..) => "on the network of their node, where no policy is about them",
+            (false, false, _) => "protected by no policy",
+            (false, true, false) => "protected by no policy against what comes in",
+            (false, true, true) => "held back by no policy in what goes out",
+        };
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{gap}{heading}:");
+        for word in names.words(&workloads) {
+            let _ = writeln!(text, "  {word}");
+        }
+    }
+    text
+}
+
+/// What may flow, with the ports that only have names.
+fn flow(opening: &Opening) -> String {
+    let named = opening.named_ports.iter().map(|name| format!("{name} (a named port)"));
+    let numbers = (!opening.traffic.is_none()).then(|| opening.traffic.to_string());
+    let words: Vec<_> = numbers.into_iter().chain(named).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join("; ") }
+}
+
+/// `NetworkPolicy shop/web, rule 2, allows TCP 80 (web.yaml:12)`
+fn reason(because: &Because) -> String {
+    let Because { policy: Some(policy), rule, action, traffic, place } = because else {
+        return format!("no policy decides about {}: it passes", because.traffic);
+    };
+    let mut words = policy.clone();
+    if let Some(rule) = rule {
+        let _ = write!(words, ", {rule}, {}", action.verb());
+        // Ports that only have names are no numbers.
+        if !traffic.is_none() {
+            let _ = write!(words, " {traffic}");
+        }
+    }
+    if let Some(place) = place {
+        let _ = write!(words, " ({place})");
+    }
+    words
+}
+
+impl Answer for OfPod {
+    fn text(&self) -> String {
+        let names = Names::new(&self.listing.workloads);
+        let other = |side: &Side| match side {
+            Side::Workloads(list) => {
+                let list: Vec<_> = list.iter().copied().filter(|at| *at != self.pod).collect();
+                names.words(&list).join(", ")
+            }
+            Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
+        };
+        let is_pod = |side: &Side| matches!(side, Side::Workloads(list) if list.contains(&self.pod));
+        let mut text = format!("{}\n", self.described);
+        for (heading, nothing, outward) in
+            [("could reach", "could reach nothing", true), ("could be reached by", "could be reached by nothing", false)]
+        {
+            let ours = self.listing.connections.iter().filter_map(|one| {
+                let (pod, peer) = if outward { (&one.from, &one.to) } else { (&one.to, &one.from) };
+                Some((other(peer), &one.traffic)).filter(|(peer, _)| is_pod(pod) && !peer.is_empty())
+            });
+            let ours: Vec<_> = ours.collect();
+            let _ = writeln!(text, "  {}", if ours.is_empty() { nothing } else { heading });
+            for (peer, traffic) in ours {
+                let _ = writeln!(text, "    {peer}: {traffic}");
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)?)
+    }
+
+    fn table(&self) -> Table {
+        self.listing.table()
+    }
+
+    fn map(&self) -> Map {
+        let mut map = self.listing.map();
+        map.title.clone_from(&self.described);
+        map
+    }
+}
