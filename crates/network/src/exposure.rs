@@ -132,7 +132,10 @@ impl Exposure {
                 let members: Vec<usize> = members.collect();
                 let sample = world.endpoints.get(*members.first()?)?;
                 let (protection, mut openings) = openings(world, sample, direction, &unseen);
-                openings.retain(|opening| filter.is_wanted(&opening.traffic));
+                // Of one port, who differs is who differs in that port.
+                let is_common = openings.first().is_some_and(|first| first.peer.is_anyone() && filter.is_wanted(&first.traffic));
+                let is_telling = |one: &Opening| filter.is_wanted(&one.traffic) != (is_common && !one.peer.is_anyone());
+                openings.retain(|opening| filter.port.is_none() || is_telling(opening));
                 Some((protection, openings, members))
             };
             let found: Vec<_> = classes.par_iter().filter_map(of_class).collect();

@@ -3,5 +3,5 @@
 mod np_guard;
 mod probes;
 
-pub(super) use np_guard::list;
+pub(super) use np_guard::{exposure, list};
 pub(super) use probes::{cluster_network_policy, cyclonus, kubernetes};

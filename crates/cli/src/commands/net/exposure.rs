@@ -169,14 +169,14 @@ impl Answer for Exposure {
         let mut text = unprotected(self, &names);
         for (direction, exposed) in self.directions() {
             let (heading, preposition) = match direction {
-                Direction::Ingress => ("what could reach them", "from"),
-                Direction::Egress => ("what they could reach", "to"),
+                Direction::Ingress => ("could reach", "from"),
+                Direction::Egress => ("could be reached by", "to"),
             };
             let mut last = false;
             for Exposed { workloads, openings, .. } in exposed.iter().filter(|one| one.protection == Protection::Policies) {
                 if !std::mem::replace(&mut last, true) {
                     let gap = if text.is_empty() { "" } else { "\n" };
-                    let _ = writeln!(text, "{gap}open to pods that are not there yet, {heading}:");
+                    let _ = writeln!(text, "{gap}pods that are not there yet {heading}");
                 }
                 let _ = writeln!(text, "  {}", names.words(workloads).join(", "));
                 for opening in openings {
@@ -283,15 +283,13 @@ fn flow(opening: &Opening) -> String {
 /// `NetworkPolicy shop/web, rule 2, allows TCP 80 (web.yaml:12)`
 fn reason(because: &Because) -> String {
     let Because { policy: Some(policy), rule, action, traffic, place } = because else {
-        return format!("no policy decides about {}: it passes", because.traffic);
+        let what = if because.traffic.is_all() { String::new() } else { format!(" about {}", because.traffic) };
+        return format!("no rule decides{what}: it passes");
     };
     let mut words = policy.clone();
     if let Some(rule) = rule {
-        let _ = write!(words, ", {rule}, {}", action.verb());
-        // Ports that only have names are no numbers.
-        if !traffic.is_none() {
-            let _ = write!(words, " {traffic}");
-        }
+        let what = if traffic.is_none() { "a named port".to_owned() } else { traffic.to_string() };
+        let _ = write!(words, ", {rule}, {} {what}", action.verb());
     }
     if let Some(place) = place {
         let _ = write!(words, " ({place})");

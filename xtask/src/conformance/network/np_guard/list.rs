@@ -28,7 +28,7 @@ pub(in crate::conformance) fn list(path: &Path) -> anyhow::Result<Cases> {
 }
 
 /// The facts that a case wants. With a port in focus, lines do not say what else flows: that port stands for it.
-fn expected(case: &Case) -> anyhow::Result<Facts> {
+pub(super) fn expected(case: &Case) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     let mut network = POD_NETWORK.to_owned();
     let focus = case.port().map(|(protocol, port)| Traffic::port(protocol, port));
@@ -47,7 +47,7 @@ fn expected(case: &Case) -> anyhow::Result<Facts> {
 }
 
 /// The facts that our listing states, of those that the case asks for.
-fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
+pub(super) fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     let focus = Case::find(&case.focus_workloads, world);
     let filter = Filter { focus, direction: case.direction(), port: case.port() };
     let listing = Listing::new(world, &Matrix::new(world), &filter);
