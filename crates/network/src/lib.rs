@@ -5,12 +5,16 @@
 //! how many workloads behave differently and not with how many there are.
 
 pub mod addresses;
+pub mod can;
 mod decide;
+pub mod derivation;
+pub mod explain;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+mod split;
 pub mod traffic;
 mod world;
 
@@ -21,5 +25,9 @@ pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Nam
 
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
-    vec![("list", schemars::schema_for!(listing::Listing).to_value())]
+    vec![
+        ("can", schemars::schema_for!(can::Can).to_value()),
+        ("explain", schemars::schema_for!(explain::Explanation).to_value()),
+        ("list", schemars::schema_for!(listing::Listing).to_value()),
+    ]
 }
