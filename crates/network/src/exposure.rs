@@ -6,12 +6,12 @@
 //! and that are there are not unseen.
 
 use crate::decide::{End, Reason};
+use crate::derivation::{PolicyName, RuleName};
 use crate::listing::{Answered, Filter, Listing, Workload};
 use crate::matrix;
-use crate::place::Place;
 use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Tier};
 use crate::selector::Selector;
-use crate::traffic::Traffic;
+use crate::traffic::{Protocol, Traffic};
 use crate::world::{Endpoint, METADATA_NAME, World};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -90,19 +90,16 @@ pub struct Unseen {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Because {
-    /// The policy; none where all policies leave it open, and it passes.
+    /// The policy whose rule decided; none where all policies leave it open, and it passes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-    /// Its rule.
+    pub policy: Option<PolicyName>,
+    /// The rule.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    pub rule: Option<RuleName>,
     /// What the rule does.
     pub action: Action,
-    /// What it does it to.
+    /// What it does it to; nothing where it is only about named ports.
     pub traffic: Traffic,
-    /// Where the rule stands.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
 }
 
 /// What one new pod could reach, and what could reach it: the connections of a world that it is in.
@@ -218,19 +215,21 @@ fn is_there(world: &World<'_>, pick: &Pick<'_>) -> bool {
 /// What is open of an endpoint in a direction.
 fn openings<'a>(world: &World<'a>, endpoint: &Endpoint<'a>, direction: Direction, unseen: &UnseenOf<'_, 'a>) -> (Protection, Vec<Opening>) {
     let about = world.about(endpoint, direction);
-    let says_something =
-        |policy: &Policy<'_>| policy.tier == Tier::NetworkPolicy || policy.rules(direction).is_some_and(|rules| !rules.is_empty());
-    let protection = match about.iter().any(|(_, policy)| says_something(policy)) {
+    let policies = || about.iter().filter_map(|at| world.policies.get(*at));
+    let rules = |policy: &'_ Policy<'a>| policy.rules(direction).is_some_and(|rules| !rules.is_empty());
+    let protection = match policies().any(|policy| policy.tier == Tier::NetworkPolicy || rules(policy)) {
         true => Protection::Policies,
         false if world.settings.is_node_traffic(endpoint) => Protection::NodeNetwork,
         false => Protection::None,
     };
-    let destination = (direction == Direction::Ingress).then_some(endpoint);
     let ask = |pick: &Pick<'a>| {
-        let decision = world.decide_by(&about, End::Unseen(pick), destination, direction);
-        let named = if direction == Direction::Egress { named_ports(&about, &decision.reasons, direction) } else { BTreeSet::new() };
-        // What may flow anyway needs no name.
-        (decision.allowed.clone(), if decision.allowed.is_all_ports() { BTreeSet::new() } else { named }, decision.reasons)
+        let (ours, theirs) = (End::Endpoint(endpoint), End::Unseen(pick));
+        let (from, to) = if direction == Direction::Ingress { (theirs, ours) } else { (ours, theirs) };
+        let decision = world.decide_by(&about, &Traffic::all(), from, to, direction);
+        // Names mean what the destination declares, which only unseen ones do not tell. What may flow anyway needs no name.
+        let is_named = direction == Direction::Egress && !decision.allowed.is_all_ports();
+        let names = if is_named { named_ports(world, &decision.reasons) } else { BTreeSet::new() };
+        (decision.allowed, names, decision.reasons)
     };
     let everyone = Pick { namespaces: Namespaces::Labelled(Selector::everything()), pods: Selector::everything() };
     let (common, common_names, common_reasons) = ask(&everyone);
@@ -238,35 +237,43 @@ fn openings<'a>(world: &World<'a>, endpoint: &Endpoint<'a>, direction: Direction
     let mut open = |pick: &Pick<'a>, traffic, names: BTreeSet<String>, because| {
         openings.push(Opening { peer: Unseen::from(pick), traffic, named_ports: names.into_iter().collect(), because });
     };
-    if !common.is_none() || !common_names.is_empty() {
-        let because = because(&about, &common_reasons, &[], direction);
-        open(&everyone, common.clone(), common_names.clone(), because);
-    }
-    let rules = about.iter().filter_map(|(_, policy)| policy.rules(direction)).flatten();
+    let rules = policies().filter_map(|policy| policy.rules(direction)).flatten();
     let peers: BTreeSet<&Pick<'a>> = rules.flat_map(|rule| picks(&rule.peers)).filter_map(|pick| unseen.get(pick)?.as_ref()).collect();
-    for peer in peers.into_iter().filter(|peer| !peer.is_everyone()) {
-        let (traffic, names, reasons) = ask(peer);
-        if (&traffic, &names) != (&common, &common_names) {
-            open(peer, traffic, names, because(&about, &reasons, &common_reasons, direction));
-        }
+    let peers = peers.into_iter().filter(|peer| !peer.is_everyone()).map(|peer| (peer, ask(peer)));
+    let peers: Vec<_> = peers.filter(|(_, (traffic, names, _))| (traffic, names) != (&common, &common_names)).collect();
+    // Who is among others of whom the same is open is named with them.
+    let is_among_others = |at: usize, peer: &Pick<'a>, traffic: &Traffic, names: &BTreeSet<String>| {
+        peers.iter().enumerate().any(|(place, (other, (others, other_names, _)))| {
+            let is_same = place != at && (traffic, names) == (others, other_names);
+            is_same && world.implies(peer, other) && (place < at || !world.implies(other, peer))
+        })
+    };
+    let is_told: Vec<_> =
+        peers.iter().enumerate().map(|(at, (peer, (traffic, names, _)))| !is_among_others(at, peer, traffic, names)).collect();
+    if !common.is_none() || !common_names.is_empty() {
+        let because = if about.is_empty() { Vec::new() } else { because(world, direction, &common_reasons, &[]) };
+        open(&everyone, common, common_names, because);
+    }
+    for ((peer, (traffic, names, reasons)), _) in peers.into_iter().zip(is_told).filter(|(_, is_told)| *is_told) {
+        open(peer, traffic, names, because(world, direction, &reasons, &common_reasons));
     }
     (protection, openings)
 }
 
-/// The named ports that pass towards pods of which no port is known, by the rules that decided.
-fn named_ports(about: &[(usize, &Policy<'_>)], reasons: &[Reason], direction: Direction) -> BTreeSet<String> {
+/// The named ports that pass from a pod towards pods of which no port is known, by the rules that decided.
+fn named_ports(world: &World<'_>, reasons: &[Reason]) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
-    // Those that a rule of the cluster's kinds denied or passed on, with the tier that did it; none is for good.
-    let mut settled: HashMap<&(Option<crate::Protocol>, &str), Option<Tier>> = HashMap::new();
+    // Names that a rule of the cluster's kinds decided about: for good, or where it passed them on, for its tier.
+    let mut settled: HashMap<&(Option<Protocol>, &str), Option<Tier>> = HashMap::new();
     for reason in reasons {
         let Reason::Rule { policy, rule, action, .. } = reason else { continue };
-        let Some((tier, rule)) = rule_of(about, *policy, *rule, direction).map(|(policy, rule)| (policy.tier, rule)) else { continue };
-        for name in &rule.ports.names {
-            if settled.get(name).is_some_and(|until| until.is_none_or(|until| until == tier)) {
+        let Some(policy) = world.policies.get(*policy) else { continue };
+        for name in policy.rule(Direction::Egress, *rule).into_iter().flat_map(|rule| &rule.ports.names) {
+            if settled.get(name).is_some_and(|until| until.is_none_or(|until| until == policy.tier)) {
                 continue;
             }
-            if tier != Tier::NetworkPolicy {
-                settled.insert(name, (*action == Action::Pass).then_some(tier));
+            if policy.tier != Tier::NetworkPolicy {
+                settled.insert(name, (*action == Action::Pass).then_some(policy.tier));
             }
             if *action == Action::Accept {
                 let (protocol, name) = name;
@@ -277,42 +284,21 @@ fn named_ports(about: &[(usize, &Policy<'_>)], reasons: &[Reason], direction: Di
     open
 }
 
-fn rule_of<'w, 'a>(
-    about: &[(usize, &'w Policy<'a>)],
-    policy: usize,
-    rule: usize,
-    direction: Direction,
-) -> Option<(&'w Policy<'a>, &'w crate::policy::Rule<'a>)> {
-    let (_, policy) = about.iter().find(|(at, _)| *at == policy)?;
-    Some((policy, policy.rule(direction, rule)?))
-}
-
 /// The reasons of a decision that let something through or keep it back, and are not those `common` to the whole cluster.
-fn because(about: &[(usize, &Policy<'_>)], reasons: &[Reason], common: &[Reason], direction: Direction) -> Vec<Because> {
-    let mut because = Vec::new();
-    for reason in reasons.iter().filter(|reason| !common.contains(reason)) {
-        match reason {
-            Reason::Rule { policy, rule: index, action, traffic } => {
-                let Some((policy, rule)) = rule_of(about, *policy, *index, direction) else { continue };
-                if traffic.is_none() && rule.ports.names.is_empty() {
-                    continue;
-                }
-                because.push(Because {
-                    policy: Some(policy.name()),
-                    rule: Some(rule.title(*index)),
-                    action: *action,
-                    traffic: traffic.clone(),
-                    place: Some(Place::of(rule.node)),
-                });
-            }
-            Reason::Default { traffic } if !about.is_empty() => {
-                let (action, traffic) = (Action::Accept, traffic.clone());
-                because.push(Because { policy: None, rule: None, action, traffic, place: None });
-            }
-            _ => {}
+fn because(world: &World<'_>, direction: Direction, reasons: &[Reason], common: &[Reason]) -> Vec<Because> {
+    let because = |reason: &Reason| match reason {
+        Reason::Rule { policy, rule: at, action, traffic, .. } => {
+            let policy = world.policies.get(*policy)?;
+            let rule = policy.rule(direction, *at)?;
+            let is_named = direction == Direction::Egress && !rule.ports.names.is_empty();
+            let (policy, rule) = (Some(PolicyName::of(policy)), Some(RuleName::of(*at, rule)));
+            let because = Because { policy, rule, action: *action, traffic: traffic.clone() };
+            Some(because).filter(|_| is_named || !traffic.is_none())
         }
-    }
-    because
+        Reason::Default { traffic } => Some(Because { policy: None, rule: None, action: Action::Accept, traffic: traffic.clone() }),
+        _ => None,
+    };
+    reasons.iter().filter(|reason| !common.contains(reason)).filter_map(because).collect()
 }
 
 impl From<&Pick<'_>> for Unseen {

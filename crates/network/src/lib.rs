@@ -5,26 +5,30 @@
 //! how many workloads behave differently and not with how many there are.
 
 pub mod addresses;
+pub mod can;
 mod decide;
+pub mod derivation;
+pub mod explain;
 pub mod exposure;
 pub mod listing;
 pub mod matrix;
-mod place;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+mod split;
 pub mod traffic;
 mod world;
 
 pub use addresses::{Addresses, Cidr};
 pub use decide::{Decision, End, Reason, is_domain};
-pub use place::Place;
 pub use traffic::{Protocol, Traffic};
 pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Namespace, PodAddresses, Port, Settings, World};
 
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
+        ("can", schemars::schema_for!(can::Can).to_value()),
+        ("explain", schemars::schema_for!(explain::Explanation).to_value()),
         ("exposure", schemars::schema_for!(exposure::Exposure).to_value()),
         ("exposure-of-pod", schemars::schema_for!(exposure::OfPod).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),

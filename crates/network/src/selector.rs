@@ -179,7 +179,8 @@ impl<'a> Selector<'a> {
 
     /// Whether whatever it selects is selected by another one, too. What selects nothing implies nothing.
     pub fn implies(&self, other: &Self) -> bool {
-        other.0.iter().all(|wanted| self.known_of(wanted.key).implies(&wanted.test)) && self.is_possible()
+        let is_implied = |wanted: &Requirement<'_>| self.0.contains(wanted) || self.known_of(wanted.key).implies(&wanted.test);
+        other.0.iter().all(is_implied) && self.is_possible()
     }
 
     /// Whether there can be labels that it selects.

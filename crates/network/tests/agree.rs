@@ -1,11 +1,16 @@
-//! The matrix says of every pair what deciding it by itself says.
+//! The matrix and the explanation say of every pair what deciding it by itself says, and reasons add up to what is decided.
 
 #![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
 use core::net::IpAddr;
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
+use plimsoll_network::can::{Asked, Can, Party, Question, Verdict};
+use plimsoll_network::derivation::{Derivation, Outcome};
+use plimsoll_network::explain::Explanation;
+use plimsoll_network::listing::{Filter, Side, Workload};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_network::{End, HostNetwork, PodAddresses, Settings, Traffic, World};
+use plimsoll_network::policy::{Action, Direction};
+use plimsoll_network::{Addresses, Decision, End, HostNetwork, PodAddresses, Protocol, Reason, Settings, Traffic, World};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -174,17 +179,43 @@ fn objects() -> impl Strategy<Value = Vec<Json>> {
 
 const OUTSIDE: [&str; 6] = ["10.0.0.1", "10.0.0.9", "203.0.113.9", "8.8.8.8", "fd00::9", "2001:db8::1"];
 
+fn settings(as_pods: bool, ignored: bool) -> Settings {
+    Settings {
+        host_network: if as_pods { HostNetwork::Pod } else { HostNetwork::Node },
+        pod_addresses: if ignored { PodAddresses::Ignored } else { PodAddresses::Matched },
+        ..Settings::default()
+    }
+}
+
+/// What the reasons of a decision let pass, and what they do not.
+fn sums(decision: &Decision) -> (Traffic, Traffic) {
+    let (mut allowed, mut denied) = (Traffic::none(), Traffic::none());
+    for reason in &decision.reasons {
+        match reason {
+            Reason::Rule { action: Action::Accept, traffic, .. } | Reason::Default { traffic } => allowed = allowed.union(traffic),
+            Reason::Rule { action: Action::Deny, traffic, .. } | Reason::Isolated { traffic, .. } => denied = denied.union(traffic),
+            Reason::Rule { action: Action::Pass, .. } => {}
+            Reason::Inside => allowed = Traffic::all(),
+        }
+    }
+    (allowed, denied)
+}
+
+/// What an output's steps let pass, and what they do not.
+fn step_sums(derivation: &Derivation) -> (Traffic, Traffic) {
+    let sum = |outcomes: &[Outcome]| {
+        let steps = derivation.steps.iter().filter(|step| outcomes.contains(&step.outcome));
+        steps.fold(Traffic::none(), |sum, step| sum.union(&step.traffic))
+    };
+    (sum(&[Outcome::Allows, Outcome::Default, Outcome::Inside]), sum(&[Outcome::Denies, Outcome::Isolated]))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_matrix_is_what_each_pair_says(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
-        let settings = Settings {
-            host_network: if as_pods { HostNetwork::Pod } else { HostNetwork::Node },
-            pod_addresses: if ignored { PodAddresses::Ignored } else { PodAddresses::Matched },
-            ..Settings::default()
-        };
-        with_world(&objects, settings, |world| {
+        with_world(&objects, settings(as_pods, ignored), |world| {
             let matrix = Matrix::new(world);
             let none = Traffic::none();
             for (from, source) in world.endpoints.iter().enumerate() {
@@ -196,7 +227,7 @@ proptest! {
                 let class = matrix.class_of[from] as usize;
                 for address in OUTSIDE {
                     let address: IpAddr = address.parse().unwrap();
-                    let of = |parts: &[(Traffic, plimsoll_network::Addresses)]| {
+                    let of = |parts: &[(Traffic, Addresses)]| {
                         parts.iter().filter(|(_, set)| set.contains(address)).fold(Traffic::none(), |sum, (traffic, _)| sum.union(traffic))
                     };
                     let (.., out) = world.between(End::Endpoint(source), End::Address(address));
@@ -207,5 +238,110 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn reasons_add_up(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
+        with_world(&objects, settings(as_pods, ignored), |world| {
+            let ends: Vec<_> = world.endpoints.iter().map(End::Endpoint).chain(world.nodes.iter().map(End::Node)).collect();
+            for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
+                for direction in Direction::BOTH {
+                    let decision = world.decide(from, to, direction);
+                    let (allowed, denied) = sums(&decision);
+                    prop_assert_eq!(&allowed, &decision.allowed);
+                    prop_assert_eq!(denied, Traffic::all().difference(&allowed));
+                    // Of one port the same holds as of all.
+                    let port = Traffic::port(Protocol::Tcp, 80);
+                    prop_assert_eq!(world.decide_about(&port, from, to, direction).allowed, allowed.intersection(&port));
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn explanations_are_what_each_pair_says(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
+        with_world(&objects, settings(as_pods, ignored), |world| {
+            let explanation = Explanation::new(world, &Filter::default(), None).unwrap();
+            let mut seen = std::collections::BTreeSet::new();
+            for pair in &explanation.pairs {
+                let (egress, ingress) = (&explanation.derivations[pair.egress], &explanation.derivations[pair.ingress]);
+                prop_assert_eq!((egress.direction, ingress.direction), (Direction::Egress, Direction::Ingress));
+                for derivation in [egress, ingress] {
+                    prop_assert_eq!(step_sums(derivation), (derivation.allowed.clone(), derivation.denied.clone()));
+                }
+                prop_assert_eq!(&pair.allowed, &egress.allowed.intersection(&ingress.allowed));
+                prop_assert_eq!(&pair.denied, &Traffic::all().difference(&pair.allowed));
+                match (&pair.from, &pair.to) {
+                    (Side::Workloads(from), Side::Workloads(to)) => {
+                        for (from, to) in from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to))).filter(|(from, to)| from != to) {
+                            prop_assert!(seen.insert((from, to)), "twice");
+                            let ends = [from, to].map(|at| End::Endpoint(&world.endpoints[at]));
+                            for (got, direction) in [(egress, Direction::Egress), (ingress, Direction::Ingress)] {
+                                let wanted = world.decide(ends[0], ends[1], direction);
+                                prop_assert_eq!(&got.steps, &Derivation::new(world, &wanted, direction, &Traffic::all()).steps);
+                            }
+                        }
+                    }
+                    (Side::Workloads(ours), Side::Outside(_)) | (Side::Outside(_), Side::Workloads(ours)) => {
+                        let is_out = matches!(pair.to, Side::Outside(_));
+                        let Side::Outside(theirs) = (if is_out { &pair.to } else { &pair.from }) else { unreachable!() };
+                        let theirs = Addresses::union_of(&theirs.iter().map(|text| addresses(text)).collect::<Vec<_>>());
+                        for address in OUTSIDE.map(|text| text.parse::<IpAddr>().unwrap()).into_iter().filter(|one| theirs.contains(*one)) {
+                            for at in ours {
+                                let (outside, inside) = (End::Address(address), End::Endpoint(&world.endpoints[*at]));
+                                let (from, to) = if is_out { (inside, outside) } else { (outside, inside) };
+                                prop_assert_eq!(&pair.allowed, &world.between(from, to).2);
+                            }
+                        }
+                    }
+                    _ => prop_assert!(false, "outside to outside"),
+                }
+            }
+            let count = world.endpoints.len();
+            prop_assert_eq!(seen.len(), count * (count - 1));
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn answers_are_what_each_pair_says(objects in objects(), as_pods in any::<bool>(), port in 79u16..82) {
+        with_world(&objects, settings(as_pods, false), |world| {
+            let asked = Traffic::port(Protocol::Tcp, port);
+            let all = Asked::Outside("a.example.org".to_owned(), Addresses::all());
+            let mut ends: Vec<_> = (0..world.endpoints.len()).map(Asked::Endpoint).collect();
+            ends.push(all);
+            let question = Question { from: ends.clone(), to: ends.into_iter().map(|end| (end, asked.clone())).collect() };
+            let can = Can::new(world, &question).unwrap();
+            let find = |party: &Workload| world.endpoints.iter().find(|endpoint| Workload::of(world, endpoint) == *party).unwrap();
+            for answer in &can.answers {
+                prop_assert_eq!(&answer.allowed, &answer.egress.allowed.intersection(&answer.ingress.allowed));
+                prop_assert_eq!(answer.verdict == Verdict::Yes, answer.denied.is_none());
+                prop_assert_eq!(answer.nearest.is_empty(), answer.denied.is_none());
+                for (from, to) in answer.from.iter().flat_map(|from| answer.to.iter().map(move |to| (from, to))) {
+                    if let (Party::Workload(from), Party::Workload(to)) = (from, to) {
+                        let (.., wanted) = world.between(End::Endpoint(find(from)), End::Endpoint(find(to)));
+                        prop_assert_eq!(&answer.allowed, &wanted.intersection(&asked));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+}
+
+/// Addresses as outputs write them.
+fn addresses(text: &str) -> Addresses {
+    match text {
+        "all addresses" => Addresses::all(),
+        "all IPv4" => Addresses::all_v4(),
+        "all IPv6" => Addresses::all_v6(),
+        _ => match plimsoll_network::Cidr::read(text) {
+            Ok(cidr) => cidr.addresses(),
+            Err(_) => {
+                let (first, last) = text.split_once('-').unwrap_or((text, text));
+                Addresses::range(first.parse().unwrap(), last.parse().unwrap())
+            }
+        },
     }
 }

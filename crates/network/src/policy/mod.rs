@@ -281,8 +281,21 @@ fn pick<'a>(node: Node<'a>, problems: &mut Vec<Problem>) -> Option<Pick<'a>> {
             Some(Pick { namespaces: Namespaces::Labelled(Selector::read(namespaces, problems)), pods: Selector::everything() })
         }
         (None, Some(pods)) => {
-            let namespaces = selector(pods, "namespaceSelector", problems)?;
-            Some(Pick { namespaces: Namespaces::Labelled(namespaces), pods: selector(pods, "podSelector", problems)? })
+            let keys = ["namespaceSelector", "podSelector"];
+            let is_known = pods.entries().all(|(key, _)| keys.contains(&key.text()));
+            if !is_known || keys.iter().all(|key| pods.get(key).is_none()) {
+                return None;
+            }
+            let [namespaces, pods] = keys.map(|key| match selector(pods, key, problems) {
+                Some(selector) => selector,
+                None => {
+                    // The API server refuses it; Go clients read an empty selector where the field is missing.
+                    let message = format!("`pods` needs a `{key}`: it is taken to be empty, which selects everything");
+                    problems.push(Problem::at(ProblemKind::Invalid, pods, message));
+                    Selector::everything()
+                }
+            });
+            Some(Pick { namespaces: Namespaces::Labelled(namespaces), pods })
         }
         _ => None,
     }

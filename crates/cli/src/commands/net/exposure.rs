@@ -282,19 +282,13 @@ fn flow(opening: &Opening) -> String {
 
 /// `NetworkPolicy shop/web, rule 2, allows TCP 80 (web.yaml:12)`
 fn reason(because: &Because) -> String {
-    let Because { policy: Some(policy), rule, action, traffic, place } = because else {
-        let what = if because.traffic.is_all() { String::new() } else { format!(" about {}", because.traffic) };
+    let Because { policy, rule, action, traffic } = because;
+    let (Some(policy), Some(rule)) = (policy, rule) else {
+        let what = if traffic.is_all() { String::new() } else { format!(" about {traffic}") };
         return format!("no rule decides{what}: it passes");
     };
-    let mut words = policy.clone();
-    if let Some(rule) = rule {
-        let what = if traffic.is_none() { "a named port".to_owned() } else { traffic.to_string() };
-        let _ = write!(words, ", {rule}, {} {what}", action.verb());
-    }
-    if let Some(place) = place {
-        let _ = write!(words, " ({place})");
-    }
-    words
+    let what = if traffic.is_none() { "a named port".to_owned() } else { traffic.to_string() };
+    format!("{policy}, {rule}, {} {what} ({})", action.verb(), rule.place)
 }
 
 impl Answer for OfPod {

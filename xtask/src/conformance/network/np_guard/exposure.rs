@@ -130,7 +130,8 @@ fn got(case: &Case, world: &World<'_>) -> BTreeSet<String> {
         for (one, at) in exposed.iter().flat_map(|one| one.workloads.iter().map(move |at| (one, at))) {
             let Some(workload) = exposure.workloads.get(*at) else { continue };
             let workload = format!("{}/{}[{}]", workload.namespace, workload.name, workload.kind);
-            if one.protection != Protection::Policies {
+            // Of one port, that tool does not say it.
+            if one.protection != Protection::Policies && case.port().is_none() {
                 facts.insert(unprotected(&workload, direction));
             }
             for opening in &one.openings {
