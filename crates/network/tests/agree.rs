@@ -9,8 +9,8 @@ use plimsoll_network::derivation::{Derivation, Outcome};
 use plimsoll_network::explain::Explanation;
 use plimsoll_network::listing::{Filter, Side, Workload};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_network::policy::{Action, Direction};
-use plimsoll_network::{Addresses, Decision, End, HostNetwork, PodAddresses, Protocol, Reason, Settings, Traffic, World};
+use plimsoll_network::policy::{Action, Direction, Means, Peers, Pick, Tier};
+use plimsoll_network::{Addresses, Decision, End, Endpoint, HostNetwork, PodAddresses, Protocol, Reason, Settings, Traffic, World};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -323,6 +323,30 @@ proptest! {
                         let (.., wanted) = world.between(End::Endpoint(find(from)), End::Endpoint(find(to)));
                         prop_assert_eq!(&answer.allowed, &wanted.intersection(&asked));
                     }
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_holds_for_unseen_pods_holds_for_each_of_them(objects in objects(), as_pods in any::<bool>()) {
+        with_world(&objects, settings(as_pods, true), |world| {
+            let rules = || world.policies.iter().flat_map(|policy| policy.all_rules());
+            let listed = rules().filter_map(|(.., rule)| if let Peers::Listed(peers) = &rule.peers { Some(peers) } else { None });
+            let picks: Vec<_> = listed.flatten().filter_map(|peer| if let Means::Pods(pick) = &peer.means { Some(pick) } else { None }).collect();
+            let picked = |pick: &Pick<'_>, at: &Endpoint<'_>| !world.settings.is_node_traffic(at) && pick.picks(world.namespace_of(at), &at.labels);
+            // Deny rules about some of them do not count for all.
+            let is_v1 = world.policies.iter().all(|policy| policy.tier == Tier::NetworkPolicy);
+            for (known, pod) in picks.iter().flat_map(|pick| world.endpoints.iter().map(move |pod| (*pick, pod))).filter(|(pick, pod)| picked(pick, pod)) {
+                for other in picks.iter().filter(|other| world.implies(known, other)) {
+                    prop_assert!(picked(other, pod), "{known:?} implies {other:?}");
+                }
+                for subject in world.endpoints.iter().filter(|subject| is_v1 && !std::ptr::eq(*subject, pod)) {
+                    let subject = End::Endpoint(subject);
+                    let of = |peer: End<'_, '_>| (world.between(peer, subject).1.allowed, world.between(subject, peer).0.allowed);
+                    let ((inward, outward), (all_in, all_out)) = (of(End::Unseen(known)), of(End::Endpoint(pod)));
+                    prop_assert!(inward.is_subset(&all_in) && outward.is_subset(&all_out), "{known:?}");
                 }
             }
             Ok(())

@@ -7,10 +7,10 @@ use crate::{Outcome, output};
 use anyhow::{Context, bail, ensure};
 use plimsoll_model::{Inventory, Limits, Origin, Source, parse};
 use plimsoll_network::exposure::{Because, Exposed, Exposure, OfPod, Opening, Protection};
-use plimsoll_network::listing::{Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing, Side};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
-use plimsoll_network::{Protocol, World};
+use plimsoll_network::{Protocol, Traffic, World};
 use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
 use plimsoll_report::table::Table;
 use serde_json::{Map as Fields, Value as Json, json};
@@ -140,7 +140,7 @@ impl NewPod {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": self.name, "namespace": self.namespace, "labels": labels(&self.labels)},
-            "spec": {"containers": []},
+            "spec": {"containers": [{"name": self.name, "image": self.name}]},
         })];
         if let Some(of_namespace) = &self.namespace_labels {
             let metadata = json!({"name": self.namespace, "labels": labels(of_namespace)});
@@ -294,26 +294,30 @@ fn reason(because: &Because) -> String {
 impl Answer for OfPod {
     fn text(&self) -> String {
         let names = Names::new(&self.listing.workloads);
-        let other = |side: &Side| match side {
-            Side::Workloads(list) => {
-                let list: Vec<_> = list.iter().copied().filter(|at| *at != self.pod).collect();
-                names.words(&list).join(", ")
-            }
-            Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-        };
-        let is_pod = |side: &Side| matches!(side, Side::Workloads(list) if list.contains(&self.pod));
         let mut text = format!("{}\n", self.described);
         for (heading, nothing, outward) in
             [("could reach", "could reach nothing", true), ("could be reached by", "could be reached by nothing", false)]
         {
-            let ours = self.listing.connections.iter().filter_map(|one| {
-                let (pod, peer) = if outward { (&one.from, &one.to) } else { (&one.to, &one.from) };
-                Some((other(peer), &one.traffic)).filter(|(peer, _)| is_pod(pod) && !peer.is_empty())
+            let mut inside: BTreeMap<&Traffic, BTreeSet<usize>> = BTreeMap::new();
+            let mut outside = Vec::new();
+            for Connection { from, to, traffic } in &self.listing.connections {
+                let (pod, peer) = if outward { (from, to) } else { (to, from) };
+                match peer {
+                    _ if !matches!(pod, Side::Workloads(list) if list.contains(&self.pod)) => {}
+                    Side::Workloads(list) => inside.entry(traffic).or_default().extend(list.iter().filter(|at| **at != self.pod)),
+                    Side::Outside(ranges) => outside.push(format!("outside ({}): {traffic}", ranges.join(", "))),
+                }
+            }
+            let inside = inside.into_iter().filter(|(_, list)| !list.is_empty()).map(|(traffic, list)| {
+                let list: Vec<_> = list.into_iter().collect();
+                format!("{}: {traffic}", names.words(&list).join(", "))
             });
-            let ours: Vec<_> = ours.collect();
-            let _ = writeln!(text, "  {}", if ours.is_empty() { nothing } else { heading });
-            for (peer, traffic) in ours {
-                let _ = writeln!(text, "    {peer}: {traffic}");
+            let mut lines: Vec<_> = inside.collect();
+            lines.sort();
+            lines.extend(outside);
+            let _ = writeln!(text, "  {}", if lines.is_empty() { nothing } else { heading });
+            for line in lines {
+                let _ = writeln!(text, "    {line}");
             }
         }
         text
