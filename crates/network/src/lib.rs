@@ -14,6 +14,7 @@ pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod service;
 mod split;
 pub mod traffic;
 mod world;

@@ -1,8 +1,12 @@
 //! `plimsoll net`
 
 mod answer;
+mod can;
+mod ends;
+mod explain;
 mod list;
 mod names;
+mod steps;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -22,11 +26,15 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Can(can::Args),
+    Explain(explain::Args),
     List(list::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Can(args) => can::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::List(args) => list::run(args),
     }
 }
