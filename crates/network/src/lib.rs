@@ -16,6 +16,7 @@ pub mod ranges;
 pub mod selector;
 pub mod service;
 mod split;
+pub mod suggest;
 pub mod traffic;
 mod world;
 
@@ -30,5 +31,6 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("can", schemars::schema_for!(can::Can).to_value()),
         ("explain", schemars::schema_for!(explain::Explanation).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
+        ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
     ]
 }

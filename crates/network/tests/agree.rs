@@ -1,5 +1,7 @@
 //! The matrix and the explanation say of every pair what deciding it by itself says, and reasons add up to what is decided.
 
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
+
 use core::net::IpAddr;
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_network::can::{Asked, Can, Party, Question, Verdict};
