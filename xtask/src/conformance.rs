@@ -76,6 +76,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "network/kubernetes-e2e", data: "network/kubernetes-e2e.jsonl", run: network::kubernetes },
     Suite { name: "network/np-guard-exposure", data: "network/np-guard/cases.jsonl", run: network::exposure },
     Suite { name: "network/np-guard-list", data: "network/np-guard/cases.jsonl", run: network::list },
+    Suite { name: "network/round-trip", data: "network/np-guard/manifests", run: network::round_trip },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

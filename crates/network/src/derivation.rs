@@ -163,10 +163,12 @@ impl Derivation {
         let denied = asked.difference(&allowed);
         Self { direction, allowed, denied, steps: steps(world, decision, direction, asked) }
     }
+}
 
-    /// The steps that let pass what passes.
-    pub fn allowing(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| matches!(step.outcome, Outcome::Allows | Outcome::Default | Outcome::Inside))
+impl Step {
+    /// Where it stands: the rule, or else the policy.
+    pub fn place(&self) -> Option<&Place> {
+        self.rule.as_ref().map(|rule| &rule.place).or_else(|| self.policy.as_ref().map(|policy| &policy.place))
     }
 }
 

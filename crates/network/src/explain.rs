@@ -89,8 +89,8 @@ impl Explanation {
         let mut list = pairs.list;
         list.sort();
         let derivations = decisions.list.iter().map(|(direction, decision)| Derivation::new(world, decision, *direction, &asked)).collect();
-        let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint)).collect();
-        let mut explanation = Self { settings: Answered::from(&world.settings), workloads, derivations, pairs: list };
+        let settings = Answered::from(&world.settings);
+        let mut explanation = Self { settings, workloads: Workload::all(world), derivations, pairs: list };
         explanation.keep_used();
         Ok(explanation)
     }

@@ -15,7 +15,9 @@ pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod service;
 mod split;
+pub mod suggest;
 pub mod traffic;
 mod world;
 
@@ -32,5 +34,6 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("exposure", schemars::schema_for!(exposure::Exposure).to_value()),
         ("exposure-of-pod", schemars::schema_for!(exposure::OfPod).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
+        ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
     ]
 }

@@ -47,6 +47,11 @@ impl Workload {
             variant: endpoint.variant.clone(),
         }
     }
+
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    }
 }
 
 /// What some may send to others.
@@ -122,7 +127,6 @@ impl Filter {
 impl Listing {
     /// What the policies of a world let pass.
     pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
-        let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint));
         let mut connections = inside(matrix, filter);
         for (direction, rows) in [(Direction::Ingress, &matrix.from_outside), (Direction::Egress, &matrix.to_outside)] {
             if filter.direction.is_some_and(|wanted| wanted != direction) {
@@ -145,7 +149,7 @@ impl Listing {
             }
         }
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: workloads.collect(), connections }
+        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), connections }
     }
 }
 

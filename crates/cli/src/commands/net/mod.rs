@@ -1,9 +1,13 @@
 //! `plimsoll net`
 
 mod answer;
+mod can;
+mod ends;
+mod explain;
 mod exposure;
 mod list;
 mod names;
+mod steps;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -23,12 +27,16 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Can(can::Args),
+    Explain(explain::Args),
     Exposure(exposure::Args),
     List(list::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Can(args) => can::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Exposure(args) => exposure::run(args),
         Command::List(args) => list::run(args),
     }
