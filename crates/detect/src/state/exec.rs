@@ -2,9 +2,9 @@
 
 use super::open::{Base, UNKNOWN, UNREAD};
 use super::thread::{Bytes, Slot, set};
-use super::{State, clone, flags, result};
+use super::{State, clone, flags, result, text};
 use crate::path;
-use plimsoll_model::events::{Event, kinds};
+use plimsoll_model::events::{Event, EventType, kinds};
 
 /// `AT_EMPTY_PATH`.
 const EMPTY_PATH: u64 = 1;
@@ -26,17 +26,9 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     let args = state.cut(params.get(2).unwrap_or_default());
     let env = params.get(15).filter(|env| !env.is_empty()).map(|env| state.cut(env));
     let cgroups = params.get(14).filter(|list| !list.is_empty()).map(|list| state.cut(list));
-    let exepath = match params.text(27) {
-        Some(path) => Some(Bytes::from(path)),
-        None => from_entry(state, slot),
-    };
     let Some(thread) = state.threads.get_mut(slot) else { return };
-    set(&mut thread.exe, params.text(1).unwrap_or_default());
+    clone::set_command(thread, &params);
     thread.exec_time = event.time;
-    let comm = params.text(13).unwrap_or(&thread.exe);
-    if *thread.comm != *comm {
-        thread.comm = Bytes::from(comm);
-    }
     set(&mut thread.args, args);
     let pid = params.int(4).unwrap_or(-1);
     if pid != thread.pid && thread.grouped {
@@ -52,6 +44,10 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
         }
         state.threads.relate(slot);
     }
+    let exepath = match params.text(27) {
+        Some(_) => Some(Bytes::from(text(&params, 27))),
+        None => from_entry(state, slot, event.kind),
+    };
     let Some(thread) = state.threads.get_mut(slot) else { return };
     thread.fdlimit = params.int(7).unwrap_or(-1);
     clone::set_memory(thread, &params);
@@ -103,22 +99,19 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
 }
 
 /// The path of the file from the entry: old events do not say it at the exit.
-fn from_entry(state: &mut State, slot: Slot) -> Option<Bytes> {
-    let entry = state.take_entry()?;
+fn from_entry(state: &mut State, slot: Slot, kind: EventType) -> Option<Bytes> {
+    let entry = state.take_entry(kind)?;
     let asked = entry.view();
     if asked.kind == kinds::EXECVE_19_E {
-        let name = asked.params.text(0).unwrap_or_default();
+        let name = text(&asked.params, 0);
         if name == UNREAD {
             return Some(Bytes::from(UNREAD));
         }
         state.resolve(slot, Base::Cwd, name);
         return Some(Bytes::from(&*state.path));
     }
-    if asked.kind != kinds::EXECVEAT_E {
-        return Some(Bytes::default());
-    }
     let dirfd = asked.params.int(0).unwrap_or(-1);
-    let name = asked.params.text(1).unwrap_or_default();
+    let name = text(&asked.params, 1);
     let empty = asked.params.uint(2).unwrap_or(0) & EMPTY_PATH != 0;
     let base = Base::of(dirfd);
     let directory = match base {

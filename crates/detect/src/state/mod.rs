@@ -14,6 +14,7 @@ mod descriptor_table;
 mod entries;
 mod exec;
 mod exit;
+mod families;
 mod fds;
 mod flags;
 mod handlers;
@@ -35,7 +36,7 @@ pub use thread::{Bytes, Thread, items};
 
 use accounts::Accounts;
 use entries::Entries;
-use plimsoll_model::events::{Event, EventFlags, Group, Interface, Machine, User, kinds};
+use plimsoll_model::events::{Event, EventFlags, Group, Interface, Machine, Params, User, kinds};
 use thread::Slot;
 use threads::Threads;
 
@@ -161,7 +162,7 @@ impl State {
     pub fn settle(&mut self) {
         let Present { tid, thread, descriptor, closes, exits, time, .. } = std::mem::take(&mut self.present);
         if exits {
-            let ptid = self.threads.of(tid).map_or(-1, |thread| thread.ptid);
+            let ptid = self.threads.of(tid).map_or(-1, |thread| self.threads.ptid(thread));
             self.threads.note_exit(tid, ptid, time);
             self.threads.remove(tid, &mut self.losses);
         }
@@ -204,10 +205,16 @@ impl State {
         self.threads.of(thread.pid).filter(|leader| thread.grouped && leader.is_leader())
     }
 
-    /// The thread that started this one's process.
+    /// The thread that started this one's process, or took it over.
     #[must_use]
     pub fn parent(&self, thread: &Thread) -> Option<&Thread> {
-        self.threads.of(thread.ptid)
+        self.threads.of(self.ptid(thread))
+    }
+
+    /// Its id: 0 for none, -1 where it is not known.
+    #[must_use]
+    pub fn ptid(&self, thread: &Thread) -> i64 {
+        self.threads.ptid(thread)
     }
 
     /// How many threads of a thread's process run.
@@ -425,6 +432,14 @@ impl State {
         }
         let fd = thread.last_fd;
         self.point_at(slot, fd);
+    }
+}
+
+/// A text; where there is none, what stands for one that could not be read, as old captures have it in words of their own.
+fn text<'a>(params: &Params<'a>, at: usize) -> &'a [u8] {
+    match params.text(at) {
+        None | Some(b"(NULL)") => open::UNREAD,
+        Some(text) => text,
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) fn connect(state: &mut State, event: &Event<'_>) {
     if !TRACK_CONNECTIONS {
         socket.socket = SocketState::Connected;
     }
-    let entry = state.take_entry();
+    let entry = state.take_entry(event.kind);
     let asked = entry.as_ref().and_then(|entry| entry.view().params.get(1)).and_then(Address::read);
     let Some(tuple) = event.params.get(1).filter(|bytes| !bytes.is_empty()) else {
         // Sent along with the first data (TCP_FASTOPEN): there is no connection that could be looked at yet.
@@ -375,7 +375,14 @@ impl State {
         let Some(socket) = self.current_descriptor() else { return Role::None };
         let Some(owner) = self.present.descriptor.and_then(|(owner, _)| self.threads.get(owner)) else { return Role::None };
         let port = |end: Option<Endpoint>| end.map_or(0, |end| end.port);
-        let (from, to) = (port(socket.source), port(socket.destination));
+        let (from, to) = match socket.source.map(|from| from.address) {
+            // Upstream looks where an IPv4 socket has its ports. There an IPv6 socket has a part of its own address: mostly zeros.
+            Some(IpAddr::V6(own)) if socket.kind == DescriptorType::Ipv6 => {
+                let [.., from, to, _, _] = own.segments();
+                (from.swap_bytes(), to.swap_bytes())
+            }
+            _ => (port(socket.source), port(socket.destination)),
+        };
         let ipv4 = |found: &&Descriptor| found.kind == DescriptorType::Ipv4;
         let bound = owner.table.iter().any(|found| match found.kind {
             DescriptorType::Ipv4 | DescriptorType::Ipv4Server => port(found.destination) == to,

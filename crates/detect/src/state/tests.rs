@@ -85,7 +85,7 @@ fn an_exit_hands_children_over_and_forgets() {
     assert!(state.current().is_some(), "its own event still knows the thread");
     state.settle();
     assert!(state.thread(10).is_none());
-    assert_eq!(state.thread(11).map(|thread| thread.ptid), Some(1));
+    assert_eq!(state.thread(11).map(|thread| state.ptid(thread)), Some(1));
 }
 
 #[test]

@@ -15,8 +15,8 @@ pub struct Thread {
     pub tid: i64,
     /// Its process: the leader's id.
     pub pid: i64,
-    /// The thread that started its process, or took it over.
-    pub ptid: i64,
+    /// The thread that started its process, as an event told; [`State::ptid`](super::State::ptid) says who took it over since.
+    pub(super) ptid: i64,
     /// Its session.
     pub sid: i64,
     /// Its process group, as its own pid namespace numbers it.
@@ -111,12 +111,10 @@ pub struct Thread {
     pub(super) grouped: bool,
     /// Its neighbours in the group.
     pub(super) in_group: Links,
-    /// Its neighbours among the children of its parent.
-    pub(super) among_children: Links,
-    /// The slot of the parent whose child it is.
-    pub(super) parent: Slot,
-    /// Its own newest child.
-    pub(super) child: Slot,
+    /// The family that it is a child in.
+    pub(super) family: Slot,
+    /// The family that it is the parent of.
+    pub(super) children: Slot,
     /// Who takes its children over, as the kernel says; -1 where it does not.
     pub(super) reaper: i64,
     /// The last entry of a system call.
@@ -197,9 +195,8 @@ impl Default for Thread {
             table: DescriptorTable::default(),
             grouped: false,
             in_group: Links::NONE,
-            among_children: Links::NONE,
-            parent: NOWHERE,
-            child: NOWHERE,
+            family: NOWHERE,
+            children: NOWHERE,
             reaper: -1,
             entered: EventType(u16::MAX),
             entry_fits: false,

@@ -1,11 +1,13 @@
 //! The table of threads: who is whose child, who belongs to which process, who takes children over.
 
+use super::families::Families;
 use super::hash::Map;
 use super::thread::{Links, NOWHERE, Slot, Thread};
 use super::{Losses, flags};
 
-/// How many steps up the tree are taken at most: a tree with a loop has no end.
-const DEEPEST: usize = 512;
+/// How many steps up the tree are taken at most to find who takes orphans over: there may be a loop, and each exit asks. Upstream goes on
+/// to the end.
+const DEEPEST: usize = 128;
 
 /// How many threads are looked at to find one that can be given up.
 const CANDIDATES: usize = 16;
@@ -39,6 +41,7 @@ pub(super) struct Threads {
     free: Vec<Slot>,
     places: Map<i64, Slot>,
     groups: Map<i64, Group>,
+    families: Families,
     /// How many there may be.
     limit: usize,
     /// Where the search for one to give up goes on.
@@ -58,6 +61,7 @@ impl Threads {
             free: Vec::new(),
             places: Map::default(),
             groups: Map::default(),
+            families: Families::default(),
             limit: limit.clamp(CANDIDATES, NOWHERE as usize - 1),
             hand: 0,
             kept: NOWHERE,
@@ -90,6 +94,11 @@ impl Threads {
     /// All of them, by where they are kept.
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
         0..Slot::try_from(self.slots.len()).unwrap_or(NOWHERE)
+    }
+
+    /// The id of a thread's parent: of the one that started its process or took it over, 0 for none, -1 where that is not known.
+    pub(super) fn ptid(&self, thread: &Thread) -> i64 {
+        self.families.parent(thread.family).unwrap_or(thread.ptid)
     }
 
     /// The leader of a thread's group, if it is known.
@@ -129,9 +138,12 @@ impl Threads {
         }
     }
 
-    /// Adds a thread, without relations, in place of the one with its id.
-    pub(super) fn add(&mut self, thread: Thread, losses: &mut Losses) -> Slot {
+    /// Adds a thread, without relations, in place of the one with its id: the children of that one are its own.
+    pub(super) fn add(&mut self, mut thread: Thread, losses: &mut Losses) -> Slot {
         if let Some(old) = self.place(thread.tid) {
+            if let Some(old) = self.get_mut(old) {
+                thread.children = std::mem::replace(&mut old.children, NOWHERE);
+            }
             self.take_out(old);
         }
         if self.len() >= self.limit {
@@ -159,7 +171,7 @@ impl Threads {
         if thread.is_placeholder() || thread.grouped {
             return;
         }
-        let (pid, ptid, leads) = (thread.pid, thread.ptid, thread.is_leader());
+        let (pid, ptid, leads) = (thread.pid, self.ptid(thread), thread.is_leader());
         let reaper = pid == 1 || thread.vpid == 1;
         let group = self.groups.entry(pid).or_insert(Group { alive: 0, reaper, first: NOWHERE, last: NOWHERE });
         group.alive += 1;
@@ -187,6 +199,10 @@ impl Threads {
             thread.in_group = links;
             thread.grouped = true;
         }
+        // Of those that exited only the first waits for the end of its process.
+        if leads && self.get(first).is_some_and(|former| former.dead) {
+            self.take_out(first);
+        }
         if pid == 1 {
             return;
         }
@@ -194,6 +210,7 @@ impl Threads {
         match parent.filter(|parent| self.get(*parent).is_some_and(|parent| !parent.is_placeholder())) {
             Some(parent) => self.adopt(parent, slot),
             None => {
+                self.leave_parent(slot);
                 if let Some(thread) = self.get_mut(slot) {
                     thread.ptid = 0;
                 }
@@ -201,36 +218,23 @@ impl Threads {
         }
     }
 
-    /// Makes a thread the newest child of another.
+    /// Makes a thread a child of another.
     fn adopt(&mut self, parent: Slot, child: Slot) {
         self.leave_parent(child);
-        let Some(above) = self.get_mut(parent) else { return };
-        let tid = above.tid;
-        let next = std::mem::replace(&mut above.child, child);
-        if let Some(next) = self.get_mut(next) {
-            next.among_children.previous = child;
+        let Some((family, tid)) = self.get(parent).map(|parent| (parent.children, parent.tid)) else { return };
+        let family = self.families.join(family, tid);
+        if let Some(parent) = self.get_mut(parent) {
+            parent.children = family;
         }
-        if let Some(thread) = self.get_mut(child) {
-            thread.ptid = tid;
-            thread.parent = parent;
-            thread.among_children = Links { previous: NOWHERE, next };
+        if let Some(child) = self.get_mut(child) {
+            child.family = family;
         }
     }
 
     fn leave_parent(&mut self, child: Slot) {
-        let Some(thread) = self.get_mut(child) else { return };
-        let parent = std::mem::replace(&mut thread.parent, NOWHERE);
-        let Links { previous, next } = std::mem::replace(&mut thread.among_children, Links::NONE);
-        match self.get_mut(previous) {
-            Some(previous) => previous.among_children.next = next,
-            None => {
-                if let Some(parent) = self.get_mut(parent) {
-                    parent.child = next;
-                }
-            }
-        }
-        if let Some(next) = self.get_mut(next) {
-            next.among_children.previous = previous;
+        let family = self.get_mut(child).map_or(NOWHERE, |child| std::mem::replace(&mut child.family, NOWHERE));
+        if family != NOWHERE {
+            self.families.leave(family);
         }
     }
 
@@ -261,7 +265,8 @@ impl Threads {
         }
     }
 
-    /// Moves a thread to the group of another process: the kernel says that it belongs there.
+    /// Moves a thread to the group of another process: the kernel says that it belongs there. Upstream changes the number alone, so that the
+    /// thread still counts in its former process, and is never forgotten if it leads the new one.
     pub(super) fn regroup(&mut self, slot: Slot, pid: i64) {
         self.leave_group(slot);
         if let Some(thread) = self.get_mut(slot) {
@@ -282,17 +287,18 @@ impl Threads {
         }
     }
 
-    fn give_children_to(&mut self, slot: Slot, reaper: Option<Slot>) {
-        while let Some(child) = self.get(slot).map(|thread| thread.child).filter(|child| *child != NOWHERE) {
-            self.leave_parent(child);
-            match reaper {
-                Some(reaper) => self.adopt(reaper, child),
-                None => {
-                    if let Some(child) = self.get_mut(child) {
-                        child.ptid = 0;
-                    }
-                }
-            }
+    fn give_children_to(&mut self, slot: Slot, heir: Option<Slot>) {
+        let family = self.get_mut(slot).map_or(NOWHERE, |thread| std::mem::replace(&mut thread.children, NOWHERE));
+        if family == NOWHERE {
+            return;
+        }
+        let Some((heir, tid, heirs)) = heir.and_then(|heir| self.get(heir).map(|thread| (heir, thread.tid, thread.children))) else {
+            self.families.orphan(family);
+            return;
+        };
+        let family = self.families.inherit(family, heirs, tid);
+        if let Some(heir) = self.get_mut(heir) {
+            heir.children = family;
         }
     }
 
@@ -330,7 +336,7 @@ impl Threads {
             return;
         }
         self.bury(slot);
-        if self.get(slot).is_some_and(|thread| thread.child != NOWHERE) {
+        if self.get(slot).is_some_and(|thread| self.families.any(thread.children)) {
             let named = if reaper > 0 && reaper != tid { Some(self.known(reaper, losses)) } else { None };
             let heir = named.filter(|heir| self.get(*heir).is_some_and(|heir| !heir.is_placeholder())).or_else(|| self.find_reaper(slot));
             let heir = heir.filter(|heir| *heir != slot);
@@ -342,34 +348,32 @@ impl Threads {
             }
             self.give_children_to(slot, heir);
         }
-        if self.groups.get(&pid).is_none_or(|group| group.alive == 0) {
-            if let Some(leader) = self.place(pid) {
-                self.take_out(leader);
-            }
-            if !leads {
-                self.take_out(slot);
-            }
-        } else if !leads {
+        let (first, alive) = self.groups.get(&pid).map_or((slot, 0), |group| (group.first, group.alive));
+        if alive == 0 {
+            self.take_out(first);
+        }
+        if alive == 0 || !leads || first != slot {
             self.take_out(slot);
         }
     }
 
-    /// Who takes the children of a thread over: another thread of its process, or a reaper above it in the same pid namespace.
+    /// Who takes the children of a thread over: another thread of its process, or the nearest reaper above it in the same pid namespace.
+    /// Of the machine that is process 1, also where the way there is too long.
     fn find_reaper(&self, slot: Slot) -> Option<Slot> {
         let thread = self.get(slot)?;
         let running = |pid| self.members(pid).find(|member| *member != slot && self.get(*member).is_some_and(|member| !member.dead));
         if let Some(found) = running(thread.pid).filter(|_| thread.grouped) {
             return Some(found);
         }
-        let mut above = self.of(thread.ptid);
+        let mut above = self.of(self.ptid(thread));
         for _ in 0..DEEPEST {
             let parent = above.filter(|parent| parent.tid != thread.tid && parent.in_pid_namespace() == thread.in_pid_namespace())?;
             if self.group(parent).is_some_and(|group| group.reaper && group.alive > 0) {
                 return running(parent.pid);
             }
-            above = self.of(parent.ptid);
+            above = self.of(self.ptid(parent));
         }
-        None
+        if thread.in_pid_namespace() { None } else { running(1) }
     }
 
     /// Gives one thread up to make room: of some, a dead one or the one that was idle longest.
@@ -391,7 +395,7 @@ impl Threads {
         }
         let Some(slot) = chosen.and_then(|(_, _, tid)| self.place(tid)) else { return };
         self.bury(slot);
-        let heir = self.get(slot).map(|thread| thread.parent).filter(|parent| *parent != NOWHERE);
+        let heir = self.get(slot).and_then(|thread| self.place(self.ptid(thread)));
         self.give_children_to(slot, heir);
         self.take_out(slot);
         losses.threads += 1;

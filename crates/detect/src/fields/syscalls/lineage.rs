@@ -26,7 +26,7 @@ pub(super) fn lineage<'e>(cx: &Context<'e>) -> impl Iterator<Item = &'e Thread> 
         slow = state.parent(here);
         for _ in 0..2 {
             fast = fast.and_then(|thread| state.parent(thread));
-            if slow.is_some_and(|slow| slow.tid == slow.ptid || fast.is_some_and(|fast| std::ptr::eq(slow, fast))) {
+            if slow.is_some_and(|slow| slow.tid == state.ptid(slow) || fast.is_some_and(|fast| std::ptr::eq(slow, fast))) {
                 slow = None;
             }
         }
