@@ -130,3 +130,51 @@ impl Families {
         self.all.get_mut(family as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What happens to one of eight threads: it gets the other as its parent, or leaves its children to the other, to nobody.
+    type Step = (usize, usize, u8);
+
+    fn id(thread: usize) -> i64 {
+        thread as i64 + 1
+    }
+
+    proptest! {
+        #[test]
+        fn everybody_has_the_parent_that_a_plain_list_says(steps in proptest::collection::vec((0..8_usize, 0..8_usize, 0..4_u8), 0..200)) {
+            let mut families = Families::default();
+            // Of each thread: the family it is in, the family of its children, and its parent as a plain number.
+            let (mut within, mut own, mut plain) = ([NOWHERE; 8], [NOWHERE; 8], [None; 8]);
+            let steps: &[Step] = &steps;
+            for &(one, other, what) in steps {
+                let heir = (what == 2 && one != other).then_some(other);
+                if what < 2 {
+                    if within[one] != NOWHERE {
+                        families.leave(within[one]);
+                    }
+                    own[other] = families.join(own[other], id(other));
+                    (within[one], plain[one]) = (own[other], Some(id(other)));
+                    continue;
+                }
+                let left = std::mem::replace(&mut own[one], NOWHERE);
+                match heir {
+                    Some(heir) => own[heir] = families.inherit(left, own[heir], id(heir)),
+                    None => families.orphan(left),
+                }
+                let parent = heir.map_or(0, id);
+                plain.iter_mut().filter(|parent| **parent == Some(id(one))).for_each(|found| *found = Some(parent));
+                for (thread, parent) in plain.iter().enumerate() {
+                    prop_assert_eq!(families.parent(within[thread]).filter(|_| within[thread] != NOWHERE), *parent);
+                    prop_assert_eq!(families.any(own[thread]), plain.contains(&Some(id(thread))) && own[thread] != NOWHERE);
+                }
+            }
+            (0..8).for_each(|thread| families.orphan(own[thread]));
+            within.iter().filter(|family| **family != NOWHERE).for_each(|family| families.leave(*family));
+            prop_assert_eq!(families.free.len(), families.all.len(), "nothing is left over");
+        }
+    }
+}

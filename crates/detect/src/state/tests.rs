@@ -116,3 +116,133 @@ fn limits_hold_and_what_they_cost_is_counted() {
     assert!(losses.threads > 0, "{losses:?}");
     assert!(losses.descriptors > 0, "{losses:?}");
 }
+
+/// A thread that ran already, beside those of [`running`].
+fn ran(state: &mut State, tid: i64, pid: i64, ptid: i64, flags: u32) {
+    state.start(Start::Process(Box::new(Process { tid, pid, ptid, flags, cwd: b"/".to_vec(), ..Process::default() })));
+}
+
+fn exit(state: &mut State, tid: i64, reaper: i64) {
+    state.apply(&event(kinds::PROCEXIT_1_E, 9, tid, &[("status", &i64(0)), ("reaper_tid", &i64(reaper))]).view());
+    state.settle();
+}
+
+fn ptid(state: &State, tid: i64) -> Option<i64> {
+    state.thread(tid).map(|thread| state.ptid(thread))
+}
+
+#[test]
+fn children_stay_with_the_process_as_long_as_it_has_threads() {
+    let mut state = running([1, 10]);
+    (11..211).for_each(|tid| ran(&mut state, tid, 10, 1, flags::CLONE_THREAD | flags::CLONE_FILES));
+    (1000..1200).for_each(|tid| ran(&mut state, tid, tid, 10, 0));
+    for tid in 10..211 {
+        assert!((1000..1200).all(|child| ptid(&state, child) == Some(tid)), "{tid}");
+        exit(&mut state, tid, 0);
+    }
+    assert!((1000..1200).all(|child| ptid(&state, child) == Some(1)), "then they are those of process 1");
+    assert!(state.thread(10).is_none());
+}
+
+#[test]
+fn orphans_go_to_who_takes_them_over() {
+    // Each process has the one before as its parent: 1, 2, and so on.
+    let line = |length: i64| {
+        let mut state = running([]);
+        (1..=length).for_each(|tid| ran(&mut state, tid, tid, tid - 1, 0));
+        state
+    };
+    let subreaper = |state: &mut State, tid: i64| {
+        let (res, option, on) = (i64(0), 36_u32.to_le_bytes(), i64(1));
+        state.apply(&event(kinds::PRCTL_X, 5, tid, &[("res", &res), ("option", &option), ("arg2_int", &on)]).view());
+        state.settle();
+    };
+    // The length, who takes orphans over, who the kernel says does, and who is the parent of the last one when the one before exits.
+    let table: [(i64, Option<i64>, i64, i64); 6] =
+        [(10, None, 0, 1), (10, Some(4), 0, 4), (10, Some(4), 3, 3), (10, None, 77, 1), (500, None, 0, 1), (500, Some(490), -1, 490)];
+    for (length, reaper, named, wanted) in table {
+        let mut state = line(length);
+        reaper.into_iter().for_each(|tid| subreaper(&mut state, tid));
+        exit(&mut state, length - 1, named);
+        assert_eq!(ptid(&state, length), Some(wanted), "{length} {reaper:?} {named}");
+    }
+}
+
+#[test]
+fn a_thread_in_place_of_another_has_its_children() {
+    let mut state = running([1, 10]);
+    ran(&mut state, 11, 11, 10, 0);
+    cloned(&mut state, 1, 10, true);
+    assert_eq!((ptid(&state, 10), ptid(&state, 11)), (Some(1), Some(10)));
+    exit(&mut state, 10, 0);
+    assert_eq!(ptid(&state, 11), Some(1), "it hands them on");
+}
+
+#[test]
+fn who_executes_a_file_belongs_to_the_process_that_the_event_says() {
+    let exec = |state: &mut State, tid: i64, pid: i64| {
+        state.apply(
+            &event(kinds::EXECVE_19_X, 8, tid, &[("res", &i64(0)), ("exe", b"sh\0"), ("tid", &i64(tid)), ("pid", &i64(pid))]).view(),
+        );
+        state.settle();
+    };
+    let threads = |state: &State, tid| state.thread(tid).map(|thread| state.running_threads(thread));
+    let mut state = running([1, 10]);
+    (11..14).for_each(|tid| ran(&mut state, tid, 10, 1, flags::CLONE_THREAD | flags::CLONE_FILES));
+    exec(&mut state, 13, 13);
+    assert_eq!((threads(&state, 10), threads(&state, 13)), (Some(3), Some(1)), "its id is another's by now");
+    exit(&mut state, 13, 0);
+    assert!(state.thread(13).is_none());
+    exit(&mut state, 10, 0);
+    assert!(state.thread(10).is_some_and(|leader| leader.dead), "it waits for the others");
+    exec(&mut state, 10, 10);
+    assert_eq!((threads(&state, 10), threads(&state, 11), threads(&state, 12)), (Some(1), None, None), "the others end");
+    assert!(state.thread(10).is_some_and(|leader| !leader.dead));
+}
+
+#[test]
+fn those_who_lead_and_exited_do_not_pile_up() {
+    let mut state = running([1]);
+    (100..200).for_each(|tid| ran(&mut state, tid, 100, 1, flags::MAIN_THREAD));
+    (100..199).for_each(|tid| exit(&mut state, tid, 0));
+    assert!((100..200).filter(|tid| state.thread(*tid).is_some()).count() <= 2);
+    exit(&mut state, 199, 0);
+    assert_eq!((100..200).find(|tid| state.thread(*tid).is_some()), None);
+}
+
+#[test]
+fn a_child_of_a_process_without_its_leader_has_what_the_thread_has() {
+    let mut state = running([1]);
+    ran(&mut state, 12, 10, 1, 0);
+    opened(&mut state, 12, 3, "/notes", 0);
+    cloned(&mut state, 12, 13, true);
+    assert_eq!((name(&state, 13, 3).as_deref(), state.thread(13).map(|thread| &*thread.cwd)), (Some("/notes"), Some(&b"./"[..])));
+}
+
+#[test]
+fn entries_and_texts_that_could_not_be_read() {
+    let open = |kind, params: &[(&str, &[u8])]| {
+        let mut state = running([10]);
+        state.apply(&event(kinds::OPEN_E, 4, 10, &[("name", b"first\0"), ("flags", &[0; 4])]).view());
+        state.apply(&event(EventType(kind - 1), 4, 10, &[]).view());
+        state.apply(&event(EventType(kind), 5, 10, params).view());
+        state.settle();
+        name(&state, 10, 3).unwrap_or_default()
+    };
+    let (fd, cwd) = (i64(3), i64(-100));
+    // The entry before is one of another call.
+    assert_eq!(open(kinds::OPENAT_2_X.0, &[("fd", &fd), ("dirfd", &cwd), ("name", b"second\0")]), "/srv/second");
+    assert_eq!(open(kinds::OPENAT_2_X.0, &[("fd", &fd), ("dirfd", &cwd)]), "/srv/<NA>");
+    assert_eq!(open(kinds::CREAT_X.0, &[("fd", &fd), ("name", b"(NULL)\0")]), "/srv/<NA>");
+    assert_eq!(open(kinds::OPEN_X.0, &[("fd", &fd), ("name", b"second\0")]), "/srv/first", "nobody could change what the entry said");
+    assert_eq!(open(kinds::MEMFD_CREATE_X.0, &[("fd", &fd)]), "<NA>");
+
+    let mut state = running([10]);
+    for (path, root) in [("/a/../b", "/a/../b"), ("a/../b", "/srv/b"), ("", "<NA>"), ("<NA>", "<NA>")] {
+        let bytes = if path.is_empty() { Vec::new() } else { [path.as_bytes(), b"\0"].concat() };
+        state.apply(&event(kinds::CHROOT_X, 5, 10, &[("res", &i64(0)), ("path", &bytes)]).view());
+        assert_eq!(state.thread(10).map(|thread| String::from_utf8_lossy(&thread.root).into_owned()).as_deref(), Some(root), "{path}");
+    }
+    state.apply(&event(kinds::EXECVE_19_X, 8, 10, &[("res", &i64(0)), ("pid", &i64(10))]).view());
+    assert_eq!(state.thread(10).map(|thread| (&*thread.exe, &*thread.comm)), Some((&b"<NA>"[..], &b"<NA>"[..])));
+}
