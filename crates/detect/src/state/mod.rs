@@ -29,6 +29,7 @@ mod start;
 mod tests;
 mod thread;
 mod threads;
+mod told_containers;
 
 pub use containers::{Container, Containers, Mount};
 pub use descriptor::{Descriptor, DescriptorType, Endpoint, Role, SocketState};
@@ -53,11 +54,13 @@ pub struct Limits {
     pub text: usize,
     /// Users, and likewise groups.
     pub accounts: usize,
+    /// Bytes of what events tell of containers.
+    pub containers: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, accounts: 65_536 }
+        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, accounts: 65_536, containers: 67_108_864 }
     }
 }
 
@@ -72,6 +75,8 @@ pub struct Losses {
     pub texts: u64,
     /// Users and groups that were not noted.
     pub accounts: u64,
+    /// Containers of which nothing was noted.
+    pub containers: u64,
 }
 
 /// What is known of the machine at one moment.
@@ -141,6 +146,7 @@ impl State {
     /// Takes an event in. What the event's own fields need (its thread, its descriptor) is kept at hand until [`State::settle`].
     pub fn apply(&mut self, event: &Event<'_>) {
         self.settle();
+        self.containers.forget_told();
         self.begin();
         self.locate(event);
         if let Some(handle) = handlers::of(event.kind) {
@@ -277,7 +283,16 @@ impl State {
         &self.containers
     }
 
-    /// The same, to be filled.
+    /// The container that the last event tells of, or that its thread runs in, with its id; nothing if no more is known of it.
+    #[must_use]
+    pub fn container(&self) -> Option<(&[u8], &Container)> {
+        self.containers.told().or_else(|| {
+            let id = &*self.current()?.container;
+            self.containers.get(id).map(|found| (id, found))
+        })
+    }
+
+    /// What is known of containers, to be filled.
     pub fn containers_mut(&mut self) -> &mut Containers {
         &mut self.containers
     }

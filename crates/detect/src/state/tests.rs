@@ -4,7 +4,7 @@ use super::*;
 use plimsoll_model::events::{EventType, OwnedEvent, Process, Start, kinds};
 
 /// An event with parameters by name; the others have no value.
-fn event(kind: EventType, time: u64, tid: i64, params: &[(&str, &[u8])]) -> OwnedEvent {
+pub(super) fn event(kind: EventType, time: u64, tid: i64, params: &[(&str, &[u8])]) -> OwnedEvent {
     let mut event = OwnedEvent::new(kind, time, tid);
     for info in &kind.info().params {
         event.push(params.iter().find(|(name, _)| *name == info.name).map_or(&[][..], |(_, bytes)| bytes));
