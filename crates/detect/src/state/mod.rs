@@ -175,7 +175,7 @@ impl State {
         if closes
             && let Some((owner, fd)) = descriptor
             && let Some(table) = self.threads.get_mut(owner).filter(|_| thread.is_some())
-            && table.table.remove(fd).is_some()
+            && table.table.remove(fd)
         {
             self.threads.descriptors = self.threads.descriptors.saturating_sub(1);
         }
@@ -205,10 +205,7 @@ impl State {
     /// The leader of a thread's group: itself, or the thread whose id is that of the process.
     #[must_use]
     pub fn leader<'s>(&'s self, thread: &'s Thread) -> Option<&'s Thread> {
-        if thread.is_leader() {
-            return Some(thread);
-        }
-        self.threads.of(thread.pid).filter(|leader| thread.grouped && leader.is_leader())
+        self.threads.leader_of(thread)
     }
 
     /// The thread that started this one's process, or took it over.
@@ -339,8 +336,8 @@ impl State {
 
     /// Gives the present event's descriptor a name.
     fn rename(&mut self, name: &[u8]) {
-        if let Some(descriptor) = self.mine()
-            && *descriptor.name != *name
+        if self.current_descriptor().is_some_and(|descriptor| *descriptor.name != *name)
+            && let Some(descriptor) = self.mine()
         {
             descriptor.name = Bytes::from(name);
             self.present.renamed = true;
@@ -375,7 +372,7 @@ impl State {
             self.losses.descriptors += 1;
             return false;
         }
-        if thread.table.insert(Box::new(descriptor)).is_none() {
+        if thread.table.insert(descriptor) {
             self.threads.descriptors += 1;
         }
         true

@@ -29,7 +29,7 @@ pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
 /// The working directory changed to one that is open.
 pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     if result(event) >= 0
-        && let Some(name) = state.mine().map(|found| found.name.clone())
+        && let Some(name) = state.current_descriptor().map(|found| found.name.clone())
     {
         state.change_directory(&name);
     }

@@ -112,15 +112,19 @@ impl State {
         ports.sort_unstable();
         for slot in all {
             let Some(thread) = self.threads.get_mut(slot) else { continue };
-            for socket in thread.table.iter_mut().filter(|found| found.kind == DescriptorType::Ipv4) {
-                if socket.source.is_none_or(|source| ports.binary_search(&source.port).is_err()) {
-                    socket.role = Role::Client;
-                    continue;
-                }
-                socket.swap_ends();
-                socket.role = Role::Server;
-                socket.name = named(|out| address::write_tuple(out, socket));
-            }
+            let is_served = |socket: &Descriptor| socket.source.is_some_and(|source| ports.binary_search(&source.port).is_ok());
+            thread.table.change(
+                |found| found.kind == DescriptorType::Ipv4,
+                |socket| {
+                    if is_served(socket) {
+                        socket.swap_ends();
+                        socket.role = Role::Server;
+                        socket.name = named(|out| address::write_tuple(out, socket));
+                    } else {
+                        socket.role = Role::Client;
+                    }
+                },
+            );
         }
     }
 }

@@ -246,3 +246,65 @@ fn entries_and_texts_that_could_not_be_read() {
     state.apply(&event(kinds::EXECVE_19_X, 8, 10, &[("res", &i64(0)), ("pid", &i64(10))]).view());
     assert_eq!(state.thread(10).map(|thread| (&*thread.exe, &*thread.comm)), Some((&b"<NA>"[..], &b"<NA>"[..])));
 }
+
+#[test]
+fn processes_share_descriptors_until_one_changes_them() {
+    let mut state = running([1, 10]);
+    (3..20).for_each(|fd| opened(&mut state, 10, fd, "/x", 0));
+    cloned(&mut state, 10, 11, true);
+    cloned(&mut state, 11, 12, true);
+    assert_eq!(state.threads.descriptors, 51, "each has them all");
+    let call = |state: &mut State, kind, tid, params: &[(&str, &[u8])]| {
+        state.apply(&event(kind, 7, tid, params).view());
+        state.settle();
+    };
+    opened(&mut state, 11, 4, "/own", 0);
+    call(&mut state, kinds::CLOSE_X, 10, &[("res", &i64(0)), ("fd", &i64(4))]);
+    let (first, last) = (5_u32.to_le_bytes(), u32::MAX.to_le_bytes());
+    call(&mut state, kinds::CLOSE_RANGE_X, 12, &[("res", &i64(0)), ("first", &first), ("last", &last), ("flags", &4_u32.to_le_bytes())]);
+    call(&mut state, kinds::EXECVE_19_X, 12, &[("res", &i64(0)), ("pid", &i64(12))]);
+    let names = |fd| [10, 11, 12].map(|tid| name(&state, tid, fd).unwrap_or_default());
+    assert_eq!((names(4), names(5)), (["", "/own", "/x"].map(str::to_owned), ["/x", "/x", ""].map(str::to_owned)));
+    assert_eq!(state.threads.descriptors, 16 + 17 + 2);
+    for tid in [10, 11, 12] {
+        exit(&mut state, tid, 0);
+    }
+    assert_eq!(state.threads.descriptors, 0);
+}
+
+#[test]
+fn who_reads_first_is_the_server() {
+    let v4 = [&[2, 127, 0, 0, 1, 0x35, 0x82, 127, 0, 0, 1, 53, 0][..]].concat();
+    let v6 = [&[10, 0xfe][..], &[0; 14], &[1, 0x35, 0x82, 0xfe], &[0; 14], &[2, 53, 0]].concat();
+    for (family, tuple, read, wanted) in
+        [(2_u32, &v4, true, Role::Server), (2, &v4, false, Role::Client), (10, &v6, true, Role::Client), (10, &v6, false, Role::Client)]
+    {
+        let mut state = running([10]);
+        let kind = if read { kinds::RECVFROM_X } else { kinds::SENDTO_X };
+        let datagrams: [(&str, &[u8]); 4] =
+            [("fd", &i64(3)), ("domain", &family.to_le_bytes()), ("type", &2_u32.to_le_bytes()), ("proto", &17_u32.to_le_bytes())];
+        state.apply(&event(kinds::SOCKET_X, 5, 10, &datagrams).view());
+        state.apply(&event(kind, 6, 10, &[("res", &i64(1)), ("fd", &i64(3)), ("size", &[1, 0, 0, 0]), ("tuple", tuple)]).view());
+        let socket = state.current_descriptor().unwrap();
+        assert_eq!((socket.role, socket.socket), (wanted, SocketState::Connected), "{family} {read}");
+        assert!(!socket.name.is_empty() && state.name_changed(), "{family} {read}");
+    }
+}
+
+#[test]
+fn users_are_kept_within_limits() {
+    let mut state = State::new(Limits { accounts: 2, ..Limits::default() });
+    let added = |state: &mut State, uid: u32, name: &[u8], container: &[u8]| {
+        let params: [(&str, &[u8]); 4] = [("uid", &uid.to_le_bytes()), ("gid", &[0; 4]), ("name", name), ("container_id", container)];
+        state.apply(&event(kinds::USER_ADDED_E, 5, 0, &params).view());
+    };
+    let name = |state: &State, container: &[u8], uid| state.user(container, uid).map(|user| user.name.len());
+    added(&mut state, 1, &[b'a'; 1000], b"\0");
+    added(&mut state, 1, b"web\0", b"c\0");
+    added(&mut state, 2, b"+nis\0", b"\0");
+    added(&mut state, 3, b"late\0", b"\0");
+    assert_eq!((name(&state, b"", 1), name(&state, b"c", 1), name(&state, b"", 2), name(&state, b"", 3)), (Some(255), Some(3), None, None));
+    assert_eq!(state.losses().accounts, 1);
+    added(&mut state, 1, b"b\0", b"\0");
+    assert_eq!(name(&state, b"", 1), Some(1), "a name that changed takes the place of the former one");
+}

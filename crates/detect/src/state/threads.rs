@@ -107,8 +107,13 @@ impl Threads {
         if thread.is_leader() {
             return Some(slot);
         }
-        let first = self.groups.get(&thread.pid).filter(|_| thread.grouped)?.first;
+        let first = self.group(thread)?.first;
         self.get(first).filter(|first| first.is_leader()).map(|_| first)
+    }
+
+    /// The same of a thread at hand.
+    pub(super) fn leader_of<'t>(&'t self, thread: &'t Thread) -> Option<&'t Thread> {
+        if thread.is_leader() { Some(thread) } else { self.get(self.group(thread)?.first).filter(|first| first.is_leader()) }
     }
 
     pub(super) fn group(&self, thread: &Thread) -> Option<&Group> {
