@@ -7,7 +7,7 @@ use super::{Losses, flags};
 
 /// How many steps up the tree are taken at most to find who takes orphans over: there may be a loop, and each exit asks. Upstream goes on
 /// to the end.
-const DEEPEST: usize = 128;
+const DEEPEST: usize = 64;
 
 /// How many threads are looked at to find one that can be given up.
 const CANDIDATES: usize = 16;

@@ -1,7 +1,7 @@
 //! `container.*` and `k8s.*`: where an event was made. The names are those of Falco's container plugin (falcosecurity/plugins).
 //!
-//! Which container a thread runs in is told by its control groups; what is known of that container comes from whoever asks the
-//! runtime ([`crate::state::Containers`]). On the host `container.id` and `container.name` are `host`.
+//! Which container a thread runs in is told by its control groups; what is known of that container comes from the events of who
+//! recorded, or from whoever asks the runtime ([`crate::state::Containers`]). On the host `container.id` and `container.name` are `host`.
 
 use super::{Arg, Context, Getter, Row, Syntax};
 use crate::Value;
