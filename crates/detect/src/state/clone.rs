@@ -205,7 +205,7 @@ fn inherit(state: &mut State, child: &mut Thread, model: Slot) {
     let Some(owner) = state.table_owner(model).and_then(|owner| state.threads.get(owner)) else { return };
     let room = state.limits.descriptors.saturating_sub(state.threads.descriptors);
     child.table = owner.table.handed_down(room);
-    state.losses.descriptors += owner.table.len().saturating_sub(room) as u64;
+    state.losses.descriptors += (owner.table.len() - child.table.len()) as u64;
 }
 
 impl State {
@@ -215,6 +215,7 @@ impl State {
             thread.exe = child.exe.clone();
             thread.comm = child.comm.clone();
             thread.args = child.args.clone();
+            self.threads.weigh(slot, &mut self.losses);
         }
     }
 

@@ -9,9 +9,19 @@ use std::sync::Arc;
 pub(super) struct DescriptorTable {
     /// Nothing where there are none.
     entries: Option<Arc<Vec<Entry>>>,
+    cost: usize,
 }
 
 type Entry = (i64, Arc<Descriptor>);
+
+/// So many bytes of names are free; each time as many make one more descriptor of the one that has them.
+const NAME: usize = 128;
+
+fn cost(descriptor: &Descriptor) -> usize {
+    let Descriptor { name, raw_name, .. } = descriptor;
+    let raw = if Arc::ptr_eq(name, raw_name) { 0 } else { raw_name.len() };
+    1 + (name.len() + raw) / NAME
+}
 
 impl DescriptorTable {
     fn entries(&self) -> &[Entry] {
@@ -24,6 +34,11 @@ impl DescriptorTable {
 
     pub(super) fn len(&self) -> usize {
         self.entries().len()
+    }
+
+    /// As how many descriptors they count for limits: one with a long name is several.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
     }
 
     fn place(&self, fd: i64) -> Result<usize, usize> {
@@ -43,40 +58,44 @@ impl DescriptorTable {
         self.entries_mut().get_mut(at).map(|(_, found)| Arc::make_mut(found))
     }
 
-    /// Adds a descriptor, or takes the place of the one with its number; whether there are more than before.
-    pub(super) fn insert(&mut self, descriptor: Descriptor) -> bool {
+    /// Adds a descriptor, or puts it in the place of the one with its number.
+    pub(super) fn insert(&mut self, descriptor: Descriptor) {
+        self.cost += cost(&descriptor);
         let entry = (descriptor.fd, Arc::new(descriptor));
         match self.place(entry.0) {
             Ok(at) => {
                 if let Some(place) = self.entries_mut().get_mut(at) {
-                    *place = entry;
+                    let (_, former) = std::mem::replace(place, entry);
+                    self.cost -= cost(&former);
                 }
-                false
             }
-            Err(at) => {
-                self.entries_mut().insert(at, entry);
-                true
-            }
+            Err(at) => self.entries_mut().insert(at, entry),
         }
     }
 
-    /// Takes a descriptor out; whether it was there.
-    pub(super) fn remove(&mut self, fd: i64) -> bool {
-        let found = self.place(fd);
-        if let Ok(at) = found {
-            self.entries_mut().remove(at);
+    /// Takes a descriptor out.
+    pub(super) fn remove(&mut self, fd: i64) {
+        if let Ok(at) = self.place(fd) {
+            let (_, former) = self.entries_mut().remove(at);
+            self.cost -= cost(&former);
         }
-        found.is_ok()
     }
 
-    /// Keeps what `keep` says, and answers how many went.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Descriptor) -> bool) -> usize {
-        if self.iter().all(&mut keep) {
-            return 0;
+    /// Gives a descriptor a name.
+    pub(super) fn rename(&mut self, fd: i64, name: &[u8]) {
+        let Some(found) = self.get_mut(fd) else { return };
+        let before = cost(found);
+        found.name = name.into();
+        let after = cost(found);
+        self.cost = self.cost - before + after;
+    }
+
+    /// Keeps what `keep` says.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Descriptor) -> bool) {
+        if !self.iter().all(&mut keep) {
+            self.entries_mut().retain(|(_, descriptor)| keep(descriptor));
+            self.cost = self.iter().map(cost).sum();
         }
-        let before = self.len();
-        self.entries_mut().retain(|(_, descriptor)| keep(descriptor));
-        before - self.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Descriptor> {
@@ -88,14 +107,23 @@ impl DescriptorTable {
         if self.iter().any(&mut which) {
             let chosen = self.entries_mut().iter_mut().filter(|(_, found)| which(found));
             chosen.for_each(|(_, found)| change(Arc::make_mut(found)));
+            self.cost = self.iter().map(cost).sum();
         }
     }
 
-    /// What a new process gets: at most `room` descriptors.
+    /// What a new process gets: as many as there is room for.
     pub(super) fn handed_down(&self, room: usize) -> Self {
-        match self.entries().get(..room) {
-            Some(first) if room < self.len() => Self { entries: Some(Arc::new(first.to_vec())) },
-            _ => self.clone(),
+        if self.cost <= room {
+            return self.clone();
         }
+        let mut table = Self::default();
+        let fits = |(_, found): &&Entry| {
+            table.cost += cost(found);
+            table.cost <= room
+        };
+        let first: Vec<Entry> = self.entries().iter().take_while(fits).cloned().collect();
+        table.cost = first.iter().map(|(_, found)| cost(found)).sum();
+        table.entries = Some(Arc::new(first));
+        table
     }
 }

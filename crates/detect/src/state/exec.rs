@@ -95,6 +95,7 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.flags = (thread.flags & kept) | flags::ACTIVE | flags::NAME_CHANGED;
     state.close_on_exec(slot, shares);
     state.contain_slot(slot);
+    state.threads.weigh(slot, &mut state.losses);
     state.end_other_threads(slot);
 }
 
@@ -142,9 +143,9 @@ impl State {
     /// Closes what is marked so. `before` are the thread's flags before it became another program.
     fn close_on_exec(&mut self, slot: Slot, before: u32) {
         let owner = if before & flags::CLONE_FILES == 0 { Some(slot) } else { self.threads.leader(slot) };
-        let Some(thread) = owner.and_then(|owner| self.threads.get_mut(owner)) else { return };
-        let gone = thread.table.retain(|found| !found.closes_on_exec());
-        self.threads.descriptors = self.threads.descriptors.saturating_sub(gone);
+        if let Some(owner) = owner {
+            self.threads.change_table(owner, |table| table.retain(|found| !found.closes_on_exec()));
+        }
     }
 
     /// All other threads of the process end, but for its leader.

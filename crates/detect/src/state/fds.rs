@@ -24,13 +24,14 @@ pub(super) fn close_range(state: &mut State, event: &Event<'_>) {
     let uint = |at| event.params.uint(at).unwrap_or(0);
     let (first, last) = (uint(1), uint(2));
     let within = |fd: i64| u64::try_from(fd).is_ok_and(|fd| (first..=last).contains(&fd));
-    let Some(thread) = state.threads.get_mut(owner) else { return };
-    if uint(3) & RANGE_CLOEXEC == 0 {
-        let gone = thread.table.retain(|found| !within(found.fd));
-        state.threads.descriptors = state.threads.descriptors.saturating_sub(gone);
-        return;
-    }
-    thread.table.change(|found| within(found.fd), |found| found.open_flags |= flags::O_CLOEXEC);
+    let later = uint(3) & RANGE_CLOEXEC != 0;
+    state.threads.change_table(owner, |table| {
+        if later {
+            table.change(|found| within(found.fd), |found| found.open_flags |= flags::O_CLOEXEC);
+        } else {
+            table.retain(|found| !within(found.fd));
+        }
+    });
 }
 
 /// A descriptor was copied.

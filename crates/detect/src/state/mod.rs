@@ -46,12 +46,14 @@ use threads::Threads;
 pub struct Limits {
     /// Threads.
     pub threads: usize,
-    /// Descriptors of all processes.
+    /// Descriptors of all processes; one with a long name counts as several.
     pub descriptors: usize,
     /// Descriptors of one process.
     pub open: usize,
     /// Bytes of one command line, environment or list of control groups.
     pub text: usize,
+    /// Bytes of all texts of threads; those that several share count for each.
+    pub texts: usize,
     /// Users, and likewise groups.
     pub accounts: usize,
     /// Bytes of what events tell of containers.
@@ -60,7 +62,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, accounts: 65_536, containers: 67_108_864 }
+        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, texts: 1 << 30, accounts: 65_536, containers: 1 << 26 }
     }
 }
 
@@ -130,7 +132,7 @@ impl State {
         Self {
             limits,
             losses: Losses::default(),
-            threads: Threads::new(limits.threads),
+            threads: Threads::new(limits.threads, limits.texts),
             users: Accounts::default(),
             groups: Accounts::default(),
             containers: Containers::default(),
@@ -173,11 +175,10 @@ impl State {
             self.threads.remove(tid, &mut self.losses);
         }
         if closes
+            && thread.is_some()
             && let Some((owner, fd)) = descriptor
-            && let Some(table) = self.threads.get_mut(owner).filter(|_| thread.is_some())
-            && table.table.remove(fd)
         {
-            self.threads.descriptors = self.threads.descriptors.saturating_sub(1);
+            self.threads.change_table(owner, |table| table.remove(fd));
         }
     }
 
@@ -337,9 +338,9 @@ impl State {
     /// Gives the present event's descriptor a name.
     fn rename(&mut self, name: &[u8]) {
         if self.current_descriptor().is_some_and(|descriptor| *descriptor.name != *name)
-            && let Some(descriptor) = self.mine()
+            && let Some((owner, fd)) = self.present.descriptor
         {
-            descriptor.name = Bytes::from(name);
+            self.threads.change_table(owner, |table| table.rename(fd, name));
             self.present.renamed = true;
         }
     }
@@ -367,14 +368,12 @@ impl State {
     fn insert_descriptor(&mut self, owner: Slot, descriptor: Descriptor) -> bool {
         let full = self.threads.descriptors >= self.limits.descriptors;
         let limit = self.limits.open;
-        let Some(thread) = self.threads.get_mut(owner) else { return false };
+        let Some(thread) = self.threads.get(owner) else { return false };
         if (full || thread.table.len() >= limit) && thread.table.get(descriptor.fd).is_none() {
             self.losses.descriptors += 1;
             return false;
         }
-        if thread.table.insert(descriptor) {
-            self.threads.descriptors += 1;
-        }
+        self.threads.change_table(owner, |table| table.insert(descriptor));
         true
     }
 

@@ -46,6 +46,7 @@ pub(super) fn chroot(state: &mut State, event: &Event<'_>) {
     let State { path, threads, .. } = state;
     if let Some(thread) = threads.get_mut(slot) {
         set(&mut thread.root, if relative { path } else { name });
+        threads.weigh(slot, &mut state.losses);
     }
 }
 

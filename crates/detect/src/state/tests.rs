@@ -115,6 +115,20 @@ fn limits_hold_and_what_they_cost_is_counted() {
     assert!((100..500).filter(|tid| state.thread(*tid).is_some()).count() <= 64);
     assert!(losses.threads > 0, "{losses:?}");
     assert!(losses.descriptors > 0, "{losses:?}");
+
+    let mut state = State::new(Limits { texts: 100_000, descriptors: 100, ..Limits::default() });
+    for tid in 1..101 {
+        state.start(Start::Process(Box::new(Process { tid, pid: tid, ptid: 1, args: vec![b'a'; 10_000], ..Process::default() })));
+    }
+    assert!((1..101).filter(|tid| state.thread(*tid).is_some()).count() < 11, "long texts are few");
+    for fd in 3..100 {
+        opened(&mut state, 100, fd, &"/a".repeat(400), 0);
+    }
+    assert!((3..100).filter(|fd| name(&state, 100, *fd).is_some()).count() < 20, "long names are few");
+    assert_eq!(state.losses().threads, 91);
+    state.apply(&event(kinds::EXECVE_19_X, 8, 100, &[("res", &i64(0)), ("pid", &i64(100)), ("args", &[b'a'; 30_000])]).view());
+    assert!(state.losses().threads > 91, "what grows costs others");
+    assert!(state.thread(100).is_some());
 }
 
 /// A thread that ran already, beside those of [`running`].

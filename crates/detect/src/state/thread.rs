@@ -107,6 +107,8 @@ pub struct Thread {
     pub dead: bool,
     /// Its descriptors; the threads of a process use those of its leader.
     pub(super) table: DescriptorTable,
+    /// The bytes of its texts, as they were counted last.
+    pub(super) weight: usize,
     /// Whether it stands in its thread group.
     pub(super) grouped: bool,
     /// Its neighbours in the group.
@@ -193,6 +195,7 @@ impl Default for Thread {
             container: none,
             dead: false,
             table: DescriptorTable::default(),
+            weight: 0,
             grouped: false,
             in_group: Links::NONE,
             family: NOWHERE,
@@ -221,6 +224,12 @@ impl Thread {
     #[must_use]
     pub fn in_pid_namespace(&self) -> bool {
         self.flags & flags::CHILD_IN_PIDNS != 0 || (self.tid != self.vtid && self.vtid >= 0)
+    }
+
+    /// How many bytes its texts have. Those that it shares with others count, too.
+    pub(super) fn texts(&self) -> usize {
+        let texts = [&self.comm, &self.exe, &self.exepath, &self.args, &self.env, &self.cgroups, &self.cwd, &self.root, &self.container];
+        texts.iter().map(|text| text.len()).sum()
     }
 
     /// A stand-in for a thread whose start was missed.

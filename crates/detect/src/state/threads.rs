@@ -1,5 +1,6 @@
 //! The table of threads: who is whose child, who belongs to which process, who takes children over.
 
+use super::descriptor_table::DescriptorTable;
 use super::families::Families;
 use super::hash::Map;
 use super::thread::{Links, NOWHERE, Slot, Thread};
@@ -48,14 +49,17 @@ pub(super) struct Threads {
     hand: usize,
     /// One that is in use and not given up.
     pub(super) kept: Slot,
-    /// How many descriptors all of them have.
+    /// How many descriptors all of them have, as limits count them.
     pub(super) descriptors: usize,
+    /// How many bytes their texts have.
+    texts: usize,
+    texts_limit: usize,
     exits: [Exit; 64],
     next_exit: usize,
 }
 
 impl Threads {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize, texts_limit: usize) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
@@ -66,6 +70,8 @@ impl Threads {
             hand: 0,
             kept: NOWHERE,
             descriptors: 0,
+            texts: 0,
+            texts_limit,
             exits: [Exit::default(); 64],
             next_exit: 0,
         }
@@ -151,11 +157,11 @@ impl Threads {
             }
             self.take_out(old);
         }
-        if self.len() >= self.limit {
-            self.give_up_one(losses);
-        }
+        thread.weight = thread.texts();
+        self.texts += thread.weight;
+        self.make_room(self.limit - 1, losses);
         let tid = thread.tid;
-        self.descriptors += thread.table.len();
+        self.descriptors += thread.table.cost();
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -286,7 +292,8 @@ impl Threads {
         self.leave_parent(slot);
         self.leave_group(slot);
         if let Some(thread) = self.slots.get_mut(slot as usize).and_then(Option::take) {
-            self.descriptors = self.descriptors.saturating_sub(thread.table.len());
+            self.descriptors = self.descriptors.saturating_sub(thread.table.cost());
+            self.texts = self.texts.saturating_sub(thread.weight);
             self.places.remove(&thread.tid);
             self.free.push(slot);
         }
@@ -381,8 +388,33 @@ impl Threads {
         if thread.in_pid_namespace() { None } else { running(1) }
     }
 
+    /// Counts the texts of a thread anew, after they changed.
+    pub(super) fn weigh(&mut self, slot: Slot, losses: &mut Losses) {
+        let Some(thread) = self.get_mut(slot) else { return };
+        let weight = thread.texts();
+        let before = std::mem::replace(&mut thread.weight, weight);
+        self.texts = self.texts.saturating_sub(before) + weight;
+        self.make_room(self.limit, losses);
+    }
+
+    /// Changes the descriptors of a thread.
+    pub(super) fn change_table(&mut self, owner: Slot, change: impl FnOnce(&mut DescriptorTable)) {
+        let Some(thread) = self.get_mut(owner) else { return };
+        let before = thread.table.cost();
+        change(&mut thread.table);
+        let after = thread.table.cost();
+        self.descriptors = self.descriptors.saturating_sub(before) + after;
+    }
+
+    /// Gives threads up until there are no more than so many, and their texts are within their limit.
+    fn make_room(&mut self, threads: usize, losses: &mut Losses) {
+        while (self.len() > threads || self.texts > self.texts_limit) && self.give_up_one() {
+            losses.threads += 1;
+        }
+    }
+
     /// Gives one thread up to make room: of some, a dead one or the one that was idle longest.
-    fn give_up_one(&mut self, losses: &mut Losses) {
+    fn give_up_one(&mut self) -> bool {
         let mut chosen: Option<(bool, u64, i64)> = None;
         let mut seen = 0;
         for _ in 0..self.slots.len() {
@@ -398,12 +430,12 @@ impl Threads {
                 break;
             }
         }
-        let Some(slot) = chosen.and_then(|(_, _, tid)| self.place(tid)) else { return };
+        let Some(slot) = chosen.and_then(|(_, _, tid)| self.place(tid)) else { return false };
         self.bury(slot);
         let heir = self.get(slot).and_then(|thread| self.place(self.ptid(thread)));
         self.give_children_to(slot, heir);
         self.take_out(slot);
-        losses.threads += 1;
+        true
     }
 
     /// Remembers that a thread exited.
