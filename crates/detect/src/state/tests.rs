@@ -2,6 +2,7 @@
 
 use super::*;
 use plimsoll_model::events::{EventType, OwnedEvent, Process, Start, kinds};
+use proptest::prelude::*;
 
 /// An event with parameters by name; the others have no value.
 pub(super) fn event(kind: EventType, time: u64, tid: i64, params: &[(&str, &[u8])]) -> OwnedEvent {
@@ -321,4 +322,69 @@ fn users_are_kept_within_limits() {
     assert_eq!(state.losses().accounts, 1);
     added(&mut state, 1, b"b\0", b"\0");
     assert_eq!(name(&state, b"", 1), Some(1), "a name that changed takes the place of the former one");
+}
+
+/// One of the events that threads and descriptors come, change and go with, about few of them, so that all meet.
+fn any_event() -> impl Strategy<Value = OwnedEvent> {
+    let kinds = [
+        kinds::CLONE_20_X,
+        kinds::VFORK_20_X,
+        kinds::EXECVE_19_X,
+        kinds::PROCEXIT_1_E,
+        kinds::PRCTL_X,
+        kinds::OPENAT_2_X,
+        kinds::DUP_1_X,
+        kinds::CLOSE_X,
+        kinds::CLOSE_RANGE_X,
+        kinds::SENDTO_X,
+        kinds::PRLIMIT_X,
+        kinds::CHROOT_X,
+    ];
+    let bits = proptest::sample::select(vec![0, flags::CLONE_THREAD, flags::CLONE_FILES, flags::MAIN_THREAD, flags::CHILD_IN_PIDNS]);
+    let id = || -1..12_i64;
+    let ids = (1..12_i64, id(), id(), id(), id());
+    (proptest::sample::select(kinds.to_vec()), ids, bits, 0..5_u64, 0..300_usize).prop_map(|(kind, ids, bits, time, length)| {
+        let (tid, res, pid, ptid, reaper) = ids;
+        let [res, me, pid, ptid, reaper] = [res, tid, pid, ptid, reaper].map(i64);
+        let (bits, name) = (bits.to_le_bytes(), [vec![b'n'; length], vec![0]].concat());
+        let tuple = [2, 127, 0, 0, 1, 1, 1, 127, 0, 0, 1, 2, 2];
+        let params: [(&str, &[u8]); 19] = [
+            ("res", &res),
+            ("exe", &name),
+            ("args", &name),
+            ("tid", &me),
+            ("pid", &pid),
+            ("ptid", &ptid),
+            ("flags", &bits),
+            ("vtid", &me),
+            ("vpid", &pid),
+            ("reaper_tid", &reaper),
+            ("option", &[36, 0, 0, 0]),
+            ("arg2_int", &res),
+            ("fd", &res),
+            ("oldfd", &res),
+            ("name", &name),
+            ("path", &name),
+            ("first", &[2, 0, 0, 0]),
+            ("last", &[9, 0, 0, 0]),
+            ("tuple", &tuple),
+        ];
+        event(kind, time * 1_000_000_000, tid, &params)
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_order_of_events_loses_count(events in proptest::collection::vec(any_event(), 0..120), few: bool) {
+        let limits = Limits { texts: if few { 2000 } else { 1 << 20 }, descriptors: 40, ..Limits::default() };
+        let mut state = State::new(limits);
+        for (tid, pid) in [(1, 1), (2, 2), (3, 2), (4, 2), (5, 5)] {
+            ran(&mut state, tid, pid, pid - 1, if tid == pid { 0 } else { flags::CLONE_THREAD | flags::CLONE_FILES });
+        }
+        for event in events {
+            state.apply(&event.view());
+            state.settle();
+            state.threads.check();
+        }
+    }
 }

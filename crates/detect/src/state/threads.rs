@@ -451,3 +451,32 @@ impl Threads {
         self.exits.iter().any(|exit| exit.tid == tid && exit.ptid == ptid && time.checked_sub(exit.time).is_some_and(|age| age < RECENT))
     }
 }
+
+#[cfg(test)]
+impl Threads {
+    /// Holds all that is counted or linked against what is there.
+    #[expect(clippy::iter_over_hash_type, reason = "each is looked at for itself")]
+    pub(super) fn check(&self) {
+        let all = || self.slots().filter_map(|slot| Some((slot, self.get(slot)?)));
+        assert!(all().all(|(slot, thread)| self.place(thread.tid) == Some(slot)));
+        assert_eq!(all().count(), self.len());
+        assert_eq!(all().map(|(_, thread)| thread.table.cost()).sum::<usize>(), self.descriptors);
+        assert_eq!(all().map(|(_, thread)| thread.weight).sum::<usize>(), self.texts);
+        for (pid, group) in &self.groups {
+            let members: Vec<Slot> = self.members(*pid).take(self.len() + 1).collect();
+            let grouped = all().filter(|(_, thread)| thread.grouped && thread.pid == *pid);
+            assert_eq!((grouped.count(), members.last()), (members.len(), Some(&group.last)), "{pid}");
+            let alive = members.iter().filter(|member| self.get(**member).is_some_and(|member| !member.dead)).count();
+            assert_eq!(alive, group.alive as usize, "{pid}");
+            assert!(members.len() - alive <= 1, "who exited and stays is one at most: {pid}");
+        }
+        for (_, thread) in all() {
+            assert!(!thread.grouped || self.groups.contains_key(&thread.pid));
+            let parent = self.families.parent(thread.family);
+            assert!(parent.is_none_or(|parent| parent == 0 || self.of(parent).is_some()), "{} below {parent:?}", thread.tid);
+            let children = all().filter(|(_, child)| self.families.parent(child.family) == Some(thread.tid)).count();
+            // 0 is nobody's id, and what orphans have.
+            assert!(thread.tid == 0 || (children > 0) == self.families.any(thread.children), "{}", thread.tid);
+        }
+    }
+}
