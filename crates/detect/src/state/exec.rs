@@ -154,14 +154,9 @@ impl State {
         if self.threads.group(thread).is_none_or(|group| group.alive <= 1) {
             return;
         }
-        let others: Vec<i64> = self
-            .threads
-            .members(thread.pid)
-            .filter(|other| *other != slot)
-            .filter_map(|other| self.threads.get(other))
-            .filter(|other| !other.is_leader())
-            .map(|other| other.tid)
-            .collect();
+        let leader = self.threads.leader(slot);
+        let others = self.threads.members(thread.pid).filter(|other| *other != slot && Some(*other) != leader);
+        let others: Vec<i64> = others.filter_map(|other| self.threads.get(other)).map(|other| other.tid).collect();
         for tid in others {
             self.threads.remove(tid, &mut self.losses);
         }

@@ -21,7 +21,7 @@ pub(super) fn lineage<'e>(cx: &Context<'e>) -> impl Iterator<Item = &'e Thread> 
     let mut slow = cx.thread().and_then(|thread| state.leader(thread)).and_then(|leader| state.parent(leader));
     // Goes two steps for one: in a loop both meet.
     let mut fast = slow.and_then(|thread| state.parent(thread));
-    std::iter::from_fn(move || {
+    let line = std::iter::from_fn(move || {
         let here = slow.filter(|thread| thread.tid != -1)?;
         slow = state.parent(here);
         for _ in 0..2 {
@@ -31,7 +31,8 @@ pub(super) fn lineage<'e>(cx: &Context<'e>) -> impl Iterator<Item = &'e Thread> 
             }
         }
         Some(here)
-    })
+    });
+    line.take(LONGEST as usize)
 }
 
 /// The leader of what `which` says that the thread belongs to: the thread of that id, or the oldest ancestor that belongs to it too.
