@@ -6,6 +6,7 @@
 
 pub mod addresses;
 mod decide;
+pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
