@@ -10,6 +10,7 @@ mod decide;
 pub mod derivation;
 pub mod explain;
 pub mod exposure;
+pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
