@@ -231,7 +231,7 @@ fn openings<'a>(world: &World<'a>, endpoint: &Endpoint<'a>, direction: Direction
         let names = if is_named { named_ports(world, &decision.reasons) } else { BTreeSet::new() };
         (decision.allowed, names, decision.reasons)
     };
-    let everyone = Pick { namespaces: Namespaces::Labelled(Selector::everything()), pods: Selector::everything() };
+    let everyone = Pick::everyone();
     let (common, common_names, common_reasons) = ask(&everyone);
     let mut openings = Vec::new();
     let mut open = |pick: &Pick<'a>, traffic, names: BTreeSet<String>, because| {

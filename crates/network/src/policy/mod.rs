@@ -163,6 +163,11 @@ impl<'a> Pick<'a> {
         self.namespaces.hold(namespace) && self.pods.selects(labels)
     }
 
+    /// Picks every pod of the cluster.
+    pub fn everyone() -> Self {
+        Self { namespaces: Namespaces::Labelled(Selector::everything()), pods: Selector::everything() }
+    }
+
     /// Whether every pod of the cluster is picked.
     pub fn is_everyone(&self) -> bool {
         self.pods.is_everything() && matches!(&self.namespaces, Namespaces::Labelled(selector) if selector.is_everything())
@@ -321,7 +326,7 @@ fn cluster_peer<'a>(node: Node<'a>, direction: Direction, problems: &mut Vec<Pro
     match (key.text(), direction) {
         ("namespaces" | "pods", _) => pick(node, problems).map_or_else(
             || {
-                problems.push(unknown_peer(value, "needs `namespaceSelector` and `podSelector`"));
+                problems.push(unknown_peer(value, "must have `namespaceSelector` and `podSelector`"));
                 Means::Unknown
             },
             Means::Pods,

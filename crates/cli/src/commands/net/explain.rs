@@ -101,6 +101,8 @@ fn relevant(derivation: &Derivation, allowed: bool) -> impl Iterator<Item = &Ste
 fn side(side: &Side, names: &Names<'_>) -> String {
     match side {
         Side::Workloads(list) => names.words(list).join(", "),
+        // Explanations name none.
+        Side::Entrance(_) => String::new(),
         Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
     }
 }
@@ -162,6 +164,6 @@ impl answer::Answer for Shown {
         let open = pairs.iter().filter(|pair| !pair.allowed.is_none());
         let connections =
             open.map(|pair| Connection { from: pair.from.clone(), to: pair.to.clone(), traffic: pair.allowed.clone() }).collect();
-        Listing { settings: settings.clone(), workloads: workloads.clone(), connections }.map()
+        Listing { settings: settings.clone(), workloads: workloads.clone(), entrances: Vec::new(), connections }.map()
     }
 }

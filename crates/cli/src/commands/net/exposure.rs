@@ -305,6 +305,10 @@ impl Answer for OfPod {
                 match peer {
                     _ if !matches!(pod, Side::Workloads(list) if list.contains(&self.pod)) => {}
                     Side::Workloads(list) => inside.entry(traffic).or_default().extend(list.iter().filter(|at| **at != self.pod)),
+                    Side::Entrance(at) => {
+                        let entrance = self.listing.entrances.get(*at).map(list::entrance_name);
+                        outside.push(format!("{}: {traffic}", entrance.unwrap_or_default()));
+                    }
                     Side::Outside(ranges) => outside.push(format!("outside ({}): {traffic}", ranges.join(", "))),
                 }
             }
