@@ -9,14 +9,14 @@ use crate::decide::{End, Reason};
 use crate::derivation::{PolicyName, RuleName};
 use crate::listing::{Answered, Filter, Listing, Workload};
 use crate::matrix;
-use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Tier};
+use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Rule, Tier};
 use crate::selector::Selector;
 use crate::traffic::{Protocol, Traffic};
 use crate::world::{Endpoint, METADATA_NAME, World};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What is open to pods that were not read.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -128,7 +128,8 @@ impl Exposure {
                 let members = class.endpoints.iter().copied().filter(|at| filter.focus.as_ref().is_none_or(|focus| focus.contains(at)));
                 let members: Vec<usize> = members.collect();
                 let sample = world.endpoints.get(*members.first()?)?;
-                let (protection, mut openings) = openings(world, sample, direction, &unseen);
+                let subject = Subject::new(world, sample, direction);
+                let (protection, mut openings) = (subject.protection(), subject.openings(&unseen));
                 // Of one port, who differs is who differs in that port.
                 let is_common = openings.first().is_some_and(|first| first.peer.is_anyone() && filter.is_wanted(&first.traffic));
                 let is_telling = |one: &Opening| filter.is_wanted(&one.traffic) != (is_common && !one.peer.is_anyone());
@@ -201,7 +202,7 @@ fn plain<'a>(world: &World<'a>, pick: &Pick<'a>) -> Option<Pick<'a>> {
 /// Whether a pod that a pick asks for by exact labels was read. One that it asks for in other words, or in every namespace, or any of a
 /// namespace, may always come.
 fn is_there(world: &World<'_>, pick: &Pick<'_>) -> bool {
-    let is_exact = |labels: &Selector<'_>| !labels.is_everything() && labels.exactly().is_some();
+    let is_exact = |labels: &Selector<'_>| !labels.is_everything() && labels.is_labels();
     let namespaces = match &pick.namespaces {
         Namespaces::Named(name) => world.namespace(name).map_or(0..0, |at| at..at + 1),
         Namespaces::Labelled(labels) if is_exact(labels) => 0..world.namespaces.len(),
@@ -212,52 +213,129 @@ fn is_there(world: &World<'_>, pick: &Pick<'_>) -> bool {
     is_exact(&pick.pods) && held.any(|at| world.endpoints_in(at).any(|at| world.endpoints.get(at).is_some_and(is_picked)))
 }
 
-/// What is open of an endpoint in a direction.
-fn openings<'a>(world: &World<'a>, endpoint: &Endpoint<'a>, direction: Direction, unseen: &UnseenOf<'_, 'a>) -> (Protection, Vec<Opening>) {
-    let about = world.about(endpoint, direction);
-    let policies = || about.iter().filter_map(|at| world.policies.get(*at));
-    let rules = |policy: &'_ Policy<'a>| policy.rules(direction).is_some_and(|rules| !rules.is_empty());
-    let protection = match policies().any(|policy| policy.tier == Tier::NetworkPolicy || rules(policy)) {
-        true => Protection::Policies,
-        false if world.settings.is_node_traffic(endpoint) => Protection::NodeNetwork,
-        false => Protection::None,
-    };
-    let ask = |pick: &Pick<'a>| {
-        let (ours, theirs) = (End::Endpoint(endpoint), End::Unseen(pick));
-        let (from, to) = if direction == Direction::Ingress { (theirs, ours) } else { (ours, theirs) };
-        let decision = world.decide_by(&about, &Traffic::all(), from, to, direction);
+/// What may flow, and why.
+struct Asked {
+    traffic: Traffic,
+    /// Named ports that have no number yet.
+    names: BTreeSet<String>,
+    reasons: Vec<Reason>,
+}
+
+impl Asked {
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.traffic, &self.names) == (&other.traffic, &other.names)
+    }
+}
+
+/// Picks by a label that they ask for: of many, few have to be looked at to know which ones pick all pods of a kind.
+struct Index<'w, 'a> {
+    picks: Vec<&'w Pick<'a>>,
+    /// The places of those that ask for a label with one value.
+    by_label: HashMap<(&'a str, &'a str), Vec<usize>>,
+    others: Vec<usize>,
+}
+
+impl<'w, 'a> Index<'w, 'a> {
+    fn new(picks: impl Iterator<Item = &'w Pick<'a>>) -> Self {
+        let (mut by_label, mut others) = (HashMap::<_, Vec<usize>>::new(), Vec::new());
+        let picks: Vec<_> = picks.collect();
+        for (at, pick) in picks.iter().enumerate() {
+            match pick.pods.labels().next() {
+                Some(label) => by_label.entry(label).or_default().push(at),
+                None => others.push(at),
+            }
+        }
+        Self { picks, by_label, others }
+    }
+
+    /// The places of those that pick all pods of which `known` is known.
+    fn implied_by<'i>(&'i self, known: &'i Pick<'a>, world: &'i World<'a>) -> impl Iterator<Item = usize> + 'i {
+        let keys: BTreeSet<_> = known.pods.keys().collect();
+        let labels = keys.into_iter().filter_map(|key| Some((key, known.pods.exactly_of(key)?)));
+        let labelled = labels.filter_map(|label| self.by_label.get(&label)).flatten();
+        let candidates = labelled.chain(&self.others).copied();
+        candidates.filter(|at| self.picks.get(*at).is_some_and(|pick| world.implies(known, pick)))
+    }
+}
+
+/// An endpoint in one direction, and the rules that are about it.
+struct Subject<'w, 'a> {
+    world: &'w World<'a>,
+    endpoint: &'w Endpoint<'a>,
+    direction: Direction,
+    /// The policies that are about it.
+    about: Vec<usize>,
+    /// Whether each of their rules means all pods.
+    is_always: Vec<bool>,
+    /// Whom their rules pick, and the place of each one's rule.
+    picked: Vec<(usize, &'w Pick<'a>)>,
+    index: Index<'w, 'a>,
+}
+
+impl<'w, 'a> Subject<'w, 'a> {
+    fn new(world: &'w World<'a>, endpoint: &'w Endpoint<'a>, direction: Direction) -> Self {
+        let about = world.about(endpoint, direction);
+        let policies = about.iter().filter_map(|at| world.policies.get(*at));
+        let rules: Vec<_> = policies.filter_map(|policy| policy.rules(direction)).flatten().collect();
+        let everyone = Pick::everyone();
+        let is_always = rules.iter().map(|rule| world.is_peer(rule, End::Unseen(&everyone))).collect();
+        let picked = rules.iter().enumerate().flat_map(|(place, rule)| picks(&rule.peers).map(move |pick| (place, pick)));
+        let picked: Vec<_> = picked.collect();
+        let index = Index::new(picked.iter().map(|(_, pick)| *pick));
+        Self { world, endpoint, direction, about, is_always, picked, index }
+    }
+
+    fn protection(&self) -> Protection {
+        let has_something_to_say =
+            |policy: &Policy<'a>| policy.tier == Tier::NetworkPolicy || policy.rules(self.direction).is_some_and(|rules| !rules.is_empty());
+        match self.about.iter().filter_map(|at| self.world.policies.get(*at)).any(has_something_to_say) {
+            true => Protection::Policies,
+            false if self.world.settings.is_node_traffic(self.endpoint) => Protection::NodeNetwork,
+            false => Protection::None,
+        }
+    }
+
+    /// What may flow between it and unseen pods.
+    fn ask(&self, pick: &Pick<'a>) -> Asked {
+        let implied = self.index.implied_by(pick, self.world);
+        let meaning: HashSet<_> = implied.filter_map(|at| self.picked.get(at)).map(|(place, _)| *place).collect();
+        let is_peer = |place, _: &Rule<'a>| self.is_always.get(place) == Some(&true) || meaning.contains(&place);
+        let is_ingress = self.direction == Direction::Ingress;
+        let decision = self.world.judge(&self.about, self.direction, is_ingress.then_some(self.endpoint), Traffic::all(), is_peer);
         // Names mean what the destination declares, which only unseen ones do not tell. What may flow anyway needs no name.
-        let is_named = direction == Direction::Egress && !decision.allowed.is_all_ports();
-        let names = if is_named { named_ports(world, &decision.reasons) } else { BTreeSet::new() };
-        (decision.allowed, names, decision.reasons)
-    };
-    let everyone = Pick::everyone();
-    let (common, common_names, common_reasons) = ask(&everyone);
-    let mut openings = Vec::new();
-    let mut open = |pick: &Pick<'a>, traffic, names: BTreeSet<String>, because| {
-        openings.push(Opening { peer: Unseen::from(pick), traffic, named_ports: names.into_iter().collect(), because });
-    };
-    let rules = policies().filter_map(|policy| policy.rules(direction)).flatten();
-    let peers: BTreeSet<&Pick<'a>> = rules.flat_map(|rule| picks(&rule.peers)).filter_map(|pick| unseen.get(pick)?.as_ref()).collect();
-    let peers = peers.into_iter().filter(|peer| !peer.is_everyone()).map(|peer| (peer, ask(peer)));
-    let peers: Vec<_> = peers.filter(|(_, (traffic, names, _))| (traffic, names) != (&common, &common_names)).collect();
-    // Who is among others of whom the same is open is named with them.
-    let is_among_others = |at: usize, peer: &Pick<'a>, traffic: &Traffic, names: &BTreeSet<String>| {
-        peers.iter().enumerate().any(|(place, (other, (others, other_names, _)))| {
-            let is_same = place != at && (traffic, names) == (others, other_names);
-            is_same && world.implies(peer, other) && (place < at || !world.implies(other, peer))
-        })
-    };
-    let is_told: Vec<_> =
-        peers.iter().enumerate().map(|(at, (peer, (traffic, names, _)))| !is_among_others(at, peer, traffic, names)).collect();
-    if !common.is_none() || !common_names.is_empty() {
-        let because = if about.is_empty() { Vec::new() } else { because(world, direction, &common_reasons, &[]) };
-        open(&everyone, common, common_names, because);
+        let is_named = !is_ingress && !decision.allowed.is_all_ports();
+        let names = if is_named { named_ports(self.world, &decision.reasons) } else { BTreeSet::new() };
+        Asked { traffic: decision.allowed, names, reasons: decision.reasons }
     }
-    for ((peer, (traffic, names, reasons)), _) in peers.into_iter().zip(is_told).filter(|(_, is_told)| *is_told) {
-        open(peer, traffic, names, because(world, direction, &reasons, &common_reasons));
+
+    /// What is open of it: to the whole cluster, and to those whom its rules name, where that is something else.
+    fn openings(&self, unseen: &UnseenOf<'_, 'a>) -> Vec<Opening> {
+        let everyone = Pick::everyone();
+        let common = self.ask(&everyone);
+        let peers: BTreeSet<&Pick<'a>> = self.picked.iter().filter_map(|(_, pick)| unseen.get(pick)?.as_ref()).collect();
+        let peers = peers.into_iter().filter(|peer| !peer.is_everyone()).map(|peer| (peer, self.ask(peer)));
+        let peers: Vec<_> = peers.filter(|(_, asked)| !asked.is_same(&common)).collect();
+        let index = Index::new(peers.iter().map(|(peer, _)| *peer));
+        // Who is among others of whom the same is open is named with them.
+        let is_named_with_others = |at: usize, peer: &Pick<'a>, asked: &Asked| {
+            let mut wider = index.implied_by(peer, self.world).filter(|place| *place != at);
+            wider.any(|place| {
+                let is_first = |other: &Pick<'a>| place < at || !self.world.implies(other, peer);
+                peers.get(place).is_some_and(|(other, open)| open.is_same(asked) && is_first(other))
+            })
+        };
+        let told = peers.iter().enumerate().filter(|(at, (peer, asked))| !is_named_with_others(*at, peer, asked));
+        let told: Vec<_> = told.map(|(_, (peer, asked))| self.opening(peer, asked, &common.reasons)).collect();
+        let is_open = !common.traffic.is_none() || !common.names.is_empty();
+        is_open.then(|| self.opening(&everyone, &common, &[])).into_iter().chain(told).collect()
     }
-    (protection, openings)
+
+    /// What is open to some, for reasons that are not those of the whole cluster.
+    fn opening(&self, pick: &Pick<'a>, asked: &Asked, common: &[Reason]) -> Opening {
+        let because = if self.about.is_empty() { Vec::new() } else { because(self.world, self.direction, &asked.reasons, common) };
+        let named_ports = asked.names.iter().cloned().collect();
+        Opening { peer: Unseen::from(pick), traffic: asked.traffic.clone(), named_ports, because }
+    }
 }
 
 /// The named ports that pass from a pod towards pods of which no port is known, by the rules that decided.

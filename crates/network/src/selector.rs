@@ -188,13 +188,20 @@ impl<'a> Selector<'a> {
         self.0.chunk_by(|one, two| one.key == two.key).all(|of_key| Known::of(of_key).is_possible())
     }
 
-    /// The labels that it asks for, if it asks for nothing else.
-    pub fn exactly(&self) -> Option<Labels<'a>> {
-        let one = |requirement: &Requirement<'a>| match &requirement.test {
-            Test::In(values) if values.len() == 1 => values.first().map(|value| (requirement.key, *value)),
+    /// The labels that it asks for with one value.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
+        self.0.iter().filter_map(|requirement| match &requirement.test {
+            Test::In(values) => match values.as_slice() {
+                [value] => Some((requirement.key, *value)),
+                _ => None,
+            },
             _ => None,
-        };
-        self.0.iter().map(one).collect()
+        })
+    }
+
+    /// Whether it asks for labels with one value each, and for nothing else.
+    pub fn is_labels(&self) -> bool {
+        self.labels().count() == self.0.len()
     }
 
     /// The only value that it allows for a label.
