@@ -7,6 +7,7 @@ use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds,
 use plimsoll_network::can::{Asked, Can, Party, Question, Verdict};
 use plimsoll_network::derivation::{Derivation, Outcome};
 use plimsoll_network::explain::Explanation;
+use plimsoll_network::exposure::{Exposure, Unseen};
 use plimsoll_network::listing::{Filter, Side, Workload};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::{Action, Direction, Means, Peers, Pick, Tier};
@@ -323,6 +324,37 @@ proptest! {
                         let (.., wanted) = world.between(End::Endpoint(find(from)), End::Endpoint(find(to)));
                         prop_assert_eq!(&answer.allowed, &wanted.intersection(&asked));
                     }
+                }
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn what_is_open_is_what_asking_about_each_says(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
+        with_world(&objects, settings(as_pods, ignored), |world| {
+            let rules = || world.policies.iter().flat_map(|policy| policy.all_rules());
+            let listed = rules().filter_map(|(.., rule)| if let Peers::Listed(peers) = &rule.peers { Some(peers) } else { None });
+            let picks = listed.flatten().filter_map(|peer| if let Means::Pods(pick) = &peer.means { Some(pick) } else { None });
+            let everyone = Pick::everyone();
+            // By name: what a rule says in other words of the same namespace is the same.
+            let by_name: std::collections::BTreeMap<Unseen, &Pick<'_>> = picks.chain([&everyone]).map(|pick| (Unseen::from(pick), pick)).collect();
+            let exposure = Exposure::new(world, &Filter::default());
+            for (direction, exposed) in exposure.directions() {
+                let mut seen = std::collections::BTreeSet::new();
+                for (one, at) in exposed.iter().flat_map(|one| one.workloads.iter().map(move |at| (one, *at))) {
+                    prop_assert!(seen.insert(at) && !one.openings.is_empty());
+                    let subject = End::Endpoint(&world.endpoints[at]);
+                    for (opening, pick) in one.openings.iter().filter_map(|opening| Some((opening, *by_name.get(&opening.peer)?))) {
+                        let (from, to) = if direction == Direction::Ingress { (End::Unseen(pick), subject) } else { (subject, End::Unseen(pick)) };
+                        prop_assert_eq!(&opening.traffic, &world.decide(from, to, direction).allowed, "{}", &opening.peer);
+                    }
+                }
+                // Nothing is open to all of whom nothing is said.
+                for at in (0..world.endpoints.len()).filter(|at| !seen.contains(at)) {
+                    let (subject, all) = (End::Endpoint(&world.endpoints[at]), End::Unseen(&everyone));
+                    let (from, to) = if direction == Direction::Ingress { (all, subject) } else { (subject, all) };
+                    prop_assert!(world.decide(from, to, direction).allowed.is_none());
                 }
             }
             Ok(())
