@@ -13,8 +13,12 @@ pub(super) fn run(binary: &Path, directory: &Path, runs: usize) -> anyhow::Resul
     for (workloads, policies) in SIZES {
         clusters::write(directory, workloads, policies)?;
         let corpus = directory.display().to_string();
-        let commands: [&[&str]; 3] =
-            [&["net", "list", &corpus], &["net", "list", &corpus, "-o", "json"], &["net", "list", &corpus, "--focus", "team-0001/app-03"]];
+        let commands: [&[&str]; 4] = [
+            &["net", "list", &corpus],
+            &["net", "list", &corpus, "-o", "json"],
+            &["net", "list", &corpus, "--focus", "team-0001/app-03"],
+            &["net", "exposure", &corpus],
+        ];
         for arguments in commands {
             let figures = measure(binary, arguments, runs)?;
             let shown = arguments.join(" ").replace(&corpus, "CORPUS");
