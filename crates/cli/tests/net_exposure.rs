@@ -141,7 +141,10 @@ fn one_new_pod_is_asked_about_with_its_labels() {
   could reach
     ops/*: all
     shop/cart: TCP 9100
+      NetworkPolicy shop/cart, rule 2, allows TCP 9100 (shop.yaml:41)
     shop/front: TCP 8080, 8443
+      NetworkPolicy shop/front, rule 1, allows TCP 8080 (shop.yaml:51)
+      NetworkPolicy shop/front, rule 2, allows TCP 8443 (shop.yaml:53)
     outside (all addresses): all
   could be reached by
     ops/*: all

@@ -7,8 +7,8 @@
 
 use crate::decide::{End, Reason};
 use crate::derivation::{PolicyName, RuleName};
-use crate::listing::{Answered, Filter, Listing, Workload};
-use crate::matrix;
+use crate::listing::{Answered, Connection, Filter, Listing, Side, Workload};
+use crate::matrix::{self, Matrix};
 use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Rule, Tier};
 use crate::selector::Selector;
 use crate::traffic::{Protocol, Traffic};
@@ -102,17 +102,52 @@ pub struct Because {
     pub traffic: Traffic,
 }
 
-/// What one new pod could reach, and what could reach it: the connections of a world that it is in.
+/// What one new pod could reach, and what could reach it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OfPod {
-    /// The pod: its place among the workloads.
-    pub pod: usize,
     /// The pod in words.
     pub described: String,
+    /// The pod: its place among the workloads.
+    pub pod: usize,
     /// Its connections.
     #[serde(flatten)]
     pub listing: Listing,
+    /// The rules that let each of the connections with workloads pass, in their order; none for those with the outside.
+    pub because: Vec<Vec<Because>>,
+}
+
+impl OfPod {
+    /// Of a pod that is in the world, by its place, as far as `filter` asks for its connections.
+    pub fn new(world: &World<'_>, pod: usize, described: String, filter: Filter) -> Self {
+        let filter = Filter { focus: Some(BTreeSet::from([pod])), ..filter };
+        let matrix = Matrix::new(world);
+        let listing = Listing::new(world, &matrix, &filter);
+        let of = |connection: &Connection| match (&connection.from, &connection.to) {
+            (Side::Workloads(from), Side::Workloads(to)) => between(world, &matrix, from, to, &connection.traffic),
+            _ => Vec::new(),
+        };
+        Self { because: listing.connections.iter().map(of).collect(), described, pod, listing }
+    }
+}
+
+/// The rules that let something of `traffic` pass between some endpoints and others, one of which is always the same.
+fn between(world: &World<'_>, matrix: &Matrix, from: &[usize], to: &[usize], traffic: &Traffic) -> Vec<Because> {
+    let classes = |list: &[usize]| -> Vec<usize> {
+        let by_class: BTreeMap<_, _> = list.iter().map(|at| (matrix.class_of.get(*at), *at)).collect();
+        by_class.into_values().collect()
+    };
+    let mut rules = BTreeSet::new();
+    let ends = classes(from).into_iter().flat_map(|from| classes(to).into_iter().map(move |to| (from, to)));
+    for (from, to) in ends.filter(|(from, to)| from != to) {
+        let (Some(from), Some(to)) = (world.endpoints.get(from), world.endpoints.get(to)) else { continue };
+        let (egress, ingress, _) = world.between(End::Endpoint(from), End::Endpoint(to));
+        for (decision, direction) in [(egress, Direction::Egress), (ingress, Direction::Ingress)] {
+            let allows = |one: &Because| one.rule.is_some() && one.action == Action::Accept && !one.traffic.intersection(traffic).is_none();
+            rules.extend(because(world, direction, &decision.reasons, &[]).into_iter().filter(allows));
+        }
+    }
+    rules.into_iter().collect()
 }
 
 impl Exposure {

@@ -7,8 +7,7 @@ use crate::{Outcome, output};
 use anyhow::{Context, bail, ensure};
 use plimsoll_model::{Inventory, Limits, Origin, Source, parse};
 use plimsoll_network::exposure::{Because, Exposed, Exposure, OfPod, Opening, Protection};
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
-use plimsoll_network::matrix::Matrix;
+use plimsoll_network::listing::{Connection, Filter, Side};
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, Traffic, World};
 use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
@@ -89,13 +88,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     for wanted in &args.focus {
         focus.extend(names::find(&world, wanted)?);
     }
-    let mut filter = Filter { focus: (!focus.is_empty()).then_some(focus), direction: wanted, port: args.port };
+    let filter = Filter { focus: (!focus.is_empty()).then_some(focus), direction: wanted, port: args.port };
     let answer: Box<dyn Answer> = match pod {
         Some(pod) => {
             let found = names::find(&world, &format!("{}/Pod/{}", pod.namespace, pod.name))?;
             let at = *found.first().context("the new pod is no workload")?;
-            filter.focus = Some(found);
-            Box::new(OfPod { pod: at, described: pod.words(), listing: Listing::new(&world, &Matrix::new(&world), &filter) })
+            Box::new(OfPod::new(&world, at, pod.words(), filter))
         }
         None => Box::new(Exposure::new(&world, &filter)),
     };
@@ -298,27 +296,31 @@ impl Answer for OfPod {
         for (heading, nothing, outward) in
             [("could reach", "could reach nothing", true), ("could be reached by", "could be reached by nothing", false)]
         {
-            let mut inside: BTreeMap<&Traffic, BTreeSet<usize>> = BTreeMap::new();
-            let mut outside = Vec::new();
-            for Connection { from, to, traffic } in &self.listing.connections {
+            let mut inside: BTreeMap<(&Traffic, &[Because]), BTreeSet<usize>> = BTreeMap::new();
+            let mut others = Vec::new();
+            for (Connection { from, to, traffic }, because) in self.listing.connections.iter().zip(&self.because) {
                 let (pod, peer) = if outward { (from, to) } else { (to, from) };
                 match peer {
                     _ if !matches!(pod, Side::Workloads(list) if list.contains(&self.pod)) => {}
-                    Side::Workloads(list) => inside.entry(traffic).or_default().extend(list.iter().filter(|at| **at != self.pod)),
+                    Side::Workloads(list) => {
+                        inside.entry((traffic, because)).or_default().extend(list.iter().filter(|at| **at != self.pod));
+                    }
                     Side::Entrance(at) => {
                         let entrance = self.listing.entrances.get(*at).map(list::entrance_name);
-                        outside.push(format!("{}: {traffic}", entrance.unwrap_or_default()));
+                        others.push(format!("{}: {traffic}", entrance.unwrap_or_default()));
                     }
-                    Side::Outside(ranges) => outside.push(format!("outside ({}): {traffic}", ranges.join(", "))),
+                    Side::Outside(ranges) => others.push(format!("outside ({}): {traffic}", ranges.join(", "))),
                 }
             }
-            let inside = inside.into_iter().filter(|(_, list)| !list.is_empty()).map(|(traffic, list)| {
+            let inside = inside.into_iter().filter(|(_, list)| !list.is_empty()).map(|((traffic, because), list)| {
                 let list: Vec<_> = list.into_iter().collect();
-                format!("{}: {traffic}", names.words(&list).join(", "))
+                let mut line = format!("{}: {traffic}", names.words(&list).join(", "));
+                line.extend(because.iter().map(|because| format!("\n      {}", reason(because))));
+                line
             });
             let mut lines: Vec<_> = inside.collect();
             lines.sort();
-            lines.extend(outside);
+            lines.extend(others);
             let _ = writeln!(text, "  {}", if lines.is_empty() { nothing } else { heading });
             for line in lines {
                 let _ = writeln!(text, "    {line}");
