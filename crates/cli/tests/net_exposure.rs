@@ -154,7 +154,7 @@ fn one_new_pod_is_asked_about_with_its_labels() {
     // In a namespace that is there, its policies are about the pod, too.
     let ran = exposure("--namespace shop --labels app=cart --direction egress");
     let wanted = "a new pod with app=cart in namespace shop\n  could reach nothing\n";
-    assert!(ran.out.starts_with(wanted), "{}", ran.out);
+    assert_eq!(ran.out, wanted);
     for (arguments, why) in [
         ("--namespace shop --namespace-labels a=b", "was read with its labels"),
         ("--labels app", "`app` is no label"),

@@ -110,6 +110,9 @@ pub struct OfPod {
     pub described: String,
     /// The pod: its place among the workloads.
     pub pod: usize,
+    /// The only direction that was asked about, seen from the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
     /// Its connections.
     #[serde(flatten)]
     pub listing: Listing,
@@ -127,7 +130,7 @@ impl OfPod {
             (Side::Workloads(from), Side::Workloads(to)) => between(world, &matrix, from, to, &connection.traffic),
             _ => Vec::new(),
         };
-        Self { because: listing.connections.iter().map(of).collect(), described, pod, listing }
+        Self { described, pod, direction: filter.direction, because: listing.connections.iter().map(of).collect(), listing }
     }
 }
 

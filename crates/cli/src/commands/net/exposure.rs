@@ -293,9 +293,15 @@ impl Answer for OfPod {
     fn text(&self) -> String {
         let names = Names::new(&self.listing.workloads);
         let mut text = format!("{}\n", self.described);
-        for (heading, nothing, outward) in
-            [("could reach", "could reach nothing", true), ("could be reached by", "could be reached by nothing", false)]
-        {
+        let directions = [
+            (Direction::Egress, "could reach", "could reach nothing"),
+            (Direction::Ingress, "could be reached by", "could be reached by nothing"),
+        ];
+        for (direction, heading, nothing) in directions {
+            if self.direction.is_some_and(|wanted| wanted != direction) {
+                continue;
+            }
+            let outward = direction == Direction::Egress;
             let mut inside: BTreeMap<(&Traffic, &[Because]), BTreeSet<usize>> = BTreeMap::new();
             let mut others = Vec::new();
             for (Connection { from, to, traffic }, because) in self.listing.connections.iter().zip(&self.because) {
