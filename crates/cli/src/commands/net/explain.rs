@@ -10,7 +10,7 @@ use plimsoll_model::Inventory;
 use plimsoll_network::derivation::{Derivation, Outcome as Said, Step};
 use plimsoll_network::explain::{Explanation, Only, Pair};
 use plimsoll_network::listing::{Connection, Filter, Listing, Side};
-use plimsoll_network::policy::Direction;
+use plimsoll_network::policy::{Direction, Tier};
 use plimsoll_network::{Protocol, World};
 use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
@@ -92,7 +92,11 @@ fn relevant(derivation: &Derivation, allowed: bool) -> impl Iterator<Item = &Ste
     derivation.steps.iter().filter(move |step| match step.outcome {
         Said::Allows | Said::Default | Said::Inside => allowed,
         Said::PassesOn => true,
-        Said::Denies | Said::Isolated | Said::OtherPorts | Said::NoSuchPort | Said::OtherPeers | Said::NoRules => !allowed && denies,
+        Said::Denies | Said::Isolated => !allowed,
+        // Why those that isolate do not allow it; of other tiers it is no reason.
+        Said::OtherPorts | Said::NoSuchPort | Said::OtherPeers | Said::NoRules => {
+            !allowed && denies && step.tier == Some(Tier::NetworkPolicy)
+        }
         Said::DecidedBefore => false,
     })
 }
@@ -116,7 +120,7 @@ impl answer::Answer for Shown {
             for (allowed, steps) in self.parts(pair) {
                 let (word, traffic) = if allowed { ("allowed", &pair.allowed) } else { ("denied", &pair.denied) };
                 lines.line(2, &format!("{word}: {}", ports(traffic)));
-                let between = Between { from: &from, to: &to };
+                let between = Between::new(&from, &to);
                 steps.into_iter().for_each(|(direction, step)| lines.reason(4, direction, step, &between));
             }
         }
@@ -137,7 +141,7 @@ impl answer::Answer for Shown {
             let (from, to) = (side(&pair.from, &names), side(&pair.to, &names));
             for (allowed, steps) in self.parts(pair) {
                 for (direction, step) in steps {
-                    let (subject, peer) = if direction == Direction::Egress { (&from, &to) } else { (&to, &from) };
+                    let (subject, peer) = Between::new(&from, &to).sides(direction);
                     table.row([
                         from.clone(),
                         to.clone(),
