@@ -55,8 +55,8 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     for connection in &listing.connections {
         let traffic = case.port().map_or_else(|| connection.traffic.clone(), |(protocol, port)| Traffic::port(protocol, port));
-        for (from_place, from) in sides(&connection.from, &listing)? {
-            for (to_place, to) in sides(&connection.to, &listing)? {
+        for (from_place, from) in sides(&connection.from, &listing.workloads)? {
+            for (to_place, to) in sides(&connection.to, &listing.workloads)? {
                 let is = |set: &Option<std::collections::BTreeSet<usize>>, place: Option<usize>| {
                     set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
                 };
@@ -72,10 +72,10 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
 }
 
 /// The ends that one side of a connection names, and the places of those that are workloads.
-fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
+pub(super) fn sides(side: &listing::Side, workloads: &[listing::Workload]) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
     match side {
         listing::Side::Workloads(places) => {
-            let workloads = places.iter().filter_map(|at| Some((*at, listing.workloads.get(*at)?)));
+            let workloads = places.iter().filter_map(|at| Some((*at, workloads.get(*at)?)));
             let named = |(at, one): (usize, &listing::Workload)| (Some(at), Side::workload(&one.namespace, &one.name, &one.kind));
             Ok(workloads.map(named).collect())
         }

@@ -3,8 +3,10 @@
 //! That tool takes pods for never matched by `ipBlock`, pods on the network of their node for pods like others, knows no IPv6, and
 //! says nothing of traffic without ports; so [`with_world`] and [`Facts`] leave those out.
 
+mod explain;
 mod list;
 
+pub(in crate::conformance) use explain::explain;
 pub(in crate::conformance) use list::list;
 
 use crate::conformance::json_lines;
