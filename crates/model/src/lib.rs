@@ -17,6 +17,7 @@ mod json;
 pub mod lazy;
 mod manifest;
 pub mod names;
+mod nearest;
 mod object;
 mod plain_yaml;
 mod pod;
@@ -39,6 +40,7 @@ pub use finding::{
 };
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use manifest::manifest;
+pub use nearest::nearest;
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

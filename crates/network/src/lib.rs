@@ -9,6 +9,7 @@ pub mod can;
 mod decide;
 pub mod derivation;
 pub mod explain;
+pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
