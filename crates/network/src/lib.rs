@@ -6,12 +6,14 @@
 
 pub mod addresses;
 mod decide;
+pub mod entrances;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod services;
 pub mod suggest;
 pub mod traffic;
 mod world;

@@ -6,7 +6,7 @@ use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{By, Connection, Entrance, Filter, Listing, Side};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
@@ -83,10 +83,10 @@ impl Answer for Listing {
         for Connection { from, to, traffic } in &self.connections {
             if last != Some(from) {
                 let gap = if last.is_some() { "\n" } else { "" };
-                let _ = writeln!(text, "{gap}{}", side(from, &names));
+                let _ = writeln!(text, "{gap}{}", self.side(from, &names));
                 last = Some(from);
             }
-            let _ = writeln!(text, "  -> {}: {traffic}", side(to, &names));
+            let _ = writeln!(text, "  -> {}: {traffic}", self.side(to, &names));
         }
         text
     }
@@ -98,8 +98,8 @@ impl Answer for Listing {
     fn table(&self) -> Table {
         let mut table = Table::new(&["from", "to", "traffic"]);
         for Connection { from, to, traffic } in &self.connections {
-            for from in ends(from, &self.workloads) {
-                for to in ends(to, &self.workloads).into_iter().filter(|to| *to != from) {
+            for from in self.ends(from) {
+                for to in self.ends(to).into_iter().filter(|to| *to != from) {
                     table.row([from.clone(), to, traffic.to_string()]);
                 }
             }
@@ -117,10 +117,18 @@ impl Answer for Listing {
             let caption = workload.kind.clone();
             map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
         }
+        let first = map.places.len();
+        for entrance in &self.entrances {
+            let facts = vec![entrance_name(entrance), self.sender(entrance, &Names::new(&self.workloads))];
+            let region = map.regions.binary_search(&entrance.namespace).ok();
+            let (label, caption) = (entrance.name.clone(), entrance.kind.clone());
+            map.places.push(Place { label, caption, region, kind: PlaceKind::Entrance, facts });
+        }
         for Connection { from, to, traffic } in &self.connections {
             let mut places = |side: &Side| -> Vec<usize> {
                 match side {
                     Side::Workloads(list) => list.clone(),
+                    Side::Entrance(at) => vec![first + at],
                     Side::Outside(ranges) => vec![place_of(ranges, &mut map.places)],
                 }
             };
@@ -151,18 +159,46 @@ fn place_of(ranges: &[String], places: &mut Vec<Place>) -> usize {
     })
 }
 
-/// One side of a connection in words.
-fn side(side: &Side, names: &Names<'_>) -> String {
-    match side {
-        Side::Workloads(list) => names.words(list).join(", "),
-        Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-    }
+/// A way in: `Ingress shop/web`.
+fn entrance_name(entrance: &Entrance) -> String {
+    format!("{} {}/{}", entrance.kind, entrance.namespace, entrance.name)
 }
 
-/// Each end by itself.
-fn ends(side: &Side, workloads: &[plimsoll_network::listing::Workload]) -> Vec<String> {
-    match side {
-        Side::Workloads(list) => list.iter().filter_map(|at| workloads.get(*at)).map(names::name).collect(),
-        Side::Outside(ranges) => ranges.clone(),
+/// What of a listing is said in words.
+trait Words {
+    /// One side of a connection.
+    fn side(&self, side: &Side, names: &Names<'_>) -> String;
+    /// Each end by itself.
+    fn ends(&self, side: &Side) -> Vec<String>;
+    /// Who sends to the pods behind a way in.
+    fn sender(&self, entrance: &Entrance, names: &Names<'_>) -> String;
+}
+
+impl Words for Listing {
+    fn side(&self, side: &Side, names: &Names<'_>) -> String {
+        match side {
+            Side::Workloads(list) => names.words(list).join(", "),
+            Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
+            Side::Entrance(at) => {
+                let entrance = self.entrances.get(*at);
+                entrance.map_or_else(String::new, |one| format!("{} ({})", entrance_name(one), self.sender(one, names)))
+            }
+        }
+    }
+
+    fn ends(&self, side: &Side) -> Vec<String> {
+        match side {
+            Side::Workloads(list) => list.iter().filter_map(|at| self.workloads.get(*at)).map(names::name).collect(),
+            Side::Outside(ranges) => ranges.clone(),
+            Side::Entrance(at) => self.entrances.get(*at).map(entrance_name).into_iter().collect(),
+        }
+    }
+
+    fn sender(&self, entrance: &Entrance, names: &Names<'_>) -> String {
+        match &entrance.by {
+            By::Controller(pods) => format!("by {}", names.words(pods).join(", ")),
+            By::Unknown => "by a controller that was not read".to_owned(),
+            By::Clients(addresses) => format!("from {}", addresses.join(", ")),
+        }
     }
 }
