@@ -5,7 +5,7 @@ use crate::matrix::Matrix;
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
-use crate::world::{HostNetwork, PodAddresses, Settings, World};
+use crate::world::{Endpoint, HostNetwork, PodAddresses, Settings, World};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +35,23 @@ pub struct Workload {
     /// What parts its pods from others of the same workload: labels that policies look at.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
+}
+
+impl Workload {
+    /// The workload of an endpoint.
+    pub fn of<'a>(world: &World<'a>, endpoint: &Endpoint<'a>) -> Self {
+        Self {
+            namespace: world.namespace_of(endpoint).name.to_owned(),
+            kind: endpoint.kind.to_owned(),
+            name: endpoint.name.to_owned(),
+            variant: endpoint.variant.clone(),
+        }
+    }
+
+    /// Whether both are pods of one workload.
+    pub fn is_same_workload(&self, other: &Self) -> bool {
+        (&self.namespace, &self.kind, &self.name) == (&other.namespace, &other.kind, &other.name)
+    }
 }
 
 /// What some may send to others.
@@ -98,12 +115,7 @@ impl Filter {
 impl Listing {
     /// What the policies of a world let pass.
     pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
-        let workloads = world.endpoints.iter().map(|endpoint| Workload {
-            namespace: world.namespace_of(endpoint).name.to_owned(),
-            kind: endpoint.kind.to_owned(),
-            name: endpoint.name.to_owned(),
-            variant: endpoint.variant.clone(),
-        });
+        let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint));
         let mut connections = inside(matrix, filter);
         for (direction, rows) in [(Direction::Ingress, &matrix.from_outside), (Direction::Egress, &matrix.to_outside)] {
             if filter.direction.is_some_and(|wanted| wanted != direction) {

@@ -6,7 +6,7 @@ use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing, Side, Workload};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
@@ -109,22 +109,9 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let mut map = Map { title: "Who may talk to whom".to_owned(), ..Map::default() };
-        map.regions = self.workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        for workload in &self.workloads {
-            let region = map.regions.binary_search(&workload.namespace).ok();
-            let facts = vec![names::name(workload)];
-            let caption = workload.kind.clone();
-            map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
-        }
+        let mut map = places("Who may talk to whom", &self.workloads);
         for Connection { from, to, traffic } in &self.connections {
-            let mut places = |side: &Side| -> Vec<usize> {
-                match side {
-                    Side::Workloads(list) => list.clone(),
-                    Side::Outside(ranges) => vec![place_of(ranges, &mut map.places)],
-                }
-            };
-            let (from, to) = (places(from), places(to));
+            let (from, to) = (places_of(from, &mut map), places_of(to, &mut map));
             for one in &from {
                 for two in to.iter().filter(|two| *two != one) {
                     let facts = vec![traffic.to_string()];
@@ -133,6 +120,27 @@ impl Answer for Listing {
             }
         }
         map
+    }
+}
+
+/// A map of workloads, each at its own place, without ways.
+pub(super) fn places(title: &str, workloads: &[Workload]) -> Map {
+    let mut map = Map { title: title.to_owned(), ..Map::default() };
+    map.regions = workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    for workload in workloads {
+        let region = map.regions.binary_search(&workload.namespace).ok();
+        let facts = vec![names::name(workload)];
+        let caption = workload.kind.clone();
+        map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
+    }
+    map
+}
+
+/// The places of one side of a connection on a map of workloads.
+pub(super) fn places_of(side: &Side, map: &mut Map) -> Vec<usize> {
+    match side {
+        Side::Workloads(list) => list.clone(),
+        Side::Outside(ranges) => vec![place_of(ranges, &mut map.places)],
     }
 }
 
@@ -152,7 +160,7 @@ fn place_of(ranges: &[String], places: &mut Vec<Place>) -> usize {
 }
 
 /// One side of a connection in words.
-fn side(side: &Side, names: &Names<'_>) -> String {
+pub(super) fn side(side: &Side, names: &Names<'_>) -> String {
     match side {
         Side::Workloads(list) => names.words(list).join(", "),
         Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
@@ -160,7 +168,7 @@ fn side(side: &Side, names: &Names<'_>) -> String {
 }
 
 /// Each end by itself.
-fn ends(side: &Side, workloads: &[plimsoll_network::listing::Workload]) -> Vec<String> {
+pub(super) fn ends(side: &Side, workloads: &[Workload]) -> Vec<String> {
     match side {
         Side::Workloads(list) => list.iter().filter_map(|at| workloads.get(*at)).map(names::name).collect(),
         Side::Outside(ranges) => ranges.clone(),

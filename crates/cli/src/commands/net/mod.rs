@@ -1,6 +1,7 @@
 //! `plimsoll net`
 
 mod answer;
+mod diff;
 mod list;
 mod names;
 
@@ -22,11 +23,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Diff(diff::Args),
     List(list::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
     }
 }
