@@ -16,6 +16,7 @@ mod flow;
 mod inventory;
 mod json;
 pub mod lazy;
+mod manifest;
 pub mod names;
 mod object;
 mod plain_yaml;
@@ -39,6 +40,7 @@ pub use finding::{
 };
 pub use flow::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, FlowVerdict, Seen};
 pub use inventory::{Inventory, is_cluster_scoped, selects};
+pub use manifest::manifest;
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

@@ -38,6 +38,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    }
+
     /// The workload of an endpoint.
     pub fn of<'a>(world: &World<'a>, endpoint: &Endpoint<'a>) -> Self {
         Self {
@@ -115,7 +120,6 @@ impl Filter {
 impl Listing {
     /// What the policies of a world let pass.
     pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
-        let workloads = world.endpoints.iter().map(|endpoint| Workload::of(world, endpoint));
         let mut connections = inside(matrix, filter);
         for (direction, rows) in [(Direction::Ingress, &matrix.from_outside), (Direction::Egress, &matrix.to_outside)] {
             if filter.direction.is_some_and(|wanted| wanted != direction) {
@@ -138,7 +142,7 @@ impl Listing {
             }
         }
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: workloads.collect(), connections }
+        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), connections }
     }
 }
 
