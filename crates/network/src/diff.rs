@@ -4,7 +4,8 @@
 //! that are the same are named once, with all whom they are about.
 
 use crate::addresses::Addresses;
-use crate::listing::{Answered, Side, Workload, written};
+use crate::entrances::FromUnknown;
+use crate::listing::{Answered, By, Entrance, Side, Workload, written};
 use crate::matrix::Matrix;
 use crate::policy::Direction;
 use crate::ranges::Ranges;
@@ -26,6 +27,9 @@ pub struct Diff {
     pub new: Vec<usize>,
     /// Workloads that are not there any more.
     pub gone: Vec<usize>,
+    /// The ways in that changes name, as they are afterwards, or were before where they are gone; by their place in the changes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<Entrance>,
     /// Connections that differ, in order.
     pub changes: Vec<Change>,
 }
@@ -94,6 +98,7 @@ impl Diff {
         for direction in Direction::BOTH {
             changes.extend(outside(&classes, direction, before.matrix, after.matrix));
         }
+        let entrances = ways_in(&pairs, before, after, &mut changes);
         changes.sort();
         let places = |is: fn(&Pair) -> bool| pairs.iter().enumerate().filter(|(_, (_, pair))| is(pair)).map(|(at, _)| at).collect();
         Self {
@@ -101,6 +106,7 @@ impl Diff {
             new: places(|pair| pair.before.is_none()),
             gone: places(|pair| pair.after.is_none()),
             workloads: pairs.into_iter().map(|(workload, _)| workload).collect(),
+            entrances,
             changes,
         }
     }
@@ -154,6 +160,62 @@ fn paired(before: &World<'_>, after: &World<'_>) -> Vec<(Workload, Pair)> {
     let mut at = 0..;
     pairs.retain(|_| at.next().is_none_or(|at| dropped.binary_search(&at).is_err()));
     pairs
+}
+
+/// What arrives from ways in.
+type Arriving<'w> = BTreeMap<(&'w str, &'w str, &'w str, By), BTreeMap<usize, Traffic>>;
+
+/// What arrives at which workload, by way in; who sends is a part of its name, as another sender is another way in.
+fn arriving<'w>(state: State<'w, '_>, pairs: &[(Workload, Pair)], place: fn(&Pair) -> Option<usize>) -> Arriving<'w> {
+    let joint: HashMap<usize, usize> = pairs.iter().enumerate().filter_map(|(at, (_, pair))| Some((place(pair)?, at))).collect();
+    let mut from_unknown = FromUnknown::default();
+    let mut arriving: Arriving<'_> = BTreeMap::new();
+    for entrance in &state.world.entrances {
+        let by = Entrance::of(entrance, |at| joint.get(&at).copied()).by;
+        let object = &entrance.object;
+        let arrives = entrance.arrives(state.world, state.matrix, &mut from_unknown);
+        // The same object may be there twice.
+        let known = arriving.entry((object.kind, object.effective_namespace(), object.name, by)).or_default();
+        for (at, traffic) in arrives.into_iter().filter_map(|(at, traffic)| Some((*joint.get(&at)?, traffic))) {
+            let all = known.entry(at).or_default();
+            *all = all.union(&traffic);
+        }
+    }
+    arriving
+}
+
+/// Connections by ways in.
+fn ways_in(pairs: &[(Workload, Pair)], before: State<'_, '_>, after: State<'_, '_>, changes: &mut Vec<Change>) -> Vec<Entrance> {
+    let old = arriving(before, pairs, |pair| pair.before);
+    let new = arriving(after, pairs, |pair| pair.after);
+    let nothing = BTreeMap::new();
+    let mut named = Vec::new();
+    for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))) {
+        let (old, new) = (old.get(key).unwrap_or(&nothing), new.get(key).unwrap_or(&nothing));
+        let mut alike: BTreeMap<(Ends, Traffic, Traffic), Vec<usize>> = BTreeMap::new();
+        for at in old.keys().chain(new.keys().filter(|at| !old.contains_key(at))) {
+            let of = |arriving: &BTreeMap<usize, Traffic>| arriving.get(at).cloned().unwrap_or_default();
+            let (was, is) = (of(old), of(new));
+            let ends = match pairs.get(*at) {
+                Some((_, Pair { before: None, .. })) => Ends::New,
+                Some((_, Pair { after: None, .. })) => Ends::Gone,
+                _ => Ends::Kept,
+            };
+            if was != is {
+                alike.entry((ends, was, is)).or_default().push(*at);
+            }
+        }
+        if alike.is_empty() {
+            continue;
+        }
+        for ((ends, was, is), mut to) in alike {
+            to.sort_unstable();
+            changes.push(Change::new(ends, (Side::Entrance(named.len()), Side::Workloads(to)), (&was, &is)));
+        }
+        let (kind, namespace, name, by) = key;
+        named.push(Entrance { kind: (*kind).to_owned(), namespace: (*namespace).to_owned(), name: (*name).to_owned(), by: by.clone() });
+    }
+    named
 }
 
 /// Workloads that are alike before and alike afterwards.

@@ -7,11 +7,13 @@
 pub mod addresses;
 mod decide;
 pub mod diff;
+pub mod entrances;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod services;
 pub mod suggest;
 pub mod traffic;
 mod world;

@@ -1,8 +1,10 @@
 //! What is connected: namespaces and the ends of connections in the cluster.
 
 use crate::addresses::{Addresses, Cidr};
+use crate::entrances::Entrance;
 use crate::policy::{Means, Peers, Policy};
 use crate::selector::{Labels, Selector};
+use crate::services::Service;
 use crate::traffic::Protocol;
 use core::net::IpAddr;
 use plimsoll_model::{Inventory, Node, Object, Problem, Workload};
@@ -150,6 +152,10 @@ pub struct World<'a> {
     pub nodes: Vec<ClusterNode<'a>>,
     /// Policies, in the order in which they are asked.
     pub policies: Vec<Policy<'a>>,
+    /// Services, by namespace and name.
+    pub services: Vec<Service<'a>>,
+    /// Ways in from outside of the cluster.
+    pub entrances: Vec<Entrance<'a>>,
     /// What the API leaves open.
     pub settings: Settings,
     /// What is wrong with the policies.
@@ -174,15 +180,45 @@ impl<'a> World<'a> {
         let mut problems = Vec::new();
         let policies = Policy::read_all(inventory, &mut problems);
         let namespaces = namespaces(inventory, &policies);
-        Self { namespaces, endpoints: Vec::new(), nodes: nodes(inventory), policies, settings, problems }
+        Self {
+            namespaces,
+            endpoints: Vec::new(),
+            nodes: nodes(inventory),
+            policies,
+            services: Vec::new(),
+            entrances: Vec::new(),
+            settings,
+            problems,
+        }
     }
 
-    /// With the endpoints; labels of `more` keys part pods, too.
+    /// With the endpoints and all that leads to them; labels of `more` keys part pods, too.
     fn filled(mut self, inventory: &Inventory<'a>, more: &HashSet<&'a str>) -> Self {
         let mut keys = used_keys(inventory, &self.policies);
         keys.extend(more);
         self.endpoints = endpoints(inventory, &self, &keys);
+        let mut problems = std::mem::take(&mut self.problems);
+        self.services = Service::read_all(inventory, &self, &mut problems);
+        self.entrances = Entrance::read_all(inventory, &self, &mut problems);
+        self.problems = problems;
         self
+    }
+
+    /// The same world under other policies.
+    pub fn with_policies<'b>(&self, policies: Vec<Policy<'b>>) -> World<'b>
+    where
+        'a: 'b,
+    {
+        World {
+            namespaces: self.namespaces.clone(),
+            endpoints: self.endpoints.clone(),
+            nodes: self.nodes.clone(),
+            policies,
+            services: self.services.clone(),
+            entrances: self.entrances.clone(),
+            settings: self.settings.clone(),
+            problems: Vec::new(),
+        }
     }
 
     /// The namespace of an endpoint.
@@ -194,6 +230,12 @@ impl<'a> World<'a> {
     /// The place of a namespace.
     pub fn namespace(&self, name: &str) -> Option<usize> {
         self.namespaces.binary_search_by(|namespace| namespace.name.cmp(name)).ok()
+    }
+
+    /// A Service.
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service<'a>> {
+        let at = self.services.binary_search_by(|service| service.key().cmp(&(namespace, name))).ok()?;
+        self.services.get(at)
     }
 
     /// The endpoints of a namespace.
@@ -345,7 +387,8 @@ fn top<'a>(pod: &Workload<'a>, by_name: &HashMap<(&'a str, &'a str, &'a str), &W
     for _ in 0..8 {
         // Mirror pods belong to their node, which is no workload.
         let Some(owner) = object.controller().filter(|owner| owner.kind != "Node") else { break };
-        (kind, name) = (owner.kind, owner.name);
+        // An owner without a kind, which the API refuses, has pods all the same.
+        (kind, name) = (if owner.kind.is_empty() { kind } else { owner.kind }, owner.name);
         match by_name.get(&(namespace, kind, name)) {
             Some(found) => object = found.object,
             None => break,

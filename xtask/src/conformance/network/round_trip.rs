@@ -51,5 +51,7 @@ fn side(side: &Side, workloads: &[Workload]) -> String {
             names.collect::<Vec<_>>().join(", ")
         }
         Side::Outside(ranges) => ranges.join(", "),
+        // No policy is asked for these.
+        Side::Entrance(_) => String::new(),
     }
 }

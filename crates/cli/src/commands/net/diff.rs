@@ -1,8 +1,7 @@
 //! `plimsoll net diff`
 
 use super::answer::{self, Answer};
-use super::list::{ends, places, places_of, side};
-use super::names::Names;
+use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
@@ -71,13 +70,24 @@ pub(super) fn both<'p>(before: impl Iterator<Item = &'p Problem>, after: impl It
     before.chain(after).filter(|problem| told.insert((problem.place(), &problem.message))).collect()
 }
 
+/// What a difference names.
+trait Named {
+    fn sides(&self) -> Sides<'_>;
+}
+
+impl Named for Diff {
+    fn sides(&self) -> Sides<'_> {
+        Sides::new(&self.workloads, &self.entrances)
+    }
+}
+
 impl Answer for Diff {
     fn text(&self) -> String {
-        let names = Names::new(&self.workloads);
+        let sides = self.sides();
         let mut text = String::new();
         for (word, list) in [("new", &self.new), ("gone", &self.gone)] {
             if !list.is_empty() {
-                let _ = writeln!(text, "{word}: {}", names.words(list).join(", "));
+                let _ = writeln!(text, "{word}: {}", sides.names.words(list).join(", "));
             }
         }
         for group in self.changes.chunk_by(|one, two| one.ends == two.ends) {
@@ -89,7 +99,7 @@ impl Answer for Diff {
                 Some(Ends::Gone) => text.push_str("with workloads that are gone\n"),
                 Some(Ends::Kept) | None => {}
             }
-            group.iter().for_each(|change| write_change(change, &names, &mut text));
+            group.iter().for_each(|change| write_change(change, &sides, &mut text));
         }
         if self.changes.is_empty() {
             text.push_str("no connection differs\n");
@@ -106,10 +116,11 @@ impl Answer for Diff {
     }
 
     fn table(&self) -> Table {
+        let sides = self.sides();
         let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads"]);
         for Change { ends: state, kind, from, to, before, after, .. } in &self.changes {
-            for from in ends(from, &self.workloads) {
-                for to in ends(to, &self.workloads) {
+            for from in sides.ends(from) {
+                for to in sides.ends(to) {
                     let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name()];
                     table.row(cells.map(str::to_owned));
                 }
@@ -119,7 +130,8 @@ impl Answer for Diff {
     }
 
     fn map(&self) -> Map {
-        let mut map = places("What differs in who may talk to whom", &self.workloads);
+        let sides = self.sides();
+        let mut map = sides.map("What differs in who may talk to whom");
         for (word, list) in [("new", &self.new), ("gone", &self.gone)] {
             for place in list {
                 if let Some(place) = map.places.get_mut(*place) {
@@ -128,7 +140,7 @@ impl Answer for Diff {
             }
         }
         for change in &self.changes {
-            let (from, to) = (places_of(&change.from, &mut map), places_of(&change.to, &mut map));
+            let (from, to) = (sides.places(&change.from, &mut map), sides.places(&change.to, &mut map));
             let facts = vec![format!("before: {}", change.before), format!("after: {}", change.after)];
             for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
                 if traffic.is_none() {
@@ -146,14 +158,14 @@ impl Answer for Diff {
 }
 
 /// A change as a line, and what is gained and lost where something stays.
-pub(super) fn write_change(change: &Change, names: &Names<'_>, text: &mut String) {
+pub(super) fn write_change(change: &Change, sides: &Sides<'_>, text: &mut String) {
     let Change { kind, from, to, before, after, gained, lost, .. } = change;
     let (sign, traffic) = match kind {
         ChangeKind::Added => ('+', after),
         ChangeKind::Changed => ('~', after),
         ChangeKind::Removed => ('-', before),
     };
-    let _ = writeln!(text, "{sign} {} -> {}: {traffic}", side(from, names), side(to, names));
+    let _ = writeln!(text, "{sign} {} -> {}: {traffic}", sides.words(from), sides.words(to));
     if *kind == ChangeKind::Changed {
         for (sign, traffic) in [('+', gained), ('-', lost)] {
             if !traffic.is_none() {

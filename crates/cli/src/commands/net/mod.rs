@@ -4,6 +4,7 @@ mod answer;
 mod diff;
 mod list;
 mod names;
+mod sides;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};

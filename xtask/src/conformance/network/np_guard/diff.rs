@@ -1,11 +1,12 @@
 //! `diff`: which connections differ between two directories.
 
 use super::list::addresses;
-use super::{Case, Side, cases, differences, load, ports_only, settings, traffic};
+use super::{CONTROLLER, Case, Side, cases, differences, load, ports_only, settings, traffic};
 use crate::conformance::Cases;
 use anyhow::Context;
 use plimsoll_model::{Inventory, WorkloadKinds};
 use plimsoll_network::diff::{Diff, State};
+use plimsoll_network::listing::{Entrance, Filter, Listing};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::{Addresses, Traffic, World, listing};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +95,7 @@ fn got(path: &Path, case: &Case) -> anyhow::Result<Differences> {
     let (before, after) = World::pair(&before, &after, &settings());
     let [old, new] = [&before, &after].map(Matrix::new);
     let diff = Diff::new(State { world: &before, matrix: &old }, State { world: &after, matrix: &new });
+    let forwarded = [(&before, &old), (&after, &new)].map(|(world, matrix)| forwarded(world, matrix));
     let mut got = Differences::default();
     let sides = |side: &listing::Side| -> anyhow::Result<Vec<(Side, Option<usize>)>> {
         Ok(match side {
@@ -104,6 +106,11 @@ fn got(path: &Path, case: &Case) -> anyhow::Result<Differences> {
             listing::Side::Outside(ranges) => {
                 let ranges: Vec<_> = ranges.iter().map(|text| addresses(text)).collect::<anyhow::Result<_>>()?;
                 vec![(Side::Outside(Addresses::union_of(&ranges)), None)]
+            }
+            // All controllers are one there, so that what each forwards does not tell what it loses.
+            listing::Side::Entrance(at) => {
+                let entrance = diff.entrances.get(*at).filter(|entrance| is_controller(entrance));
+                entrance.map(|_| (Side::Named(CONTROLLER.to_owned()), None)).into_iter().collect()
             }
         })
     };
@@ -120,9 +127,39 @@ fn got(path: &Path, case: &Case) -> anyhow::Result<Differences> {
                         info = format!(" ({} {word})", names.into_iter().collect::<Vec<_>>().join(", "));
                     }
                 }
-                got.add((&from, &to), (&change.before, &change.after), &info);
+                match &to {
+                    Side::Named(name) if matches!(change.from, listing::Side::Entrance(_)) => {
+                        let [was, is] = [&forwarded[0], &forwarded[1]].map(|all| all.get(name).cloned().unwrap_or_default());
+                        got.add((&from, &to), (&was, &is), &info);
+                    }
+                    _ => got.add((&from, &to), (&change.before, &change.after), &info),
+                }
             }
         }
     }
     Ok(got)
+}
+
+/// What all controllers together forward, by workload.
+fn forwarded(world: &World<'_>, matrix: &Matrix) -> BTreeMap<String, Traffic> {
+    let listing = Listing::new(world, matrix, &Filter::default());
+    let mut forwarded: BTreeMap<String, Traffic> = BTreeMap::new();
+    for connection in &listing.connections {
+        let (listing::Side::Entrance(at), listing::Side::Workloads(places)) = (&connection.from, &connection.to) else { continue };
+        if !listing.entrances.get(*at).is_some_and(is_controller) {
+            continue;
+        }
+        for one in places.iter().filter_map(|at| listing.workloads.get(*at)) {
+            if let Side::Named(name) = Side::workload(&one.namespace, &one.name, &one.kind) {
+                let known = forwarded.entry(name).or_default();
+                *known = known.union(&connection.traffic);
+            }
+        }
+    }
+    forwarded
+}
+
+/// Whether a way in is one to that tool: Services that are open to the outside are none.
+fn is_controller(entrance: &Entrance) -> bool {
+    matches!(entrance.kind.as_str(), "Ingress" | "Route")
 }

@@ -130,6 +130,9 @@ pub(super) fn settings() -> Settings {
     Settings { host_network: HostNetwork::Pod, pod_addresses: PodAddresses::Ignored, ..Settings::default() }
 }
 
+/// Whatever forwards what comes in, as that tool writes it.
+pub(super) const CONTROLLER: &str = "{ingress-controller}";
+
 /// One end of a connection as that tool writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Side {
