@@ -1,9 +1,11 @@
 //! `plimsoll net`
 
 mod answer;
+mod diff;
 mod lint;
 mod list;
 mod names;
+mod sides;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -23,12 +25,14 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Diff(diff::Args),
     List(list::Args),
     Lint(lint::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
     }
