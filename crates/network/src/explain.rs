@@ -4,9 +4,10 @@
 //! which of their rules are about these, so that each such set of rules is decided about once.
 
 use crate::addresses::Addresses;
-use crate::decide::Decision;
+use crate::decide::{Decision, End};
 use crate::derivation::Derivation;
-use crate::listing::{Answered, Filter, Side, Workload, written};
+use crate::entrances::{self, By};
+use crate::listing::{Answered, Entrance, Filter, Side, Workload, written};
 use crate::matrix::Class;
 use crate::matrix::classes::Classes;
 use crate::policy::{Direction, Peers, Rule};
@@ -29,6 +30,9 @@ pub struct Explanation {
     pub settings: Answered,
     /// The workloads there are, by their place in the lists below.
     pub workloads: Vec<Workload>,
+    /// The ways in whose controllers were not read. Pairs with others are those of workloads and of the outside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<Entrance>,
     /// How policies came to their decisions.
     pub derivations: Vec<Derivation>,
     /// Who may send what to whom, and who may not.
@@ -91,10 +95,25 @@ impl Explanation {
         });
         done.ok_or_else(too_many)?;
         let mut list = pairs.list;
+        let mut derivations: Vec<_> =
+            decisions.list.iter().map(|(direction, decision)| Derivation::new(world, decision, *direction, &asked)).collect();
+        let mut entrances = Vec::new();
+        for entrance in world.entrances.iter().filter(|entrance| entrance.by == By::Unknown && filter.direction != Some(Direction::Egress))
+        {
+            for (to, decision, sent) in through(world, entrance, filter, &asked) {
+                let ingress = Derivation::new(world, &decision, Direction::Ingress, &sent);
+                let (allowed, denied) = (ingress.allowed.clone(), ingress.denied.clone());
+                if only.is_none_or(|only| if only == Only::Allowed { !allowed.is_none() } else { !denied.is_none() }) {
+                    let (from, to) = (Side::Entrance(entrances.len()), Side::Workloads(to));
+                    list.push(Pair { from, to, allowed, denied, egress: nobody_out as usize, ingress: derivations.len() });
+                    derivations.push(ingress);
+                }
+            }
+            entrances.push(Entrance::of(entrance, Some));
+        }
         list.sort();
-        let derivations = decisions.list.iter().map(|(direction, decision)| Derivation::new(world, decision, *direction, &asked)).collect();
         let settings = Answered::from(&world.settings);
-        let mut explanation = Self { settings, workloads: Workload::all(world), derivations, pairs: list };
+        let mut explanation = Self { settings, workloads: Workload::all(world), entrances, derivations, pairs: list };
         explanation.keep_used();
         Ok(explanation)
     }
@@ -115,6 +134,31 @@ impl Explanation {
         }
         self.derivations = kept;
     }
+}
+
+/// What becomes of what a way in sends whose controller is not known: those that it leads to, by decisions about what it sends.
+fn through(
+    world: &World<'_>,
+    entrance: &entrances::Entrance<'_>,
+    filter: &Filter,
+    asked: &Traffic,
+) -> Vec<(Vec<usize>, Decision, Traffic)> {
+    let mut found: Vec<(Vec<usize>, Decision, Traffic)> = Vec::new();
+    let mut places: HashMap<(Decision, Traffic), usize> = HashMap::new();
+    let leads_to = entrance.leads_to.iter().filter(|(to, _)| filter.focus.as_ref().is_none_or(|focus| focus.contains(to)));
+    for (to, sent) in leads_to {
+        let (sent, endpoint) = (sent.intersection(asked), world.endpoints.get(*to));
+        let Some(endpoint) = endpoint.filter(|_| !sent.is_none()) else { continue };
+        let decision = world.decide_about(&sent, End::Unknown, End::Endpoint(endpoint), Direction::Ingress);
+        let place = *places.entry((decision, sent)).or_insert_with_key(|(decision, sent)| {
+            found.push((Vec::new(), decision.clone(), sent.clone()));
+            found.len() - 1
+        });
+        if let Some((list, ..)) = found.get_mut(place) {
+            list.push(*to);
+        }
+    }
+    found
 }
 
 /// The policies about each class, in order.

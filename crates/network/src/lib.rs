@@ -8,14 +8,17 @@ pub mod addresses;
 pub mod can;
 mod decide;
 pub mod derivation;
+pub mod diff;
+pub mod entrances;
 pub mod explain;
+pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
-pub mod service;
+pub mod services;
 mod split;
 pub mod suggest;
 pub mod traffic;
@@ -31,6 +34,7 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("can", schemars::schema_for!(can::Can).to_value()),
         ("explain", schemars::schema_for!(explain::Explanation).to_value()),
+        ("diff", schemars::schema_for!(diff::Diff).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
         ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
     ]

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.common.load(&args.targets)?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
-    let known = |port| Known { world: &world, inventory: &inventory, port };
+    let known = |port| Known { world: &world, port };
     let Ends { list: from, mut notes } = known(None).find(&args.from)?;
     let Ends { list: to, notes: of_destination } = known(args.port).find(&args.to)?;
     if from.iter().any(|(from, _)| matches!(from, Asked::Outside(name, _) if name.contains('.'))) {

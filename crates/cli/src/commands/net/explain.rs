@@ -1,7 +1,8 @@
 //! `plimsoll net explain`
 
 use super::answer;
-use super::names::{self, Names};
+use super::names;
+use super::sides::Sides;
 use super::steps::{Between, Lines, ports, said, tier};
 use super::{Common, list, outcome, problems};
 use crate::{Outcome, output};
@@ -9,7 +10,7 @@ use anyhow::{anyhow, bail};
 use plimsoll_model::Inventory;
 use plimsoll_network::derivation::{Derivation, Outcome as Said, Step};
 use plimsoll_network::explain::{Explanation, Only, Pair};
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing};
 use plimsoll_network::policy::{Direction, Tier};
 use plimsoll_network::{Protocol, World};
 use plimsoll_report::map::Map;
@@ -101,20 +102,12 @@ fn relevant(derivation: &Derivation, allowed: bool) -> impl Iterator<Item = &Ste
     })
 }
 
-/// One side in words.
-fn side(side: &Side, names: &Names<'_>) -> String {
-    match side {
-        Side::Workloads(list) => names.words(list).join(", "),
-        Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-    }
-}
-
 impl answer::Answer for Shown {
     fn text(&self) -> String {
-        let names = Names::new(&self.explanation.workloads);
+        let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
         let mut lines = Lines::default();
         for pair in &self.explanation.pairs {
-            let (from, to) = (side(&pair.from, &names), side(&pair.to, &names));
+            let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             lines.gap();
             lines.line(0, &format!("{from} -> {to}"));
             for (allowed, steps) in self.parts(pair) {
@@ -135,10 +128,10 @@ impl answer::Answer for Shown {
     }
 
     fn table(&self) -> Table {
-        let names = Names::new(&self.explanation.workloads);
+        let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
         let mut table = Table::new(&["from", "to", "verdict", "direction", "tier", "policy", "rule", "outcome", "traffic", "place"]);
         for pair in &self.explanation.pairs {
-            let (from, to) = (side(&pair.from, &names), side(&pair.to, &names));
+            let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             for (allowed, steps) in self.parts(pair) {
                 for (direction, step) in steps {
                     let (subject, peer) = Between::new(&from, &to).sides(direction);
@@ -162,10 +155,11 @@ impl answer::Answer for Shown {
 
     /// What passes, as `net list` draws it.
     fn map(&self) -> Map {
-        let Explanation { settings, workloads, pairs, .. } = &self.explanation;
+        let Explanation { settings, workloads, entrances, pairs, .. } = &self.explanation;
         let open = pairs.iter().filter(|pair| !pair.allowed.is_none());
         let connections =
             open.map(|pair| Connection { from: pair.from.clone(), to: pair.to.clone(), traffic: pair.allowed.clone() }).collect();
-        Listing { settings: settings.clone(), workloads: workloads.clone(), connections }.map()
+        let (settings, workloads, entrances) = (settings.clone(), workloads.clone(), entrances.clone());
+        Listing { settings, workloads, entrances, connections }.map()
     }
 }

@@ -1,13 +1,14 @@
 //! `list --explain`: which policies and rules decide about each pair, allowed and denied.
 
-use super::{Case, POD_NETWORK, Side, cases, differences, ports_only, traffic, with_world};
+use super::list::sides;
+use super::{CONTROLLER, Case, POD_NETWORK, Side, cases, differences, ports_only, traffic, with_world};
 use crate::conformance::Cases;
 use anyhow::{Context, bail};
 use plimsoll_network::derivation::{Derivation, Outcome, PolicyName, Step};
 use plimsoll_network::explain::Explanation;
-use plimsoll_network::listing::{self, Filter};
+use plimsoll_network::listing::Filter;
 use plimsoll_network::policy::{Direction, Tier};
-use plimsoll_network::{Addresses, Traffic, World};
+use plimsoll_network::{Addresses, End, Traffic, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -201,7 +202,10 @@ fn reason(line: &str) -> anyhow::Result<String> {
         _ if rest.contains("allows connections by") => format!("allows {}", rule(rest)),
         _ if rest.contains("denies connections by") => format!("denies {}", rule(rest)),
         _ if rest.contains("passes connections by") => format!("passes {}", rule(rest)),
-        // Of Ingress, Route and networks.
+        // Of ways in, without the Service that they go through.
+        _ if rest.contains("allows ingress connections through") => "allows".to_owned(),
+        _ if rest.contains("allows ingress to service") => "other ports".to_owned(),
+        // Of networks.
         _ => rest.trim().to_owned(),
     };
     Ok(format!("{kind} {name} {said}"))
@@ -221,8 +225,8 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
         }
         let derivation = |at: usize| explanation.derivations.get(at).context("a pair without derivation");
         let parts = parts(derivation(pair.egress)?, derivation(pair.ingress)?);
-        for (from_place, from) in sides(&pair.from, &explanation)? {
-            for (to_place, to) in sides(&pair.to, &explanation)? {
+        for (from_place, from) in sides(&pair.from, &explanation.workloads, &[])? {
+            for (to_place, to) in sides(&pair.to, &explanation.workloads, &[])? {
                 let is = |set: &Option<BTreeSet<usize>>, place: Option<usize>| {
                     set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
                 };
@@ -237,12 +241,60 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
             }
         }
     }
+    controller(case, world, &mut facts)?;
     Ok(facts)
 }
 
-/// The ends that one side of a pair names, and the places of those that are workloads.
-fn sides(side: &listing::Side, explanation: &Explanation) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
-    super::list::sides(side, &explanation.workloads)
+/// Adds what becomes of what the ingress controller sends: to that tool all ways in are one pod that nothing is known of. What no way
+/// in sends to a workload is denied, by all that lead to it; of workloads that nothing arrives at it says nothing.
+fn controller(case: &Case, world: &World<'_>, facts: &mut Facts) -> anyhow::Result<()> {
+    let asked = case.port().map_or_else(Traffic::all, |(protocol, port)| Traffic::port(protocol, port));
+    let mut by_workload: BTreeMap<usize, Vec<(String, &Traffic)>> = BTreeMap::new();
+    for entrance in world.entrances.iter().filter(|entrance| matches!(entrance.object.kind, "Ingress" | "Route")) {
+        for (to, sent) in &entrance.leads_to {
+            let name = format!("{} {}/{}", entrance.object.kind, entrance.object.effective_namespace(), entrance.object.name);
+            by_workload.entry(*to).or_default().push((name, sent));
+        }
+    }
+    let is = |set: Option<BTreeSet<usize>>, at: usize| set.is_none_or(|set| set.contains(&at));
+    for (to, ways) in by_workload {
+        let endpoint = world.endpoints.get(to).context("a way to nobody")?;
+        let to_side = Side::workload(world.namespace_of(endpoint).name, endpoint.name, endpoint.kind);
+        let is_asked = is(Case::find(&case.focus_workloads, world), to) && case.focus_peers.is_empty();
+        if !is_asked || case.direction() == Some(Direction::Egress) {
+            continue;
+        }
+        let decision = world.decide_about(&Traffic::all(), End::Unknown, End::Endpoint(endpoint), Direction::Ingress);
+        let derivation = Derivation::new(world, &decision, Direction::Ingress, &Traffic::all());
+        let sent = ways.iter().fold(Traffic::none(), |all, (_, sent)| all.union(sent));
+        if sent.intersection(&derivation.allowed).is_none() {
+            continue;
+        }
+        let mut found: BTreeMap<Why, Traffic> = BTreeMap::new();
+        for (piece, mut said) in pieces(&derivation) {
+            let mut parts = vec![piece.intersection(&asked)];
+            for (_, sent) in &ways {
+                parts = parts.iter().flat_map(|part| [part.intersection(sent), part.difference(sent)]).collect();
+            }
+            said.reasons.remove(DEFAULT);
+            for part in parts.iter().map(ports_only).filter(|part| !part.is_none()) {
+                let is_sent = part.is_subset(&sent);
+                let mut ingress = Said { allowed: said.allowed && is_sent, ..said.clone() };
+                let named = ways.iter().filter(|(_, sent)| !is_sent || part.is_subset(sent));
+                ingress.reasons.extend(named.map(|(name, _)| format!("{name} {}", if is_sent { "allows" } else { "other ports" })));
+                let why = Why { allowed: ingress.allowed, egress: Said::default_allow(), ingress };
+                let known = found.entry(why).or_default();
+                *known = known.union(&part);
+            }
+        }
+        for (why, traffic) in found {
+            let is_wanted = case.explain_only.is_empty() || why.allowed == (case.explain_only == "allow");
+            if is_wanted {
+                facts.add(POD_NETWORK, &Side::Named(CONTROLLER.to_owned()), &to_side, why, &traffic);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What becomes of a pair by parts of the traffic that have the same reasons.
