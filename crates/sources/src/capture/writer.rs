@@ -14,6 +14,7 @@ pub struct Writer<W> {
     body: Vec<u8>,
 }
 
+const SECTION: u32 = 0x0a0d_0d0a;
 const MACHINE: u32 = 0x201;
 const PROCESSES: u32 = 0x215;
 const EVENT: u32 = 0x216;
@@ -43,7 +44,7 @@ impl<W: Write> Writer<W> {
         header.extend(0x1a2b_3c4d_u32.to_le_bytes());
         header.extend([1, 0, 2, 0]);
         header.extend(u64::MAX.to_le_bytes());
-        writer.block(0x0a0d_0d0a)?;
+        writer.block(SECTION)?;
         Ok(writer)
     }
 
@@ -375,6 +376,17 @@ mod tests {
             }
         }
         assert_eq!((starts, events), items());
+        let contents = reader.contents();
+        assert_eq!((contents.packed, contents.version, contents.header, contents.bytes), (false, (1, 2), 28, bytes.len() as u64));
+        let mut blocks = contents.blocks;
+        blocks.sort_unstable();
+        let wanted = [SECTION, MACHINE, PROCESSES, EVENT, EVENT_FLAGS, DESCRIPTORS, INTERFACES, ACCOUNTS, EVENT_LARGE, EVENT_FLAGS_LARGE];
+        let counts = [1, 1, 1, 1, 1, 2, 1, 1, 2, 1];
+        assert_eq!(blocks, {
+            let mut wanted: Vec<_> = wanted.into_iter().zip(counts).collect();
+            wanted.sort_unstable();
+            wanted
+        });
     }
 
     #[test]
