@@ -5,7 +5,7 @@ use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::Syscalls;
 use plimsoll_detect::fields::{WithStatic, nearest};
 use plimsoll_detect::findings::id;
-use plimsoll_detect::rules::{self, ExtraOutput, Loaded, Rule, Rules, Sources};
+use plimsoll_detect::rules::{self, ExtraOutput, Loaded, PLUGINS, Rule, Rules, Sources};
 use plimsoll_model::{Origin, Problem, Source};
 use std::collections::BTreeMap;
 use std::io;
@@ -52,13 +52,13 @@ impl Catalogues {
     }
 
     pub(crate) fn sources(&self) -> Sources<'_> {
-        Sources::new().with(SYSCALL, &self.syscalls).with(AUDIT, &self.audit)
+        Sources::new().with(SYSCALL, &self.syscalls).with(AUDIT, &self.audit).with_plugins(&PLUGINS)
     }
 }
 
 /// The sources that rules may be about.
 pub(crate) fn sources() -> Sources<'static> {
-    Sources::new().with(SYSCALL, &Syscalls).with(AUDIT, &Audit)
+    Sources::new().with(SYSCALL, &Syscalls).with(AUDIT, &Audit).with_plugins(&PLUGINS)
 }
 
 /// Reads the files at `paths`, or our own where there is none.

@@ -342,7 +342,16 @@ fn rules_are_checked() {
     let clean = run(&["rules", "check", "r.yaml"]);
     assert_eq!((clean.out.as_str(), clean.status), ("3 rules, 1 macro, 1 list: 0 errors, 0 warnings\n", 0), "{}", clean.err);
     let bad = "- macro: unused\n  condition: evt.num = 1\n- rule: A\n  desc: d\n  condition: evt.type = open and proc.nam = x\n  output: o\n  priority: ERROR\n";
-    let directory = directory(&[("bad.yaml", bad.as_bytes())]);
+    let plugins =
+        "- required_plugin_versions: [{name: json, version: 0.7.0}, {name: container, version: 1.0.0}, {name: okta, version: 0.1.0}]\n";
+    let directory = directory(&[("bad.yaml", bad.as_bytes()), ("plugins.yaml", plugins.as_bytes())]);
+    let ran = plimsoll_in(directory.path(), &["rules", "check", "plugins.yaml"], b"");
+    for wanted in [
+        "plugins.yaml:1:60: required plugin versions entry `container`: LOAD_ERR_VALIDATE: Plugin 'container' version '0.7.1' is not compatible with required plugin version '1.0.0'",
+        "plugins.yaml:1:95: required plugin versions entry `okta`: LOAD_ERR_VALIDATE: Plugin requirement not satisfied, must load one of: okta (>= 0.1.0)",
+    ] {
+        assert!(ran.err.contains(wanted) && ran.status == 2, "{wanted}: {}", ran.err);
+    }
     let ran = plimsoll_in(directory.path(), &["rules", "check", "bad.yaml"], b"");
     assert_eq!((ran.out.as_str(), ran.status), ("0 rules, 1 macro, 0 lists: 1 error, 0 warnings\n", 2), "{}", ran.err);
     for wanted in ["bad.yaml:5:", "LOAD_ERR_COMPILE_CONDITION", "proc.nam", "^^^", "proc.name"] {
