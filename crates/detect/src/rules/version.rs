@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn plugins_are_there_or_not() {
-        let table: [(&[(&str, &str)], Option<&str>); 6] = [
+        type Wanted = &'static [(&'static str, &'static str)];
+        let table: [(Wanted, Option<&str>); 6] = [
             (&[("json", "0.7.0")], None),
             (&[("k8saudit-ovh", "0.6.0"), ("k8saudit", "0.18.0")], None),
             (&[("json", "0.7.5")], Some("Plugin 'json' version '0.7.4' is not compatible with required plugin version '0.7.5'")),
