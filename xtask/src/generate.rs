@@ -71,6 +71,9 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     for (name, schema) in plimsoll_access::json_schemas() {
         files.insert(format!("docs/schemas/access-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
+    for (name, schema) in plimsoll_network::json_schemas() {
+        files.insert(format!("docs/schemas/net-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
+    }
     for (name, schema) in plimsoll_detect::listing::json_schemas() {
         files.insert(format!("docs/schemas/rules-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
