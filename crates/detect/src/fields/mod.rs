@@ -6,13 +6,12 @@
 mod argument;
 pub mod audit;
 mod fixed;
-mod nearest;
 pub mod syscalls;
 mod time;
 
 pub use argument::Syntax;
 pub use fixed::{STATIC, WithStatic, is_static_name};
-pub use nearest::nearest;
+pub use plimsoll_model::nearest;
 pub use time::{Time, TimeStyle};
 
 use crate::Value;
