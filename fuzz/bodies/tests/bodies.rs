@@ -33,6 +33,18 @@ const SEEDS: [&str; 25] = [
     "# plimsoll: ignore PSS-* x\nkind: Pod\napiVersion: v1\nspec: {containers: [{name: \"\\ud83d\\ude00\"}]}\r\n\t",
 ];
 
+/// Seeds that are no text.
+const BYTES: [&[u8]; 4] = [
+    include_bytes!("../../seeds/capture/calls.scap"),
+    include_bytes!("../../seeds/capture/pairs.scap"),
+    include_bytes!("../../seeds/capture/packed.scap.gz"),
+    include_bytes!("../../seeds/fields/calls"),
+];
+
+fn every_seed() -> Vec<&'static [u8]> {
+    SEEDS.iter().map(|seed| seed.as_bytes()).chain(BYTES).collect()
+}
+
 fn all(data: &[u8]) {
     bodies::documents(data);
     bodies::workloads(data);
@@ -55,20 +67,20 @@ fn all(data: &[u8]) {
 
 #[test]
 fn seeds() {
-    SEEDS.iter().for_each(|seed| all(seed.as_bytes()));
+    every_seed().into_iter().for_each(all);
 }
 
 /// A seed with pieces cut out, put in and taken from other seeds.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let change = (any::<prop::sample::Index>(), 0usize..24, prop::sample::select(&SEEDS[..]), any::<prop::sample::Index>(), 0usize..24);
-    (prop::sample::select(&SEEDS[..]), prop::collection::vec(change, 0..6), prop::collection::vec(any::<u8>(), 0..3)).prop_map(
+    let change = (any::<prop::sample::Index>(), 0usize..24, prop::sample::select(every_seed()), any::<prop::sample::Index>(), 0usize..24);
+    (prop::sample::select(every_seed()), prop::collection::vec(change, 0..6), prop::collection::vec(any::<u8>(), 0..3)).prop_map(
         |(seed, changes, noise)| {
-            let mut bytes = seed.as_bytes().to_vec();
+            let mut bytes = seed.to_vec();
             for (at, cut, other, from, take) in changes {
                 let at = at.index(bytes.len() + 1);
                 let end = (at + cut).min(bytes.len());
                 let from = from.index(other.len());
-                bytes.splice(at..end, other.as_bytes().iter().skip(from).take(take).copied());
+                bytes.splice(at..end, other.iter().skip(from).take(take).copied());
             }
             bytes.extend(noise);
             bytes
