@@ -7,6 +7,7 @@ pub mod audit;
 pub mod capture;
 pub mod cluster;
 mod files;
+mod gzip;
 mod helm;
 pub mod host;
 mod kustomize;

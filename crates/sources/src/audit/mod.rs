@@ -21,8 +21,8 @@ pub use follow::Follow;
 pub use raw::{RawEvent, raw, raw_stream};
 
 use crate::files;
+use crate::gzip::Gunzip;
 use document::{Context, Found};
-use flate2::read::MultiGzDecoder;
 use plimsoll_model::audit::{Event, Place};
 use plimsoll_model::{Problem, ProblemKind};
 use problems::{Book, Trouble};
@@ -109,7 +109,7 @@ fn unpacked<'s>(mut input: impl Read + Send + 's) -> io::Result<(Box<dyn Read + 
     input.by_ref().take(2).read_to_end(&mut head)?;
     let is_gzip = head == [0x1f, 0x8b];
     let whole = io::Cursor::new(head).chain(input);
-    Ok((if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) }, is_gzip))
+    Ok((if is_gzip { Box::new(Gunzip::new(whole)) } else { Box::new(whole) }, is_gzip))
 }
 
 /// Reads one stream, which problems and places call `name`; see [`read`].
