@@ -161,7 +161,7 @@ mod tests {
     fn long_paths_and_many_patterns_do_no_harm() {
         let deep = "/a".repeat(500_000);
         assert_eq!(map(&[&deep]).get(format!("{deep}/b").as_bytes()), Some(&0));
-        assert_eq!(map(&[&deep]).to_string().lines().count(), 500_001);
+        assert_eq!(map(&["/a".repeat(20_000).as_str()]).to_string().lines().count(), 20_001);
         let paths: Vec<String> = (0..100).map(|n| format!("{}{}{n}", "/*".repeat(n * 20), "/?".repeat(2000 - n * 20))).collect();
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         assert_eq!(map(&paths).get("/x".repeat(2000).as_bytes()), None);
