@@ -72,9 +72,14 @@ pub fn audit_events(data: &[u8]) {
     let read = Json::read(data, &arena);
     assert!(reference.is_none() || read.is_ok(), "{read:?}");
     if let Ok(json) = read {
+        let _ = (json.compact(), json.indented());
         let mut pointers = Vec::new();
         walk(json, &mut pointers);
         if let Some(reference) = &reference {
+            let parsed = |text: &[u8]| serde_json::from_slice::<Reference>(text).expect("all of it was parsed before");
+            assert_eq!(parsed(json.raw()), *reference);
+            assert_eq!(parsed(json.compact()), *reference);
+            assert_eq!(parsed(json.indented().expect("so deep does the reference not go")), *reference);
             compare(json, reference);
         }
         ask(json, &arena, &pointers);
@@ -82,7 +87,10 @@ pub fn audit_events(data: &[u8]) {
     let events = |prompt, step| {
         let mut events = Vec::new();
         let problems = raw_stream("fuzz", Parts { data, step }, &Options { prompt, ..OPTIONS }, |event| {
-            ask(event.json, event.arena, &[]);
+            // What many events say is asked of the first ones, for that takes long.
+            if !prompt && events.len() < ASKED {
+                ask(event.json, event.arena, &[]);
+            }
             let verb = event.json.get(b"verb").and_then(Json::text).map(<[u8]>::to_vec);
             events.push((event.place, verb, event.json.raw().to_vec()));
         });
@@ -106,6 +114,8 @@ pub fn audit_events(data: &[u8]) {
 
 /// How deep parts are asked for: each level passes over all that is below it.
 const DEEP: usize = 200;
+/// So many events of a log are asked for everything.
+const ASKED: usize = 20;
 /// So many places are asked for by their pointers.
 const POINTERS: usize = 40;
 
@@ -118,7 +128,6 @@ fn walk<'a>(json: Json<'a>, pointers: &mut Vec<(String, Json<'a>)>) {
         let parts = json.parts();
         assert!(parts.len() == 0 || matches!(json.kind(), Kind::Object | Kind::List));
         assert_eq!(json.text().is_some(), json.kind() == Kind::Text);
-        let _ = (json.compact(), json.indented());
         for (index, part) in parts.enumerate() {
             let range = part.raw().as_ptr_range();
             assert!(end < range.start && range.start < range.end && range.end < whole.end, "a part stands elsewhere");
@@ -142,10 +151,6 @@ fn walk<'a>(json: Json<'a>, pointers: &mut Vec<(String, Json<'a>)>) {
 
 /// What is looked for is what is there. Of what stands under a key twice, the reference keeps the last and so is not asked.
 fn compare(json: Json<'_>, reference: &Reference) {
-    let parsed = |text: &[u8]| serde_json::from_slice::<Reference>(text).expect("all of it was parsed before");
-    assert_eq!(parsed(json.raw()), *reference);
-    assert_eq!(parsed(json.compact()), *reference);
-    assert_eq!(parsed(json.indented().expect("so deep does the reference not go")), *reference);
     match reference {
         Reference::Object(members) => {
             assert_eq!(json.kind(), Kind::Object);
@@ -165,7 +170,9 @@ fn compare(json: Json<'_>, reference: &Reference) {
         Reference::String(text) => assert_eq!(json.text(), Some(text.as_bytes())),
         Reference::Bool(is) => assert_eq!(json.kind(), if *is { Kind::True } else { Kind::False }),
         Reference::Null => assert_eq!(json.kind(), Kind::Null),
-        Reference::Number(_) => assert_eq!(json.kind(), Kind::Number),
+        Reference::Number(number) => {
+            assert_eq!((json.kind(), serde_json::from_slice(json.raw()).ok().as_ref()), (Kind::Number, Some(number)));
+        }
     }
 }
 
