@@ -6,6 +6,7 @@
 mod access;
 mod cel;
 mod falco;
+mod network;
 mod policy;
 mod posture;
 mod psa;
@@ -70,6 +71,12 @@ const SUITES: &[Suite] = &[
     Suite { name: "falco/rules", data: "falco/rules/cases.jsonl", run: falco::rules },
     Suite { name: "falco/scap", data: "falco/scap/cases.jsonl", run: falco::scap },
     Suite { name: "falco/validate", data: "falco/validate/cases.jsonl", run: falco::validate },
+    Suite { name: "network/cluster-network-policy", data: "network/cluster-network-policy.jsonl", run: network::cluster_network_policy },
+    Suite { name: "network/cyclonus", data: "network/cyclonus.jsonl.gz", run: network::cyclonus },
+    Suite { name: "network/kubernetes-e2e", data: "network/kubernetes-e2e.jsonl", run: network::kubernetes },
+    Suite { name: "network/np-guard-diff", data: "network/np-guard/cases.jsonl", run: network::diff },
+    Suite { name: "network/np-guard-list", data: "network/np-guard/cases.jsonl", run: network::list },
+    Suite { name: "network/round-trip", data: "network/np-guard/manifests", run: network::round_trip },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

@@ -71,6 +71,9 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
     for (name, schema) in plimsoll_access::json_schemas() {
         files.insert(format!("docs/schemas/access-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
+    for (name, schema) in plimsoll_network::json_schemas() {
+        files.insert(format!("docs/schemas/net-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
+    }
     for (name, schema) in plimsoll_detect::listing::json_schemas() {
         files.insert(format!("docs/schemas/rules-{name}.schema.json"), serde_json::to_string_pretty(&schema)? + "\n");
     }
@@ -98,8 +101,13 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
 
 /// The rules of all engines, sorted by id.
 pub(crate) fn rules() -> Vec<Arc<Rule>> {
-    let mut rules: Vec<Arc<Rule>> =
-        plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).chain(plimsoll_access::rules()).map(Arc::clone).collect();
+    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules()
+        .iter()
+        .chain(plimsoll_checks::rules())
+        .chain(plimsoll_access::rules())
+        .chain(plimsoll_network::lint::rules())
+        .map(Arc::clone)
+        .collect();
     rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules

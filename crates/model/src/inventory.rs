@@ -229,11 +229,14 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Kinds without a namespace (Kubernetes API reference 1.36).
+/// Kinds without a namespace (Kubernetes API reference 1.36, network-policy-api 0.2).
 pub fn is_cluster_scoped(kind: &str) -> bool {
-    const KINDS: [&str; 31] = [
+    const KINDS: [&str; 34] = [
+        "AdminNetworkPolicy",
         "APIService",
+        "BaselineAdminNetworkPolicy",
         "CertificateSigningRequest",
+        "ClusterNetworkPolicy",
         "ClusterRole",
         "ClusterRoleBinding",
         "ClusterTrustBundle",

@@ -10,9 +10,11 @@ mod html;
 mod json;
 mod junit;
 mod lines;
+pub mod map;
 mod markdown;
 mod sarif;
 mod snippet;
+pub mod table;
 mod text;
 mod view;
 

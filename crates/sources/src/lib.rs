@@ -7,6 +7,7 @@ pub mod audit;
 pub mod capture;
 pub mod cluster;
 mod files;
+pub mod flows;
 mod gzip;
 mod helm;
 pub mod host;
@@ -14,6 +15,8 @@ mod kustomize;
 mod render;
 pub mod schema;
 pub mod snapshot;
+mod split;
+mod streams;
 mod texts;
 pub mod trace;
 

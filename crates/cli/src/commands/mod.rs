@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod exceptions;
 pub(crate) mod explain;
 pub(crate) mod fix;
+pub(crate) mod net;
 pub(crate) mod policy;
 pub(crate) mod psa;
 pub(crate) mod rules;

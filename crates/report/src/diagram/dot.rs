@@ -35,7 +35,7 @@ fn color(severity: Option<Severity>) -> &'static str {
 }
 
 /// A string of DOT: quotes and backslashes escaped, control characters gone.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {
         match letter {

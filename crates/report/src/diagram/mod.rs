@@ -3,7 +3,7 @@
 //! It knows nothing of what it draws: whoever has a graph makes a [`Diagram`] of it. What it is given is folded already: a
 //! node can stand for many things, which it lists.
 
-mod dot;
+pub(crate) mod dot;
 mod layout;
 mod page;
 mod svg;

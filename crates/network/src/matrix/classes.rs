@@ -1,0 +1,153 @@
+//! Endpoints that no policy tells apart.
+
+use crate::policy::{Means, Namespaces, Peers, Pick};
+use crate::world::{Port, World};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Endpoints that every rule treats alike.
+#[derive(Debug, Clone)]
+pub struct Class {
+    /// Their places in [`World::endpoints`], in order.
+    pub endpoints: Vec<usize>,
+}
+
+/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic.
+type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool);
+
+/// Whom a rule or a subject means: one of the distinct groups of endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Group(u32);
+
+/// The classes, and which of them each group holds.
+pub(super) struct Classes<'w, 'a> {
+    pub(super) list: Vec<Class>,
+    /// The class of each endpoint.
+    pub(super) of: Vec<u32>,
+    /// The classes of each group, in order.
+    members: Vec<Vec<u32>>,
+    picks: HashMap<&'w Pick<'a>, Group>,
+    /// Groups of what is meant by addresses and nodes: by the peer's place in memory, as each is its own.
+    others: HashMap<*const Means<'a>, Group>,
+}
+
+impl<'w, 'a> Classes<'w, 'a> {
+    pub(super) fn new(world: &'w World<'a>) -> Self {
+        let mut picks: HashMap<&'w Pick<'a>, Group> = HashMap::new();
+        let mut others: HashMap<*const Means<'a>, Group> = HashMap::new();
+        let mut ends: Vec<Vec<u32>> = Vec::new();
+        let mut within = Within { world, namespaces: HashMap::new() };
+        let mut add = |endpoints: Vec<u32>| {
+            #[expect(clippy::cast_possible_truncation, reason = "fewer than there are peers in all documents")]
+            let group = Group(ends.len() as u32);
+            ends.push(endpoints);
+            group
+        };
+        let mut names = HashSet::new();
+        for policy in &world.policies {
+            picks.entry(&policy.subject).or_insert_with(|| add(within.picked(&policy.subject)));
+            for (.., rule) in policy.all_rules() {
+                names.extend(rule.ports.names.iter().map(|(_, name)| *name));
+                let Peers::Listed(peers) = &rule.peers else { continue };
+                for peer in peers {
+                    match &peer.means {
+                        Means::Pods(pick) => {
+                            picks.entry(pick).or_insert_with(|| add(within.picked(pick)));
+                        }
+                        means @ (Means::Addresses(_) | Means::Nodes(_)) => {
+                            others.insert(std::ptr::from_ref(means), add(within.meant(means)));
+                        }
+                        Means::Domains(_) | Means::Unknown => {}
+                    }
+                }
+            }
+        }
+        // An endpoint is what the groups make of it that it is in, and the named ports that rules ask for.
+        let mut signatures: Vec<Vec<u32>> = vec![Vec::new(); world.endpoints.len()];
+        for (group, endpoints) in ends.iter().enumerate() {
+            for at in endpoints {
+                #[expect(clippy::cast_possible_truncation, reason = "as above")]
+                if let Some(signature) = signatures.get_mut(*at as usize) {
+                    signature.push(group as u32);
+                }
+            }
+        }
+        let mut by_signature: BTreeMap<Signature<'a>, Vec<usize>> = BTreeMap::new();
+        for (at, (endpoint, signature)) in world.endpoints.iter().zip(signatures).enumerate() {
+            let named = endpoint.ports.iter().copied().filter(|port| names.contains(port.name)).collect();
+            let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint));
+            by_signature.entry(key).or_default().push(at);
+        }
+        let mut list: Vec<_> = by_signature.into_values().map(|endpoints| Class { endpoints }).collect();
+        list.sort_by(|one, two| one.endpoints.cmp(&two.endpoints));
+        let mut of = vec![0; world.endpoints.len()];
+        for (class, at) in list.iter().enumerate().flat_map(|(class, members)| members.endpoints.iter().map(move |at| (class, *at))) {
+            #[expect(clippy::cast_possible_truncation, reason = "fewer classes than endpoints, fewer endpoints than nodes of documents")]
+            if let Some(of) = of.get_mut(at) {
+                *of = class as u32;
+            }
+        }
+        let class_of = |at: &u32| of.get(*at as usize).copied();
+        let members = ends
+            .iter()
+            .map(|endpoints| {
+                let mut classes: Vec<u32> = endpoints.iter().filter_map(class_of).collect();
+                classes.sort_unstable();
+                classes.dedup();
+                classes
+            })
+            .collect();
+        Self { list, members, picks, others, of }
+    }
+
+    /// The classes that a pick holds.
+    pub(super) fn picked(&self, pick: &Pick<'a>) -> &[u32] {
+        self.picks.get(pick).map_or(&[], |group| self.in_group(*group))
+    }
+
+    /// The classes that a peer means.
+    pub(super) fn meant(&self, means: &Means<'a>) -> &[u32] {
+        match means {
+            Means::Pods(pick) => self.picked(pick),
+            Means::Unknown | Means::Domains(_) => &[],
+            _ => self.others.get(&std::ptr::from_ref(means)).map_or(&[], |group| self.in_group(*group)),
+        }
+    }
+
+    fn in_group(&self, group: Group) -> &[u32] {
+        self.members.get(group.0 as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Looks up whom groups hold.
+struct Within<'w, 'a> {
+    world: &'w World<'a>,
+    /// The places of namespaces.
+    namespaces: HashMap<&'w Namespaces<'a>, Vec<usize>>,
+}
+
+impl<'w, 'a> Within<'w, 'a> {
+    #[expect(clippy::cast_possible_truncation, reason = "fewer endpoints than nodes of documents")]
+    fn picked(&mut self, pick: &'w Pick<'a>) -> Vec<u32> {
+        let world = self.world;
+        let held = self.namespaces.entry(&pick.namespaces).or_insert_with(|| match &pick.namespaces {
+            Namespaces::Named(name) => world.namespace(name).into_iter().collect(),
+            Namespaces::Labelled(selector) => (0..world.namespaces.len())
+                .filter(|at| world.namespaces.get(*at).is_some_and(|one| selector.selects(&one.labels)))
+                .collect(),
+        });
+        let endpoints = held.iter().flat_map(|namespace| world.endpoints_in(*namespace));
+        let is_picked = |at: &usize| {
+            world
+                .endpoints
+                .get(*at)
+                .is_some_and(|endpoint| !world.settings.is_node_traffic(endpoint) && pick.pods.selects(&endpoint.labels))
+        };
+        endpoints.filter(is_picked).map(|at| at as u32).collect()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "fewer endpoints than nodes of documents")]
+    fn meant(&self, means: &Means<'a>) -> Vec<u32> {
+        let is_meant = |(_, endpoint): &(usize, &crate::world::Endpoint<'a>)| self.world.means(means, crate::End::Endpoint(endpoint));
+        self.world.endpoints.iter().enumerate().filter(is_meant).map(|(at, _)| at as u32).collect()
+    }
+}
