@@ -113,7 +113,7 @@ pub fn audit_events(data: &[u8]) {
 }
 
 /// How deep parts are asked for: each level passes over all that is below it.
-const DEEP: usize = 200;
+const DEEP: usize = 40;
 /// So many events of a log are asked for everything.
 const ASKED: usize = 20;
 /// So many members of an object are looked for.
