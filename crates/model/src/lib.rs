@@ -12,6 +12,7 @@ pub mod edit;
 pub mod events;
 pub mod exceptions;
 mod finding;
+mod flow;
 mod inventory;
 mod json;
 pub mod lazy;
@@ -38,6 +39,7 @@ pub use finding::{
     Applicability, AppliedException, ContainerId, EvidenceCommand, Finding, JsonText, ObjectChange, PatchKind, PatchOp, Reference, Related,
     Remediation, Rule, Severity, Subject, Target,
 };
+pub use flow::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, FlowVerdict, Seen};
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use manifest::manifest;
 pub use nearest::nearest;

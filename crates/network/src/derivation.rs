@@ -263,9 +263,10 @@ fn steps(world: &World<'_>, decision: &Decision, direction: Direction, asked: &T
             };
             steps.push(step(Some(RuleName::of(*index, rule)), outcome, traffic));
         }
-        if !is_about {
-            let outcome = if policy.rules(direction).is_none_or(<[_]>::is_empty) { Outcome::NoRules } else { Outcome::OtherPeers };
-            steps.push(step(None, outcome, Traffic::none()));
+        let is_empty = policy.rules(direction).is_none_or(<[_]>::is_empty);
+        // Without rules, a NetworkPolicy says that nothing may pass; others say nothing.
+        if !is_about && (!is_empty || policy.tier == Tier::NetworkPolicy) {
+            steps.push(step(None, if is_empty { Outcome::NoRules } else { Outcome::OtherPeers }, Traffic::none()));
         }
         // What none of them allowed stands behind the last of them.
         if let Some(Reason::Isolated { traffic, .. }) =

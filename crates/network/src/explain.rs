@@ -4,14 +4,16 @@
 //! which of their rules are about these, so that each such set of rules is decided about once.
 
 use crate::addresses::Addresses;
-use crate::decide::Decision;
+use crate::decide::{Decision, End};
 use crate::derivation::Derivation;
-use crate::listing::{Answered, Filter, Side, Workload, written};
+use crate::entrances::{self, By};
+use crate::listing::{Answered, Entrance, Filter, Side, Workload, written};
+use crate::matrix::Class;
 use crate::matrix::classes::Classes;
-use crate::policy::{Direction, Peers, Rule};
+use crate::policy::{Direction, Peers, Pick, Rule};
 use crate::ranges::Ranges;
 use crate::traffic::Traffic;
-use crate::world::{Port, World};
+use crate::world::{Endpoint, Port, World};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +30,9 @@ pub struct Explanation {
     pub settings: Answered,
     /// The workloads there are, by their place in the lists below.
     pub workloads: Vec<Workload>,
+    /// The ways in whose controllers were not read. Pairs with others are those of workloads and of the outside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<Entrance>,
     /// How policies came to their decisions.
     pub derivations: Vec<Derivation>,
     /// Who may send what to whom, and who may not.
@@ -69,10 +74,13 @@ impl Explanation {
     pub fn new(world: &World<'_>, filter: &Filter, only: Option<Only>) -> Result<Self, String> {
         let asked = filter.port.map_or_else(Traffic::all, |(protocol, port)| Traffic::port(protocol, port));
         let classes = Classes::new(world);
-        let about = about(world, &classes);
+        let (about, declared) = (about(world, &classes), declared(world, &classes));
+        let is_focused = |class: &Class| filter.focus.as_ref().is_none_or(|focus| class.endpoints.iter().any(|at| focus.contains(at)));
+        let focused: Vec<bool> = classes.list.iter().map(is_focused).collect();
+        let asking = Asking { world, classes: &classes, about: &about, declared: &declared, focused: &focused, asked: &asked };
         let held = |direction| -> Option<Vec<Held>> {
-            let of = |class| held(world, &classes, &about, class, direction, &asked);
-            (0..classes.list.len()).into_par_iter().map(of).collect()
+            let of = |cells: &mut Vec<u32>, class| asking.held(class, direction, cells);
+            (0..classes.list.len()).into_par_iter().map_init(|| vec![0; classes.list.len()], of).collect()
         };
         let too_many = || "there is more to explain than anyone could read; ask for some workloads with --focus".to_owned();
         let mut decisions = Decisions::default();
@@ -81,16 +89,31 @@ impl Explanation {
         let (egress, ingress) = (of(Direction::Egress).ok_or_else(too_many)?, of(Direction::Ingress).ok_or_else(too_many)?);
         let [nobody_in, nobody_out] = open;
         let mut pairs = Pairs { filter, only, asked: &asked, decisions: &decisions, left: MOST_NAMES, list: Vec::new() };
-        let done = pairs.inside(&classes, &egress, &ingress).and_then(|()| {
+        let done = pairs.inside(&classes, &focused, &egress, &ingress).and_then(|()| {
             pairs.outside(&classes, Direction::Egress, &egress, nobody_in)?;
             pairs.outside(&classes, Direction::Ingress, &ingress, nobody_out)
         });
         done.ok_or_else(too_many)?;
         let mut list = pairs.list;
+        let mut derivations: Vec<_> =
+            decisions.list.iter().map(|(direction, decision)| Derivation::new(world, decision, *direction, &asked)).collect();
+        let mut entrances = Vec::new();
+        for entrance in world.entrances.iter().filter(|entrance| entrance.by == By::Unknown && filter.direction != Some(Direction::Egress))
+        {
+            for (to, decision, sent) in through(world, entrance, filter, &asked) {
+                let ingress = Derivation::new(world, &decision, Direction::Ingress, &sent);
+                let (allowed, denied) = (ingress.allowed.clone(), ingress.denied.clone());
+                if only.is_none_or(|only| if only == Only::Allowed { !allowed.is_none() } else { !denied.is_none() }) {
+                    let (from, to) = (Side::Entrance(entrances.len()), Side::Workloads(to));
+                    list.push(Pair { from, to, allowed, denied, egress: nobody_out as usize, ingress: derivations.len() });
+                    derivations.push(ingress);
+                }
+            }
+            entrances.push(Entrance::of(entrance, Some));
+        }
         list.sort();
-        let derivations = decisions.list.iter().map(|(direction, decision)| Derivation::new(world, decision, *direction, &asked)).collect();
         let settings = Answered::from(&world.settings);
-        let mut explanation = Self { settings, workloads: Workload::all(world), derivations, pairs: list };
+        let mut explanation = Self { settings, workloads: Workload::all(world), entrances, derivations, pairs: list };
         explanation.keep_used();
         Ok(explanation)
     }
@@ -113,6 +136,31 @@ impl Explanation {
     }
 }
 
+/// What becomes of what a way in sends whose controller is not known: those that it leads to, by decisions about what it sends.
+fn through(
+    world: &World<'_>,
+    entrance: &entrances::Entrance<'_>,
+    filter: &Filter,
+    asked: &Traffic,
+) -> Vec<(Vec<usize>, Decision, Traffic)> {
+    let mut found: Vec<(Vec<usize>, Decision, Traffic)> = Vec::new();
+    let mut places: HashMap<(Decision, Traffic), usize> = HashMap::new();
+    let leads_to = entrance.leads_to.iter().filter(|(to, _)| filter.focus.as_ref().is_none_or(|focus| focus.contains(to)));
+    for (to, sent) in leads_to {
+        let (sent, endpoint) = (sent.intersection(asked), world.endpoints.get(*to));
+        let Some(endpoint) = endpoint.filter(|_| !sent.is_none()) else { continue };
+        let decision = world.decide_about(&sent, End::Unseen(&Pick::everyone()), End::Endpoint(endpoint), Direction::Ingress);
+        let place = *places.entry((decision, sent)).or_insert_with_key(|(decision, sent)| {
+            found.push((Vec::new(), decision.clone(), sent.clone()));
+            found.len() - 1
+        });
+        if let Some((list, ..)) = found.get_mut(place) {
+            list.push(*to);
+        }
+    }
+    found
+}
+
 /// The policies about each class, in order.
 fn about(world: &World<'_>, classes: &Classes<'_, '_>) -> Vec<Vec<usize>> {
     let mut about = vec![Vec::new(); classes.list.len()];
@@ -126,85 +174,180 @@ fn about(world: &World<'_>, classes: &Classes<'_, '_>) -> Vec<Vec<usize>> {
     about
 }
 
-/// What the policies of one class say in a direction.
-struct Held {
-    /// Of most classes at the other end.
-    most: Decision,
-    /// Of others.
-    some: Vec<(u32, Decision)>,
-    /// Of addresses outside.
-    outside: Vec<(Decision, Addresses)>,
+/// The lists of named ports that classes declare, by number: 0 is the empty one.
+fn declared<'a>(world: &World<'a>, classes: &Classes<'_, 'a>) -> Vec<u32> {
+    let rules = world.policies.iter().flat_map(|policy| policy.all_rules());
+    let names: HashSet<&str> = rules.flat_map(|(.., rule)| &rule.ports.names).map(|(_, name)| *name).collect();
+    let mut numbers: HashMap<Vec<Port<'a>>, u32> = HashMap::from([(Vec::new(), 0)]);
+    let samples = classes.list.iter().map(|class| class.endpoints.first().and_then(|at| world.endpoints.get(*at)));
+    let number = |sample: Option<&Endpoint<'a>>| {
+        let ports = sample.into_iter().flat_map(|sample| &sample.ports).filter(|port| names.contains(port.name)).copied().collect();
+        #[expect(clippy::cast_possible_truncation, reason = "fewer than classes")]
+        let next = numbers.len() as u32;
+        *numbers.entry(ports).or_insert(next)
+    };
+    samples.map(number).collect()
 }
 
-/// None where the policies part the addresses outside too often.
-fn held(
-    world: &World<'_>,
-    classes: &Classes<'_, '_>,
-    about: &[Vec<usize>],
-    class: usize,
-    direction: Direction,
-    asked: &Traffic,
-) -> Option<Held> {
-    let sample = |class: usize| world.endpoints.get(*classes.list.get(class)?.endpoints.first()?);
-    let about: Vec<_> = about.get(class).into_iter().flatten().copied().collect();
-    let about: Vec<_> =
-        about.into_iter().filter(|at| world.policies.get(*at).is_some_and(|policy| policy.rules(direction).is_some())).collect();
-    let rules: Vec<&Rule<'_>> = about.iter().filter_map(|at| world.policies.get(*at)?.rules(direction)).flatten().collect();
-    let mut of_all: Vec<u32> = Vec::new();
-    let mut of_some: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    #[expect(clippy::cast_possible_truncation, reason = "fewer rules than nodes of documents")]
-    for (place, rule) in rules.iter().enumerate().map(|(place, rule)| (place as u32, rule)) {
-        let Peers::Listed(peers) = &rule.peers else {
-            of_all.push(place);
-            continue;
-        };
-        for class in peers.iter().flat_map(|peer| classes.meant(&peer.means)) {
-            let places = of_some.entry(*class).or_default();
-            if places.last() != Some(&place) {
-                places.push(place);
+/// What the policies of one class say in a direction.
+struct Held {
+    /// The different decisions.
+    decisions: Vec<Decision>,
+    /// That of most classes at the other end, by its place in the decisions.
+    most: u32,
+    /// Those of other classes, in their order.
+    some: Vec<(u32, u32)>,
+    /// Those of addresses outside.
+    outside: Vec<(u32, Addresses)>,
+}
+
+/// What all questions about classes have in common.
+struct Asking<'q, 'a> {
+    world: &'q World<'a>,
+    classes: &'q Classes<'q, 'a>,
+    about: &'q [Vec<usize>],
+    /// Which ports with names that rules know each class declares: a number for each different list, 0 for none.
+    declared: &'q [u32],
+    /// Classes that are asked for: others matter towards these only.
+    focused: &'q [bool],
+    asked: &'q Traffic,
+}
+
+/// Sets of places of rules by number: a class goes from one to the next by each rule that is about it. Number 0 is none.
+#[derive(Default)]
+struct Sets {
+    /// The places, and whether one of the rules names ports.
+    list: Vec<(Vec<u32>, bool)>,
+    next: HashMap<(u32, u32), u32>,
+}
+
+impl Sets {
+    #[expect(clippy::cast_possible_truncation, reason = "as many sets as memory holds")]
+    fn with(&mut self, set: u32, place: u32, names_ports: bool) -> u32 {
+        let Self { list, next } = self;
+        *next.entry((set, place)).or_insert_with(|| {
+            let (mut places, named) = list.get(set as usize).cloned().unwrap_or_default();
+            // A class that several peers of one rule mean is in it once.
+            if places.last() == Some(&place) {
+                return set;
             }
-        }
-    }
-    // Names of ports mean what the destination declares.
-    let names: HashSet<&str> = rules.iter().flat_map(|rule| &rule.ports.names).map(|(_, name)| *name).collect();
-    let declared = |class: u32| -> Vec<Port<'_>> {
-        let ports = sample(class as usize).map(|sample| sample.ports.as_slice()).unwrap_or_default();
-        ports.iter().filter(|port| direction == Direction::Egress && names.contains(port.name)).copied().collect()
-    };
-    if direction == Direction::Egress && !names.is_empty() {
-        #[expect(clippy::cast_possible_truncation, reason = "classes are counted in 32 bits")]
-        for class in (0..classes.list.len() as u32).filter(|class| !declared(*class).is_empty()) {
-            of_some.entry(class).or_default();
-        }
-    }
-    let decide = |places: &[u32], other: Option<u32>| {
-        let destination = match direction {
-            Direction::Ingress => sample(class),
-            Direction::Egress => other.and_then(|other| sample(other as usize)),
-        };
-        world.judge(&about, direction, destination, asked.clone(), |place, _| {
-            u32::try_from(place).is_ok_and(|place| places.binary_search(&place).is_ok())
+            places.push(place);
+            list.push((places, named || names_ports));
+            list.len() as u32 - 1
         })
-    };
-    let mut known: HashMap<(Vec<u32>, Vec<Port<'_>>), Decision> = HashMap::new();
-    let some = of_some.into_iter().map(|(other, mut places)| {
-        places.extend(&of_all);
-        places.sort_unstable();
-        let key = (places, declared(other));
-        let decision = match known.get(&key) {
-            Some(decision) => decision.clone(),
-            None => {
-                let decision = decide(&key.0, Some(other));
-                known.insert(key, decision.clone());
-                decision
+    }
+}
+
+impl<'a> Asking<'_, 'a> {
+    fn sample(&self, class: usize) -> Option<&Endpoint<'a>> {
+        self.world.endpoints.get(*self.classes.list.get(class)?.endpoints.first()?)
+    }
+
+    /// None where the policies part the addresses outside too often. `cells` is room for a number of each class, all 0.
+    fn held(&self, class: usize, direction: Direction, cells: &mut [u32]) -> Option<Held> {
+        let Self { world, classes, focused, asked, .. } = self;
+        let about = self.about.get(class).into_iter().flatten().copied();
+        let about: Vec<_> = about.filter(|at| world.policies.get(*at).is_some_and(|policy| policy.rules(direction).is_some())).collect();
+        let rules: Vec<&Rule<'_>> = about.iter().filter_map(|at| world.policies.get(*at)?.rules(direction)).flatten().collect();
+        let is_focused = focused.get(class).is_some_and(|is| *is);
+        let is_wanted = |other: u32| is_focused || focused.get(other as usize).is_some_and(|is| *is);
+        let mut of_all: Vec<u32> = Vec::new();
+        let mut sets = Sets { list: vec![(Vec::new(), false)], ..Sets::default() };
+        let mut own: Vec<u32> = Vec::new();
+        #[expect(clippy::cast_possible_truncation, reason = "fewer rules than nodes of documents")]
+        for (place, rule) in rules.iter().enumerate().map(|(place, rule)| (place as u32, rule)) {
+            let Peers::Listed(peers) = &rule.peers else {
+                of_all.push(place);
+                continue;
+            };
+            let mut last = None;
+            for other in peers.iter().flat_map(|peer| classes.meant(&peer.means)).copied().filter(|other| is_wanted(*other)) {
+                let Some(cell) = cells.get_mut(other as usize) else { continue };
+                if *cell == 0 {
+                    own.push(other);
+                }
+                // Neighbours mostly go the same way.
+                let next = match last.filter(|(from, _)| from == cell) {
+                    Some((_, next)) => next,
+                    None => sets.with(*cell, place, !rule.ports.names.is_empty()),
+                };
+                last = Some((*cell, next));
+                *cell = next;
+            }
+        }
+        // Names of ports mean what the destination declares.
+        let is_named = |place: &u32| rules.get(*place as usize).is_some_and(|rule| !rule.ports.names.is_empty());
+        let is_all_named = direction == Direction::Egress && of_all.iter().any(is_named);
+        if is_all_named {
+            own.extend((0_u32..).zip(self.declared).filter(|(other, ports)| **ports != 0 && is_wanted(*other)).map(|(other, _)| other));
+        }
+        own.sort_unstable();
+        own.dedup();
+        let mut decided = Decided::default();
+        let decide = |places: &[u32], other: Option<u32>| {
+            let destination = match direction {
+                Direction::Ingress => self.sample(class),
+                Direction::Egress => other.and_then(|other| self.sample(other as usize)),
+            };
+            world.judge(&about, direction, destination, (*asked).clone(), |place, _| {
+                u32::try_from(place).is_ok_and(|place| places.binary_search(&place).is_ok())
+            })
+        };
+        let mut known: HashMap<(u32, u32), u32> = HashMap::new();
+        let rest = decided.place(decide(&of_all, None));
+        let mut some: Vec<(u32, u32)> = Vec::with_capacity(own.len());
+        for other in own {
+            let set = cells.get_mut(other as usize).map_or(0, std::mem::take);
+            let of_set = sets.list.get(set as usize);
+            let is_named = direction == Direction::Egress && (is_all_named || of_set.is_some_and(|(_, named)| *named));
+            let ports = if is_named { self.declared.get(other as usize).copied().unwrap_or_default() } else { 0 };
+            let place = known.entry((set, ports)).or_insert_with(|| {
+                let mut places = of_set.map(|(places, _)| places.clone()).unwrap_or_default();
+                places.extend(&of_all);
+                places.sort_unstable();
+                decided.place(decide(&places, Some(other)))
+            });
+            some.push((other, *place));
+        }
+        let outside = world.split(&Addresses::all(), &about, direction)?;
+        let outside = outside.into_iter().map(|(places, addresses)| (decided.place(decide(&places, None)), addresses)).collect();
+        // What rules say of all pods is what holds for most.
+        let mut counts = vec![0_usize; decided.list.len()];
+        let mut count = |place: u32, more: usize| {
+            if let Some(count) = counts.get_mut(place as usize) {
+                *count += more;
             }
         };
-        (other, decision)
-    });
-    let some = some.collect();
-    let outside = world.split(&Addresses::all(), &about, direction)?;
-    let outside = outside.into_iter().map(|(places, addresses)| (decide(&places, None), addresses)).collect();
-    Some(Held { most: decide(&of_all, None), some, outside })
+        some.iter().for_each(|(_, place)| count(*place, 1));
+        count(rest, classes.list.len() - some.len());
+        let most = (0_u32..).zip(&counts).max_by_key(|(_, count)| **count).map_or(rest, |(place, _)| place);
+        if most != rest {
+            let mut next = some.iter().copied().peekable();
+            let all = (0_u32..).take(classes.list.len());
+            some = all.map(|class| next.next_if(|(own, _)| *own == class).unwrap_or((class, rest))).collect();
+        }
+        some.retain(|(_, place)| *place != most);
+        some.shrink_to_fit();
+        Some(Held { decisions: decided.list, most, some, outside })
+    }
+}
+
+/// Equal decisions of one class once.
+#[derive(Default)]
+struct Decided {
+    list: Vec<Decision>,
+    places: HashMap<Decision, u32>,
+}
+
+impl Decided {
+    #[expect(clippy::cast_possible_truncation, reason = "memory ends before 2^32 decisions")]
+    fn place(&mut self, decision: Decision) -> u32 {
+        let Self { list, places } = self;
+        *places.entry(decision).or_insert_with_key(|decision| {
+            list.push(decision.clone());
+            list.len() as u32 - 1
+        })
+    }
 }
 
 /// The decisions of policies by number.
@@ -235,10 +378,12 @@ impl Decisions {
 
     fn of(&mut self, direction: Direction, held: Vec<Held>) -> Numbered {
         let mut numbered = Numbered { most: Vec::new(), some: Vec::new(), outside: Vec::new() };
-        for Held { most, some, outside } in held {
-            numbered.most.push(self.id(direction, most));
-            numbered.some.push(some.into_iter().map(|(class, decision)| (class, self.id(direction, decision))).collect());
-            numbered.outside.push(outside.into_iter().map(|(decision, part)| (self.id(direction, decision), part)).collect());
+        for Held { decisions, most, some, outside } in held {
+            let ids: Vec<u32> = decisions.into_iter().map(|decision| self.id(direction, decision)).collect();
+            let id = |place: u32| ids.get(place as usize).copied().unwrap_or_default();
+            numbered.most.push(id(most));
+            numbered.some.push(some.into_iter().map(|(class, place)| (class, id(place))).collect());
+            numbered.outside.push(outside.into_iter().map(|(place, part)| (id(place), part)).collect());
         }
         numbered
     }
@@ -261,12 +406,7 @@ struct Pairs<'p> {
 impl Pairs<'_> {
     /// Pairs of workloads.
     #[expect(clippy::cast_possible_truncation, reason = "classes are counted in 32 bits")]
-    fn inside(&mut self, classes: &Classes<'_, '_>, egress: &Numbered, ingress: &Numbered) -> Option<()> {
-        let focus = self.filter.focus.as_ref();
-        let is_focused = |class: usize| {
-            focus.is_none_or(|focus| classes.list.get(class).is_some_and(|class| class.endpoints.iter().any(|at| focus.contains(at))))
-        };
-        let focused: Vec<bool> = (0..classes.list.len()).map(is_focused).collect();
+    fn inside(&mut self, classes: &Classes<'_, '_>, focused: &[bool], egress: &Numbered, ingress: &Numbered) -> Option<()> {
         let mut by_source: Vec<Vec<(u32, u32)>> = vec![Vec::new(); classes.list.len()];
         for (destination, some) in ingress.some.iter().enumerate() {
             for (source, id) in some {
@@ -278,7 +418,7 @@ impl Pairs<'_> {
         // What is the same for sources with the same destinations.
         let mut groups: BTreeMap<(u32, u32), BTreeMap<Ranges<u32>, Vec<u32>>> = BTreeMap::new();
         let mut let_in = ingress.most.clone();
-        let rows = by_source.iter().zip(&egress.some).zip(&egress.most).zip(&focused).enumerate();
+        let rows = by_source.iter().zip(&egress.some).zip(&egress.most).zip(focused).enumerate();
         for (source, (((column, some), most), is_focused)) in rows {
             let_in.clone_from(&ingress.most);
             for (destination, id) in column {
@@ -287,17 +427,23 @@ impl Pairs<'_> {
                 }
             }
             let mut some = some.iter().peekable();
-            let mut row: BTreeMap<(u32, u32), Vec<(u32, u32)>> = BTreeMap::new();
-            for (destination, (let_in, other)) in let_in.iter().zip(&focused).enumerate() {
-                let out = some.next_if(|(class, _)| *class as usize == destination).map_or(*most, |(_, id)| *id);
-                if *is_focused || *other {
-                    let ranges = row.entry((out, *let_in)).or_default();
-                    match ranges.last_mut().filter(|(_, last)| *last as usize + 1 == destination) {
-                        Some((_, last)) => *last += 1,
-                        None => ranges.push((destination as u32, destination as u32)),
-                    }
+            let mut row: HashMap<(u32, u32), Vec<(u32, u32)>> = HashMap::new();
+            // The stretch of destinations with the same decisions that goes on.
+            let mut run: Option<((u32, u32), u32)> = None;
+            let mut end = |run: Option<((u32, u32), u32)>, before: u32| {
+                if let Some((key, first)) = run {
+                    row.entry(key).or_default().push((first, before - 1));
+                }
+            };
+            for (destination, (let_in, other)) in (0_u32..).zip(let_in.iter().zip(focused)) {
+                let out = some.next_if(|(class, _)| *class == destination).map_or(*most, |(_, id)| *id);
+                let key = (*is_focused || *other).then_some((out, *let_in));
+                if run.map(|(key, _)| key) != key {
+                    end(run.take(), destination);
+                    run = key.map(|key| (key, destination));
                 }
             }
+            end(run, classes.list.len() as u32);
             self.left = self.left.checked_sub(row.len())?;
             for (key, ranges) in row {
                 groups.entry(key).or_default().entry(Ranges::of(ranges)).or_default().push(source as u32);

@@ -122,8 +122,8 @@ pub struct OfPod {
 
 impl OfPod {
     /// Of a pod that is in the world, by its place, as far as `filter` asks for its connections.
-    pub fn new(world: &World<'_>, pod: usize, described: String, filter: Filter) -> Self {
-        let filter = Filter { focus: Some(BTreeSet::from([pod])), ..filter };
+    pub fn new(world: &World<'_>, pod: usize, described: String, filter: &Filter) -> Self {
+        let filter = Filter { focus: Some(BTreeSet::from([pod])), ..filter.clone() };
         let matrix = Matrix::new(world);
         let listing = Listing::new(world, &matrix, &filter);
         let of = |connection: &Connection| match (&connection.from, &connection.to) {

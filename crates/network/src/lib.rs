@@ -8,16 +8,17 @@ pub mod addresses;
 pub mod can;
 mod decide;
 pub mod derivation;
+pub mod diff;
 pub mod entrances;
 pub mod explain;
 pub mod exposure;
+pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
-pub mod service;
 pub mod services;
 mod split;
 pub mod suggest;
@@ -34,6 +35,7 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("can", schemars::schema_for!(can::Can).to_value()),
         ("explain", schemars::schema_for!(explain::Explanation).to_value()),
+        ("diff", schemars::schema_for!(diff::Diff).to_value()),
         ("exposure", schemars::schema_for!(exposure::Exposure).to_value()),
         ("exposure-of-pod", schemars::schema_for!(exposure::OfPod).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),

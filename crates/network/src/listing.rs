@@ -41,7 +41,7 @@ pub struct Entrance {
 }
 
 /// Who sends to the pods behind an entrance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum By {
     /// Its controller: workloads, by their places in [`Listing::workloads`].
@@ -50,6 +50,23 @@ pub enum By {
     Unknown,
     /// Clients with these addresses.
     Clients(Vec<String>),
+}
+
+impl Entrance {
+    /// Of a way in; `place` says where an answer has an endpoint of the world.
+    pub(crate) fn of(entrance: &entrances::Entrance<'_>, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let object = &entrance.object;
+        Self {
+            kind: object.kind.to_owned(),
+            namespace: object.effective_namespace().to_owned(),
+            name: object.name.to_owned(),
+            by: match &entrance.by {
+                entrances::By::Controller(pods) => By::Controller(pods.iter().filter_map(|at| place(*at)).collect()),
+                entrances::By::Unknown => By::Unknown,
+                entrances::By::Clients(addresses) => By::Clients(written(addresses)),
+            },
+        }
+    }
 }
 
 /// A workload that connections name.
@@ -68,6 +85,11 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    }
+
     /// The workload of an endpoint.
     pub fn of<'a>(world: &World<'a>, endpoint: &Endpoint<'a>) -> Self {
         Self {
@@ -78,9 +100,9 @@ impl Workload {
         }
     }
 
-    /// Those of a world, in its order.
-    pub fn all(world: &World<'_>) -> Vec<Self> {
-        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    /// Whether both are pods of one workload.
+    pub fn is_same_workload(&self, other: &Self) -> bool {
+        (&self.namespace, &self.kind, &self.name) == (&other.namespace, &other.kind, &other.name)
     }
 }
 
@@ -228,17 +250,7 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
         }
         let from = Side::Entrance(named.len());
         connections.extend(alike.into_iter().map(|(traffic, to)| Connection { from: from.clone(), to: Side::Workloads(to), traffic }));
-        let object = &entrance.object;
-        named.push(Entrance {
-            kind: object.kind.to_owned(),
-            namespace: object.effective_namespace().to_owned(),
-            name: object.name.to_owned(),
-            by: match &entrance.by {
-                entrances::By::Controller(pods) => By::Controller(pods.clone()),
-                entrances::By::Unknown => By::Unknown,
-                entrances::By::Clients(addresses) => By::Clients(written(addresses)),
-            },
-        });
+        named.push(Entrance::of(entrance, Some));
     }
     named
 }

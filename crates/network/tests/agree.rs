@@ -1,214 +1,100 @@
-//! The matrix and the explanation say of every pair what deciding it by itself says, and reasons add up to what is decided.
+//! The matrix says of every pair what deciding it by itself says, and so does the difference of two.
 
 #![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod worlds;
+
 use core::net::IpAddr;
-use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
-use plimsoll_network::can::{Asked, Can, Party, Question, Verdict};
-use plimsoll_network::derivation::{Derivation, Outcome};
-use plimsoll_network::explain::Explanation;
-use plimsoll_network::exposure::{Exposure, Unseen};
-use plimsoll_network::listing::{Filter, Side, Workload};
+use plimsoll_model::{Inventory, WorkloadKinds};
+use plimsoll_network::diff::{Diff, State};
+use plimsoll_network::listing::{Side, Workload};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_network::policy::{Action, Direction, Means, Peers, Pick, Tier};
-use plimsoll_network::{Addresses, Decision, End, Endpoint, HostNetwork, PodAddresses, Protocol, Reason, Settings, Traffic, World};
+use plimsoll_network::{End, Settings, Traffic, World};
 use proptest::prelude::*;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use worlds::{OUTSIDE, objects, read, settings, with_world};
 
-/// Reads objects and looks at the world they make.
-fn with_world<T>(objects: &[Json], settings: Settings, look: impl FnOnce(&World<'_>) -> T) -> T {
-    let text = |object: &Json| parse(&Source::new("case", Origin::Live, object.to_string()), Limits::default()).0;
-    let snapshot = Snapshot { documents: objects.iter().flat_map(text).collect(), problems: Vec::new() };
-    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
-    look(&World::new(&inventory, settings))
+/// Reads two states and looks at what differs.
+fn with_diff<T>(before: &[Json], after: &[Json], look: impl FnOnce(&World<'_>, &World<'_>, &Diff) -> T) -> T {
+    let [before, after] = [before, after].map(read);
+    let [old, new] = [&before, &after].map(|snapshot| Inventory::new(snapshot, &WorkloadKinds::default()));
+    let (old, new) = World::pair(&old, &new, &Settings::default());
+    let [was, is] = [&old, &new].map(Matrix::new);
+    look(&old, &new, &Diff::new(State { world: &old, matrix: &was }, State { world: &new, matrix: &is }))
 }
 
-fn word(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> + Clone {
-    prop::sample::select(words)
-}
+/// What differs between each pair of workloads, and between each and some addresses, by name.
+type Differences = BTreeMap<(String, String), (Traffic, Traffic)>;
 
-fn selector(keys: &'static [&'static str]) -> impl Strategy<Value = Json> + Clone {
-    let exact = (word(keys), word(&["a", "b"])).prop_map(|(key, value)| json!({"matchLabels": {key: value}}));
-    let listed = (word(keys), word(&["In", "NotIn"]), prop::collection::vec(word(&["a", "b", "c"]), 1..3))
-        .prop_map(|(key, operator, values)| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]}));
-    let there = (word(keys), word(&["Exists", "DoesNotExist", "Bad"]))
-        .prop_map(|(key, operator)| json!({"matchExpressions": [{"key": key, "operator": operator}]}));
-    prop_oneof![2 => Just(json!({})), 4 => exact, 2 => listed, 2 => there]
-}
-
-fn pods() -> impl Strategy<Value = Json> + Clone {
-    selector(&["app", "tier"])
-}
-
-fn spaces() -> impl Strategy<Value = Json> + Clone {
-    prop_oneof![3 => selector(&["team"]), 1 => word(&["n0", "n1"]).prop_map(|name| json!({"matchLabels": {"kubernetes.io/metadata.name": name}}))]
-}
-
-fn cidr() -> impl Strategy<Value = &'static str> + Clone {
-    word(&["0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/30", "10.0.0.1/32", "::/0", "fd00::/8", "203.0.113.0/24", "bad"])
-}
-
-fn v1_peer() -> impl Strategy<Value = Json> + Clone {
-    prop_oneof![
-        2 => pods().prop_map(|pods| json!({"podSelector": pods})),
-        2 => spaces().prop_map(|spaces| json!({"namespaceSelector": spaces})),
-        2 => (spaces(), pods()).prop_map(|(spaces, pods)| json!({"namespaceSelector": spaces, "podSelector": pods})),
-        2 => (cidr(), prop::collection::vec(cidr(), 0..2)).prop_map(|(cidr, except)| json!({"ipBlock": {"cidr": cidr, "except": except}})),
-        1 => Just(json!({"service": {}})),
-    ]
-}
-
-fn v1_port() -> impl Strategy<Value = Json> + Clone {
-    let protocol = word(&["TCP", "UDP", "SCTP"]);
-    prop_oneof![
-        2 => (protocol.clone(), 79u16..82).prop_map(|(protocol, port)| json!({"protocol": protocol, "port": port})),
-        1 => (79u16..82, 79u16..90).prop_map(|(port, end)| json!({"port": port, "endPort": end})),
-        2 => word(&["web", "dns"]).prop_map(|name| json!({"port": name})),
-        1 => protocol.prop_map(|protocol| json!({"protocol": protocol})),
-    ]
-}
-
-fn v1_rule(peers: &'static str) -> impl Strategy<Value = Json> + Clone {
-    (prop::collection::vec(v1_peer(), 0..3), prop::collection::vec(v1_port(), 0..3))
-        .prop_map(move |(list, ports)| json!({peers: list, "ports": ports}))
-}
-
-fn network_policy() -> impl Strategy<Value = Json> + Clone {
-    let types = prop::sample::select(vec![json!(null), json!(["Ingress"]), json!(["Egress"]), json!(["Ingress", "Egress"])]);
-    let rules = (prop::collection::vec(v1_rule("from"), 0..3), prop::collection::vec(v1_rule("to"), 0..3));
-    (word(&["n0", "n1"]), pods(), types, rules).prop_map(|(namespace, pods, types, (ingress, egress))| {
-        let spec = json!({"podSelector": pods, "policyTypes": types, "ingress": ingress, "egress": egress});
-        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": namespace, "name": "p"}, "spec": spec})
-    })
-}
-
-fn cluster_peer(direction: &'static str) -> BoxedStrategy<Json> {
-    let inside = prop_oneof![
-        spaces().prop_map(|spaces| json!({"namespaces": spaces})),
-        (spaces(), pods()).prop_map(|(spaces, pods)| json!({"pods": {"namespaceSelector": spaces, "podSelector": pods}})),
-    ];
-    let outside = prop_oneof![
-        prop::collection::vec(cidr(), 1..3).prop_map(|networks| json!({"networks": networks})),
-        selector(&["zone"]).prop_map(|nodes| json!({"nodes": nodes})),
-        Just(json!({"domainNames": ["*.example.org"]})),
-        Just(json!({"services": {}})),
-    ];
-    if direction == "egress" { prop_oneof![2 => inside, 1 => outside].boxed() } else { inside.boxed() }
-}
-
-fn cluster_rule(direction: &'static str, accept: &'static str) -> impl Strategy<Value = Json> + Clone {
-    let key = if direction == "egress" { "to" } else { "from" };
-    let protocols = prop_oneof![
-        (79u16..82).prop_map(|port| json!({"tcp": {"destinationPort": {"number": port}}})),
-        Just(json!({"udp": {}})),
-        word(&["web", "dns"]).prop_map(|name| json!({"destinationNamedPort": name})),
-        (79u16..81).prop_map(|port| json!({"sctp": {"destinationPort": {"range": {"start": port, "end": port + 9}}}})),
-    ];
-    let ports = prop_oneof![
-        (79u16..82).prop_map(|port| json!({"portNumber": {"protocol": "TCP", "port": port}})),
-        word(&["web", "dns"]).prop_map(|name| json!({"namedPort": name})),
-        (79u16..81).prop_map(|port| json!({"portRange": {"protocol": "UDP", "start": port, "end": port + 9}})),
-    ];
-    let ports = (prop::collection::vec(protocols, 0..3), prop::collection::vec(ports, 1..3), any::<bool>());
-    let action = prop_oneof![Just(accept), Just("Deny"), Just("Pass")];
-    (action, prop::collection::vec(cluster_peer(direction), 1..3), ports).prop_map(move |(action, peers, (protocols, ports, all))| {
-        let mut rule = json!({"action": action, key: peers});
-        match (accept, all) {
-            ("Accept", _) => rule["protocols"] = json!(protocols),
-            (_, false) => rule["ports"] = json!(ports),
-            (_, true) => {}
+/// Asked pair by pair.
+fn one_by_one(before: &World<'_>, after: &World<'_>) -> Differences {
+    let all = |world: &World<'_>| {
+        let mut all = Differences::new();
+        for source in &world.endpoints {
+            for destination in world.endpoints.iter().filter(|destination| !std::ptr::eq(*destination, source)) {
+                let (.., traffic) = world.between(End::Endpoint(source), End::Endpoint(destination));
+                all.insert((world.name(source), world.name(destination)), (traffic, Traffic::none()));
+            }
+            for written in OUTSIDE {
+                let address = End::Address(written.parse().unwrap());
+                let (.., out) = world.between(End::Endpoint(source), address);
+                let (.., into) = world.between(address, End::Endpoint(source));
+                all.insert((world.name(source), written.to_owned()), (out, Traffic::none()));
+                all.insert((written.to_owned(), world.name(source)), (into, Traffic::none()));
+            }
         }
-        rule
-    })
-}
-
-fn cluster_policy() -> impl Strategy<Value = Json> + Clone {
-    let subject = prop_oneof![
-        spaces().prop_map(|spaces| json!({"namespaces": spaces})),
-        (spaces(), pods()).prop_map(|(spaces, pods)| json!({"pods": {"namespaceSelector": spaces, "podSelector": pods}})),
-    ];
-    let rules = |accept| {
-        (prop::collection::vec(cluster_rule("ingress", accept), 0..3), prop::collection::vec(cluster_rule("egress", accept), 0..3))
+        all
     };
-    let v2 = (subject.clone(), word(&["Admin", "Baseline"]), 0..3, rules("Accept")).prop_map(|(subject, tier, priority, (ingress, egress))| {
-        let spec = json!({"tier": tier, "priority": priority, "subject": subject, "ingress": ingress, "egress": egress});
-        json!({"apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy", "metadata": {"name": "c"}, "spec": spec})
-    });
-    let kinds = word(&["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"]);
-    let v1 = (subject, kinds, 0..3, rules("Allow")).prop_map(|(subject, kind, priority, (ingress, egress))| {
-        let spec = json!({"priority": priority, "subject": subject, "ingress": ingress, "egress": egress});
-        json!({"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": kind, "metadata": {"name": "default"}, "spec": spec})
-    });
-    prop_oneof![v2, v1]
-}
-
-fn pod() -> impl Strategy<Value = Json> + Clone {
-    let labels = prop::collection::hash_map(word(&["app", "tier"]), word(&["a", "b"]), 0..3);
-    let ports = prop::collection::vec(
-        (word(&["web", "dns"]), 79u16..82, word(&["TCP", "UDP"]))
-            .prop_map(|(name, port, protocol)| json!({"name": name, "containerPort": port, "protocol": protocol})),
-        0..3,
-    );
-    let address = prop_oneof![Just(None), (1u8..6).prop_map(|last| Some(format!("10.0.0.{last}"))), Just(Some("fd00::1".to_owned()))];
-    (word(&["n0", "n1", "n2"]), labels, ports, address, prop::bool::weighted(0.1)).prop_map(|(namespace, labels, ports, address, host)| {
-        json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"namespace": namespace, "name": "", "labels": labels},
-            "spec": {"hostNetwork": host, "nodeName": "node", "containers": [{"name": "c", "image": "i", "ports": ports}]},
-            "status": {"podIP": address},
-        })
-    })
-}
-
-fn objects() -> impl Strategy<Value = Vec<Json>> {
-    let policies = prop::collection::vec(prop_oneof![3 => network_policy(), 2 => cluster_policy()], 0..6);
-    (prop::collection::vec(pod(), 1..8), policies, word(&["a", "b"])).prop_map(|(mut pods, policies, team)| {
-        for (at, pod) in pods.iter_mut().enumerate() {
-            pod["metadata"]["name"] = json!(format!("p{at}"));
-        }
-        let namespace =
-            |name: &str, labels: Json| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-        pods.extend([namespace("n0", json!({"team": team})), namespace("n1", json!({"team": "b"}))]);
-        pods.push(json!({
-            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": {"zone": "a"}},
-            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
-        }));
-        pods.extend(policies);
-        pods
-    })
-}
-
-const OUTSIDE: [&str; 6] = ["10.0.0.1", "10.0.0.9", "203.0.113.9", "8.8.8.8", "fd00::9", "2001:db8::1"];
-
-fn settings(as_pods: bool, ignored: bool) -> Settings {
-    Settings {
-        host_network: if as_pods { HostNetwork::Pod } else { HostNetwork::Node },
-        pod_addresses: if ignored { PodAddresses::Ignored } else { PodAddresses::Matched },
-        ..Settings::default()
+    let mut both = all(before);
+    for (pair, (traffic, _)) in all(after) {
+        both.entry(pair).or_insert((Traffic::none(), Traffic::none())).1 = traffic;
     }
+    both.retain(|_, (was, is)| was != is);
+    both
 }
 
-/// What the reasons of a decision let pass, and what they do not.
-fn sums(decision: &Decision) -> (Traffic, Traffic) {
-    let (mut allowed, mut denied) = (Traffic::none(), Traffic::none());
-    for reason in &decision.reasons {
-        match reason {
-            Reason::Rule { action: Action::Accept, traffic, .. } | Reason::Default { traffic } => allowed = allowed.union(traffic),
-            Reason::Rule { action: Action::Deny, traffic, .. } | Reason::Isolated { traffic, .. } => denied = denied.union(traffic),
-            Reason::Rule { action: Action::Pass, .. } => {}
-            Reason::Inside => allowed = Traffic::all(),
+/// As the difference tells it. Pods of one workload among each other are left out.
+fn as_told(diff: &Diff) -> Differences {
+    let names = |side: &Side| -> Vec<String> {
+        let name = |at: &usize| {
+            let Workload { namespace, name, variant, .. } = &diff.workloads[*at];
+            if variant.is_empty() { format!("{namespace}/{name}") } else { format!("{namespace}/{name}{{{variant}}}") }
+        };
+        match side {
+            Side::Workloads(list) => list.iter().map(name).collect(),
+            // Worlds here have no ways in.
+            Side::Entrance(_) => Vec::new(),
+            Side::Outside(ranges) => OUTSIDE.iter().filter(|address| holds(ranges, address)).map(|address| (*address).to_owned()).collect(),
+        }
+    };
+    let mut told = Differences::new();
+    for change in &diff.changes {
+        for from in names(&change.from) {
+            for to in names(&change.to).into_iter().filter(|to| *to != from) {
+                let twice = told.insert((from.clone(), to), (change.before.clone(), change.after.clone()));
+                assert!(twice.is_none(), "told twice: {change:?}");
+            }
         }
     }
-    (allowed, denied)
+    told
 }
 
-/// What an output's steps let pass, and what they do not.
-fn step_sums(derivation: &Derivation) -> (Traffic, Traffic) {
-    let sum = |outcomes: &[Outcome]| {
-        let steps = derivation.steps.iter().filter(|step| outcomes.contains(&step.outcome));
-        steps.fold(Traffic::none(), |sum, step| sum.union(&step.traffic))
-    };
-    (sum(&[Outcome::Allows, Outcome::Default, Outcome::Inside]), sum(&[Outcome::Denies, Outcome::Isolated]))
+/// Whether written ranges hold an address.
+fn holds(ranges: &[String], address: &str) -> bool {
+    let address: IpAddr = address.parse().unwrap();
+    ranges.iter().any(|range| match (range.as_str(), range.split_once('-')) {
+        ("all addresses", _) => true,
+        ("all IPv4", _) => address.is_ipv4(),
+        ("all IPv6", _) => address.is_ipv6(),
+        (_, Some((first, last))) => {
+            let (first, last): (IpAddr, IpAddr) = (first.parse().unwrap(), last.parse().unwrap());
+            address.is_ipv4() == first.is_ipv4() && (first..=last).contains(&address)
+        }
+        (one, None) => {
+            plimsoll_network::Cidr::read(one).map_or_else(|_| one.parse() == Ok(address), |cidr| cidr.addresses().contains(address))
+        }
+    })
 }
 
 proptest! {
@@ -228,7 +114,7 @@ proptest! {
                 let class = matrix.class_of[from] as usize;
                 for address in OUTSIDE {
                     let address: IpAddr = address.parse().unwrap();
-                    let of = |parts: &[(Traffic, Addresses)]| {
+                    let of = |parts: &[(Traffic, plimsoll_network::Addresses)]| {
                         parts.iter().filter(|(_, set)| set.contains(address)).fold(Traffic::none(), |sum, (traffic, _)| sum.union(traffic))
                     };
                     let (.., out) = world.between(End::Endpoint(source), End::Address(address));
@@ -242,162 +128,20 @@ proptest! {
     }
 
     #[test]
-    fn reasons_add_up(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
-        with_world(&objects, settings(as_pods, ignored), |world| {
-            let ends: Vec<_> = world.endpoints.iter().map(End::Endpoint).chain(world.nodes.iter().map(End::Node)).collect();
-            for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
-                for direction in Direction::BOTH {
-                    let decision = world.decide(from, to, direction);
-                    let (allowed, denied) = sums(&decision);
-                    prop_assert_eq!(&allowed, &decision.allowed);
-                    prop_assert_eq!(denied, Traffic::all().difference(&allowed));
-                    // Of one port the same holds as of all.
-                    let port = Traffic::port(Protocol::Tcp, 80);
-                    prop_assert_eq!(world.decide_about(&port, from, to, direction).allowed, allowed.intersection(&port));
-                }
+    fn what_differs_is_what_differs_between_each_pair(before in objects(), others in objects(), dropped in 0usize..8, anew in any::<bool>()) {
+        let is_policy = |object: &&Json| object["kind"].as_str().is_some_and(|kind| kind.ends_with("Policy"));
+        // The same pods but one, mostly, with other policies.
+        let mut after: Vec<Json> = before.iter().filter(|object| !is_policy(object)).cloned().collect();
+        after.remove(dropped.min(after.len() - 1));
+        after.extend(others.iter().filter(is_policy).cloned());
+        let after = if anew { others } else { after };
+        with_diff(&before, &after, |old, new, diff| {
+            prop_assert_eq!(as_told(diff), one_by_one(old, new));
+            for (two, one) in diff.changes.iter().zip(diff.changes.iter().skip(1)) {
+                prop_assert!((one.ends, one.kind, &one.from, &one.before, &one.after) != (two.ends, two.kind, &two.from, &two.before, &two.after)
+                    || matches!(one.to, Side::Outside(_)) != matches!(two.to, Side::Outside(_)));
             }
             Ok(())
         })?;
-    }
-
-    #[test]
-    fn explanations_are_what_each_pair_says(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
-        with_world(&objects, settings(as_pods, ignored), |world| {
-            let explanation = Explanation::new(world, &Filter::default(), None).unwrap();
-            let mut seen = std::collections::BTreeSet::new();
-            for pair in &explanation.pairs {
-                let (egress, ingress) = (&explanation.derivations[pair.egress], &explanation.derivations[pair.ingress]);
-                prop_assert_eq!((egress.direction, ingress.direction), (Direction::Egress, Direction::Ingress));
-                for derivation in [egress, ingress] {
-                    prop_assert_eq!(step_sums(derivation), (derivation.allowed.clone(), derivation.denied.clone()));
-                }
-                prop_assert_eq!(&pair.allowed, &egress.allowed.intersection(&ingress.allowed));
-                prop_assert_eq!(&pair.denied, &Traffic::all().difference(&pair.allowed));
-                match (&pair.from, &pair.to) {
-                    (Side::Workloads(from), Side::Workloads(to)) => {
-                        for (from, to) in from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to))).filter(|(from, to)| from != to) {
-                            prop_assert!(seen.insert((from, to)), "twice");
-                            let ends = [from, to].map(|at| End::Endpoint(&world.endpoints[at]));
-                            for (got, direction) in [(egress, Direction::Egress), (ingress, Direction::Ingress)] {
-                                let wanted = world.decide(ends[0], ends[1], direction);
-                                prop_assert_eq!(&got.steps, &Derivation::new(world, &wanted, direction, &Traffic::all()).steps);
-                            }
-                        }
-                    }
-                    (Side::Workloads(ours), Side::Outside(_)) | (Side::Outside(_), Side::Workloads(ours)) => {
-                        let is_out = matches!(pair.to, Side::Outside(_));
-                        let Side::Outside(theirs) = (if is_out { &pair.to } else { &pair.from }) else { unreachable!() };
-                        let theirs = Addresses::union_of(&theirs.iter().map(|text| addresses(text)).collect::<Vec<_>>());
-                        for address in OUTSIDE.map(|text| text.parse::<IpAddr>().unwrap()).into_iter().filter(|one| theirs.contains(*one)) {
-                            for at in ours {
-                                let (outside, inside) = (End::Address(address), End::Endpoint(&world.endpoints[*at]));
-                                let (from, to) = if is_out { (inside, outside) } else { (outside, inside) };
-                                prop_assert_eq!(&pair.allowed, &world.between(from, to).2);
-                            }
-                        }
-                    }
-                    _ => prop_assert!(false, "outside to outside"),
-                }
-            }
-            let count = world.endpoints.len();
-            prop_assert_eq!(seen.len(), count * (count - 1));
-            Ok(())
-        })?;
-    }
-
-    #[test]
-    fn answers_are_what_each_pair_says(objects in objects(), as_pods in any::<bool>(), port in 79u16..82) {
-        with_world(&objects, settings(as_pods, false), |world| {
-            let asked = Traffic::port(Protocol::Tcp, port);
-            let all = Asked::Outside("a.example.org".to_owned(), Addresses::all());
-            let mut ends: Vec<_> = (0..world.endpoints.len()).map(Asked::Endpoint).collect();
-            ends.push(all);
-            let question = Question { from: ends.clone(), to: ends.into_iter().map(|end| (end, asked.clone())).collect() };
-            let can = Can::new(world, &question).unwrap();
-            let find = |party: &Workload| world.endpoints.iter().find(|endpoint| Workload::of(world, endpoint) == *party).unwrap();
-            for answer in &can.answers {
-                prop_assert_eq!(&answer.allowed, &answer.egress.allowed.intersection(&answer.ingress.allowed));
-                prop_assert_eq!(answer.verdict == Verdict::Yes, answer.denied.is_none());
-                prop_assert_eq!(answer.nearest.is_empty(), answer.denied.is_none());
-                for (from, to) in answer.from.iter().flat_map(|from| answer.to.iter().map(move |to| (from, to))) {
-                    if let (Party::Workload(from), Party::Workload(to)) = (from, to) {
-                        let (.., wanted) = world.between(End::Endpoint(find(from)), End::Endpoint(find(to)));
-                        prop_assert_eq!(&answer.allowed, &wanted.intersection(&asked));
-                    }
-                }
-            }
-            Ok(())
-        })?;
-    }
-
-    #[test]
-    fn what_is_open_is_what_asking_about_each_says(objects in objects(), as_pods in any::<bool>(), ignored in any::<bool>()) {
-        with_world(&objects, settings(as_pods, ignored), |world| {
-            let rules = || world.policies.iter().flat_map(|policy| policy.all_rules());
-            let listed = rules().filter_map(|(.., rule)| if let Peers::Listed(peers) = &rule.peers { Some(peers) } else { None });
-            let picks = listed.flatten().filter_map(|peer| if let Means::Pods(pick) = &peer.means { Some(pick) } else { None });
-            let everyone = Pick::everyone();
-            // By name: what a rule says in other words of the same namespace is the same.
-            let by_name: std::collections::BTreeMap<Unseen, &Pick<'_>> = picks.chain([&everyone]).map(|pick| (Unseen::from(pick), pick)).collect();
-            let exposure = Exposure::new(world, &Filter::default());
-            for (direction, exposed) in exposure.directions() {
-                let mut seen = std::collections::BTreeSet::new();
-                for (one, at) in exposed.iter().flat_map(|one| one.workloads.iter().map(move |at| (one, *at))) {
-                    prop_assert!(seen.insert(at) && !one.openings.is_empty());
-                    let subject = End::Endpoint(&world.endpoints[at]);
-                    for (opening, pick) in one.openings.iter().filter_map(|opening| Some((opening, *by_name.get(&opening.peer)?))) {
-                        let (from, to) = if direction == Direction::Ingress { (End::Unseen(pick), subject) } else { (subject, End::Unseen(pick)) };
-                        prop_assert_eq!(&opening.traffic, &world.decide(from, to, direction).allowed, "{}", &opening.peer);
-                    }
-                }
-                // Nothing is open to all of whom nothing is said.
-                for at in (0..world.endpoints.len()).filter(|at| !seen.contains(at)) {
-                    let (subject, all) = (End::Endpoint(&world.endpoints[at]), End::Unseen(&everyone));
-                    let (from, to) = if direction == Direction::Ingress { (all, subject) } else { (subject, all) };
-                    prop_assert!(world.decide(from, to, direction).allowed.is_none());
-                }
-            }
-            Ok(())
-        })?;
-    }
-
-    #[test]
-    fn what_holds_for_unseen_pods_holds_for_each_of_them(objects in objects(), as_pods in any::<bool>()) {
-        with_world(&objects, settings(as_pods, true), |world| {
-            let rules = || world.policies.iter().flat_map(|policy| policy.all_rules());
-            let listed = rules().filter_map(|(.., rule)| if let Peers::Listed(peers) = &rule.peers { Some(peers) } else { None });
-            let picks: Vec<_> = listed.flatten().filter_map(|peer| if let Means::Pods(pick) = &peer.means { Some(pick) } else { None }).collect();
-            let picked = |pick: &Pick<'_>, at: &Endpoint<'_>| !world.settings.is_node_traffic(at) && pick.picks(world.namespace_of(at), &at.labels);
-            // Deny rules about some of them do not count for all.
-            let is_v1 = world.policies.iter().all(|policy| policy.tier == Tier::NetworkPolicy);
-            for (known, pod) in picks.iter().flat_map(|pick| world.endpoints.iter().map(move |pod| (*pick, pod))).filter(|(pick, pod)| picked(pick, pod)) {
-                for other in picks.iter().filter(|other| world.implies(known, other)) {
-                    prop_assert!(picked(other, pod), "{known:?} implies {other:?}");
-                }
-                for subject in world.endpoints.iter().filter(|subject| is_v1 && !std::ptr::eq(*subject, pod)) {
-                    let subject = End::Endpoint(subject);
-                    let of = |peer: End<'_, '_>| (world.between(peer, subject).1.allowed, world.between(subject, peer).0.allowed);
-                    let ((inward, outward), (all_in, all_out)) = (of(End::Unseen(known)), of(End::Endpoint(pod)));
-                    prop_assert!(inward.is_subset(&all_in) && outward.is_subset(&all_out), "{known:?}");
-                }
-            }
-            Ok(())
-        })?;
-    }
-}
-
-/// Addresses as outputs write them.
-fn addresses(text: &str) -> Addresses {
-    match text {
-        "all addresses" => Addresses::all(),
-        "all IPv4" => Addresses::all_v4(),
-        "all IPv6" => Addresses::all_v6(),
-        _ => match plimsoll_network::Cidr::read(text) {
-            Ok(cidr) => cidr.addresses(),
-            Err(_) => {
-                let (first, last) = text.split_once('-').unwrap_or((text, text));
-                Addresses::range(first.parse().unwrap(), last.parse().unwrap())
-            }
-        },
     }
 }

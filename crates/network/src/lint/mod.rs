@@ -25,8 +25,8 @@ struct Lint {
     run: fn(&Look<'_, '_>, &mut Found<'_>),
 }
 
-/// All of them, by id.
-static LINTS: [&Lint; 16] = [
+/// All of them.
+static LINTS: [&Lint; 17] = [
     &reach::API_SERVER,
     &reach::DEFAULT_DENY,
     &reach::DNS,
@@ -35,6 +35,7 @@ static LINTS: [&Lint; 16] = [
     &shape::EXCEPT,
     &selectors::HOST_NETWORK,
     &reach::IPV6,
+    &reach::OUTSIDE,
     &ports::NAMED_PORT,
     &selectors::NOBODY,
     &selectors::NO_PEER,

@@ -3,10 +3,12 @@
 use super::selectors::some;
 use super::{Lint, Look};
 use crate::addresses::Addresses;
+use crate::entrances::{By, FromUnknown};
 use crate::policy::{Direction, Policy, Tier};
+use crate::services::PortRef;
 use crate::traffic::{Protocol, Traffic};
 use crate::world::{Endpoint, World};
-use plimsoll_model::{Node, Object, Severity, Violation};
+use plimsoll_model::{Node, Severity, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The port of names, and the one that pods of OpenShift's DNS listen on behind it.
@@ -160,10 +162,10 @@ pub(super) static WEBHOOK: Lint = Lint {
                 for hook in object.node.get("webhooks").into_iter().flat_map(Node::items) {
                     let Some(service) = hook.at(&["clientConfig", "service"]) else { continue };
                     let word = |key: &str| service.get(key).map_or("", Node::text);
-                    let Some(target) = look.inventory.find("Service", word("namespace"), word("name")) else { continue };
-                    let port = service.get("port").and_then(Node::as_int).unwrap_or(443);
-                    for (at, endpoint) in behind(world, &target) {
-                        let Some(traffic) = target_port(&target, port, endpoint) else { continue };
+                    let port = service.get("port").and_then(Node::as_int).map_or(Some(443), |port| u16::try_from(port).ok());
+                    let Some((target, port)) = world.service(word("namespace"), word("name")).zip(port) else { continue };
+                    for (at, traffic) in target.leads_to(PortRef::Number(port)) {
+                        let Some(endpoint) = world.endpoints.get(at) else { continue };
                         let row = look.matrix.class_of.get(at).and_then(|class| look.matrix.from_outside.get(*class as usize));
                         let is_open = row.into_iter().flatten().any(|(allowed, _)| traffic.is_subset(allowed));
                         if is_open {
@@ -186,29 +188,6 @@ pub(super) static WEBHOOK: Lint = Lint {
         }
     },
 };
-
-/// The endpoints that a Service selects.
-fn behind<'w, 'a>(world: &'w World<'a>, service: &Object<'_>) -> Vec<(usize, &'w Endpoint<'a>)> {
-    let Some(selector) = service.node.at(&["spec", "selector"]).filter(|selector| selector.entries().next().is_some()) else {
-        return Vec::new();
-    };
-    let Some(namespace) = world.namespace(service.effective_namespace()) else { return Vec::new() };
-    let is_behind = |endpoint: &Endpoint<'_>| selector.entries().all(|(key, value)| endpoint.labels.get(key.text()) == Some(value.text()));
-    let range = world.endpoints_in(namespace);
-    range.filter_map(|at| Some((at, world.endpoints.get(at)?))).filter(|(_, endpoint)| is_behind(endpoint)).collect()
-}
-
-/// The port of a pod behind a port of its Service.
-fn target_port(service: &Object<'_>, port: i64, endpoint: &Endpoint<'_>) -> Option<Traffic> {
-    let ports = service.node.at(&["spec", "ports"])?;
-    let of = ports.items().find(|one| one.get("port").and_then(Node::as_int) == Some(port))?;
-    let target = of.get("targetPort").or_else(|| of.get("port"))?;
-    let number = match target.as_int() {
-        Some(number) => u16::try_from(number).ok()?,
-        None => endpoint.ports.iter().find(|port| port.name == target.text())?.number,
-    };
-    Some(Traffic::port(Protocol::Tcp, number))
-}
 
 pub(super) static IPV6: Lint = Lint {
     id: "NETPOL-ipv6-open",
@@ -290,6 +269,38 @@ pub(super) static DEFAULT_DENY: Lint = Lint {
             let object = namespace.object.unwrap_or(first.object);
             let advice = "add a policy with an empty `podSelector`, both policy types and no rules";
             found.push(&object, Violation::at("/metadata/name", message).advice(advice));
+        }
+    },
+};
+
+pub(super) static OUTSIDE: Lint = Lint {
+    id: "NETPOL-reachable-from-outside",
+    title: "Policies let the internet reach a workload",
+    severity: Severity::Medium,
+    detects: "A workload that a Service of type LoadBalancer or NodePort, an Ingress, a Route or a route of the Gateway API leads to, in a cluster with policies that let it arrive from every address.",
+    why: "Whoever finds a weakness in what answers there is in the cluster. That policies exist makes one believe that they had a say.",
+    fix: "Where not everybody is meant, let in only the addresses of those who are, by `ipBlock`; where everybody is, except this finding.",
+    run: |look, found| {
+        let world = look.world;
+        let mut unknown = FromUnknown::default();
+        for entrance in &world.entrances {
+            let is_narrow = matches!(&entrance.by, By::Clients(clients) if !Addresses::all_v4().is_subset(clients));
+            if is_narrow {
+                continue;
+            }
+            for (at, traffic) in entrance.arrives(world, look.matrix, &mut unknown) {
+                let from_everywhere = look.matrix.class_of.get(at).and_then(|class| look.matrix.from_outside.get(*class as usize));
+                let by_clients = matches!(entrance.by, By::Clients(_));
+                let everywhere = from_everywhere.into_iter().flatten().filter(|(_, from)| Addresses::all_v4().is_subset(from));
+                let arrives = everywhere.fold(Traffic::none(), |sum, (traffic, _)| sum.union(traffic)).intersection(&traffic);
+                let arrives = if by_clients { arrives } else { traffic };
+                let Some(endpoint) = world.endpoints.get(at).filter(|_| !arrives.is_none()) else { continue };
+                let object = &entrance.object;
+                let message =
+                    format!("{} is reachable from outside through {} `{}` on {arrives}", world.name(endpoint), object.kind, object.name);
+                let advice = "let in only the addresses that are meant, or except this finding if everybody is";
+                found.push(&endpoint.object, Violation::at("/metadata/name", message).advice(advice).with(object, ""));
+            }
         }
     },
 };

@@ -51,6 +51,6 @@ fn side(side: &Side, workloads: &[Workload]) -> String {
             names.collect::<Vec<_>>().join(", ")
         }
         Side::Outside(ranges) => ranges.join(", "),
-        Side::Entrance(_) => "a way in".to_owned(),
+        Side::Entrance(number) => format!("entrance {number}"),
     }
 }

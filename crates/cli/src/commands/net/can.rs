@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let loaded = args.common.load(&args.targets)?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
-    let known = |port| Known { world: &world, inventory: &inventory, port };
+    let known = |port| Known { world: &world, port };
     let Ends { list: from, mut notes } = known(None).find(&args.from)?;
     let Ends { list: to, notes: of_destination } = known(args.port).find(&args.to)?;
     if from.iter().any(|(from, _)| matches!(from, Asked::Outside(name, _) if name.contains('.'))) {
@@ -122,7 +122,8 @@ impl answer::Answer for Can {
         for answer in &self.answers {
             lines.gap();
             lines.line(0, &sentence(answer));
-            let between = Between { from: &words(&answer.from), to: &words(&answer.to) };
+            let (from, to) = (words(&answer.from), words(&answer.to));
+            let between = Between::new(&from, &to);
             lines.derivation(2, &answer.egress, &between);
             lines.derivation(2, &answer.ingress, &between);
             lines.nearest(2, &answer.nearest, &between);
@@ -142,7 +143,7 @@ impl answer::Answer for Can {
         for answer in &self.answers {
             let (from, to) = (words(&answer.from), words(&answer.to));
             for derivation in [&answer.egress, &answer.ingress] {
-                let (subject, peer) = if derivation.direction == answer.egress.direction { (&from, &to) } else { (&to, &from) };
+                let (subject, peer) = Between::new(&from, &to).sides(derivation.direction);
                 for step in &derivation.steps {
                     table.row([
                         from.clone(),
@@ -198,7 +199,8 @@ impl answer::Answer for Can {
 
 fn text_of(answer: &Answer) -> String {
     let mut lines = Lines::default();
-    let between = Between { from: &words(&answer.from), to: &words(&answer.to) };
+    let (from, to) = (words(&answer.from), words(&answer.to));
+    let between = Between::new(&from, &to);
     lines.derivation(0, &answer.egress, &between);
     lines.derivation(0, &answer.ingress, &between);
     lines.finish()

@@ -2,10 +2,10 @@
 
 use super::names;
 use anyhow::{anyhow, bail};
-use plimsoll_model::Inventory;
 use plimsoll_network::can::Asked;
-use plimsoll_network::service::{self, Behind};
+use plimsoll_network::services::{ServiceKind, ServicePort};
 use plimsoll_network::{Addresses, Cidr, Protocol, Traffic, World};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// What the words for an end mean.
@@ -19,7 +19,6 @@ pub(super) struct Ends {
 /// Where ends are looked up.
 pub(super) struct Known<'k, 'a> {
     pub(super) world: &'k World<'a>,
-    pub(super) inventory: &'k Inventory<'a>,
     /// The port that is asked about.
     pub(super) port: Option<(Protocol, u16)>,
 }
@@ -93,34 +92,46 @@ impl Known<'_, '_> {
     }
 
     fn service(&self, namespace: &str, name: &str) -> anyhow::Result<Ends> {
-        let Some(service) = self.inventory.find("Service", namespace, name) else {
+        let Some(service) = self.world.service(namespace, name) else {
             bail!("no Service `{namespace}/{name}` is among what was read");
         };
-        let behind = service::behind(self.world, &service, self.port).map_err(|why| anyhow!(why))?;
         let name = format!("Service {namespace}/{name}");
-        Ok(match behind {
-            Behind::Name(external) => {
-                let mut ends = self.outside(external, Addresses::all());
-                ends.notes.push(format!("{name} is a name for {external}"));
-                ends
+        if let ServiceKind::ExternalName(external) = service.kind {
+            let mut ends = self.outside(external, Addresses::all());
+            ends.notes.push(format!("{name} is another name for {external}"));
+            return Ok(ends);
+        }
+        // Nothing translates the ports of a Service without an address of its own.
+        let is_headless = service.kind == ServiceKind::Headless;
+        let is_asked = |port: &&ServicePort<'_>| is_headless || self.port.is_none_or(|asked| asked == (port.protocol, port.number));
+        let ports: Vec<_> = service.ports.iter().filter(is_asked).collect();
+        if let (Some((protocol, number)), true) = (self.port, ports.is_empty()) {
+            let has: Vec<_> = service.ports.iter().map(|port| format!("{} {}", port.protocol.name(), port.number)).collect();
+            bail!("{name} has no port {} {number}; it has {}", protocol.name(), has.join(", "));
+        }
+        let mut reached: BTreeMap<usize, Traffic> = BTreeMap::new();
+        let mut notes = Vec::new();
+        for port in ports {
+            let mut numbers = BTreeSet::new();
+            for (at, number) in &port.to {
+                numbers.insert(*number);
+                let traffic = match self.port.filter(|_| is_headless) {
+                    Some((protocol, asked)) => Traffic::port(protocol, asked),
+                    None => Traffic::port(port.protocol, *number),
+                };
+                let known = reached.entry(*at).or_default();
+                *known = known.union(&traffic);
             }
-            Behind::Pods(pods) => {
-                let mut notes = Vec::new();
-                for port in service::ports(&service) {
-                    let is_asked = self.port.is_none_or(|asked| asked == (port.protocol, port.number));
-                    let mut numbers: Vec<_> =
-                        pods.iter().filter_map(|(at, _)| port.of_pod(self.world.endpoints.get(*at)?)).filter(|_| is_asked).collect();
-                    numbers.sort_unstable();
-                    numbers.dedup();
-                    if numbers.iter().any(|number| *number != port.number) {
-                        let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
-                        let (protocol, number) = (port.protocol.name(), port.number);
-                        notes.push(format!("{protocol} {number} of {name} is port {} of its pods", numbers.join(" or ")));
-                    }
-                }
-                Ends { list: pods.into_iter().map(|(at, traffic)| (Asked::Endpoint(at), traffic)).collect(), notes }
+            if !is_headless && numbers.iter().any(|number| *number != port.number) {
+                let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+                let (protocol, number) = (port.protocol.name(), port.number);
+                notes.push(format!("{protocol} {number} of {name} is port {} of its pods", numbers.join(" or ")));
             }
-        })
+        }
+        if reached.is_empty() {
+            bail!("no pod that was read is behind {name}: its selector selects none, or none declares the port that it names");
+        }
+        Ok(Ends { list: reached.into_iter().map(|(at, traffic)| (Asked::Endpoint(at), traffic)).collect(), notes })
     }
 }
 

@@ -1,7 +1,8 @@
 //! `plimsoll net explain`
 
 use super::answer;
-use super::names::{self, Names};
+use super::names;
+use super::sides::Sides;
 use super::steps::{Between, Lines, ports, said, tier};
 use super::{Common, list, outcome, problems};
 use crate::{Outcome, output};
@@ -9,8 +10,8 @@ use anyhow::{anyhow, bail};
 use plimsoll_model::Inventory;
 use plimsoll_network::derivation::{Derivation, Outcome as Said, Step};
 use plimsoll_network::explain::{Explanation, Only, Pair};
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
-use plimsoll_network::policy::Direction;
+use plimsoll_network::listing::{Connection, Filter, Listing};
+use plimsoll_network::policy::{Direction, Tier};
 use plimsoll_network::{Protocol, World};
 use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
@@ -92,33 +93,27 @@ fn relevant(derivation: &Derivation, allowed: bool) -> impl Iterator<Item = &Ste
     derivation.steps.iter().filter(move |step| match step.outcome {
         Said::Allows | Said::Default | Said::Inside => allowed,
         Said::PassesOn => true,
-        Said::Denies | Said::Isolated | Said::OtherPorts | Said::NoSuchPort | Said::OtherPeers | Said::NoRules => !allowed && denies,
+        Said::Denies | Said::Isolated => !allowed,
+        // Why those that isolate do not allow it; of other tiers it is no reason.
+        Said::OtherPorts | Said::NoSuchPort | Said::OtherPeers | Said::NoRules => {
+            !allowed && denies && step.tier == Some(Tier::NetworkPolicy)
+        }
         Said::DecidedBefore => false,
     })
 }
 
-/// One side in words.
-fn side(side: &Side, names: &Names<'_>) -> String {
-    match side {
-        Side::Workloads(list) => names.words(list).join(", "),
-        // Explanations name none.
-        Side::Entrance(_) => String::new(),
-        Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-    }
-}
-
 impl answer::Answer for Shown {
     fn text(&self) -> String {
-        let names = Names::new(&self.explanation.workloads);
+        let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
         let mut lines = Lines::default();
         for pair in &self.explanation.pairs {
-            let (from, to) = (side(&pair.from, &names), side(&pair.to, &names));
+            let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             lines.gap();
             lines.line(0, &format!("{from} -> {to}"));
             for (allowed, steps) in self.parts(pair) {
                 let (word, traffic) = if allowed { ("allowed", &pair.allowed) } else { ("denied", &pair.denied) };
                 lines.line(2, &format!("{word}: {}", ports(traffic)));
-                let between = Between { from: &from, to: &to };
+                let between = Between::new(&from, &to);
                 steps.into_iter().for_each(|(direction, step)| lines.reason(4, direction, step, &between));
             }
         }
@@ -133,13 +128,13 @@ impl answer::Answer for Shown {
     }
 
     fn table(&self) -> Table {
-        let names = Names::new(&self.explanation.workloads);
+        let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
         let mut table = Table::new(&["from", "to", "verdict", "direction", "tier", "policy", "rule", "outcome", "traffic", "place"]);
         for pair in &self.explanation.pairs {
-            let (from, to) = (side(&pair.from, &names), side(&pair.to, &names));
+            let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             for (allowed, steps) in self.parts(pair) {
                 for (direction, step) in steps {
-                    let (subject, peer) = if direction == Direction::Egress { (&from, &to) } else { (&to, &from) };
+                    let (subject, peer) = Between::new(&from, &to).sides(direction);
                     table.row([
                         from.clone(),
                         to.clone(),
@@ -160,10 +155,11 @@ impl answer::Answer for Shown {
 
     /// What passes, as `net list` draws it.
     fn map(&self) -> Map {
-        let Explanation { settings, workloads, pairs, .. } = &self.explanation;
+        let Explanation { settings, workloads, entrances, pairs, .. } = &self.explanation;
         let open = pairs.iter().filter(|pair| !pair.allowed.is_none());
         let connections =
             open.map(|pair| Connection { from: pair.from.clone(), to: pair.to.clone(), traffic: pair.allowed.clone() }).collect();
-        Listing { settings: settings.clone(), workloads: workloads.clone(), entrances: Vec::new(), connections }.map()
+        let (settings, workloads, entrances) = (settings.clone(), workloads.clone(), entrances.clone());
+        Listing { settings, workloads, entrances, connections }.map()
     }
 }

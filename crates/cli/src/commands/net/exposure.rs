@@ -2,6 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::names::{self, Names};
+use super::sides::Sides;
 use super::{Common, list, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::{Context, bail, ensure};
@@ -93,7 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Some(pod) => {
             let found = names::find(&world, &format!("{}/Pod/{}", pod.namespace, pod.name))?;
             let at = *found.first().context("the new pod is no workload")?;
-            Box::new(OfPod::new(&world, at, pod.words(), filter))
+            Box::new(OfPod::new(&world, at, pod.words(), &filter))
         }
         None => Box::new(Exposure::new(&world, &filter)),
     };
@@ -212,7 +213,7 @@ impl Answer for Exposure {
     }
 
     fn map(&self) -> Map {
-        let mut map = list::map_of(&self.workloads, "What is open to pods that are not there yet");
+        let mut map = Sides::new(&self.workloads, &[]).map("What is open to pods that are not there yet");
         let mut places = BTreeMap::new();
         for (direction, exposed) in self.directions() {
             for (workloads, opening) in exposed.iter().flat_map(|one| one.openings.iter().map(move |opening| (&one.workloads, opening))) {
@@ -291,7 +292,7 @@ fn reason(because: &Because) -> String {
 
 impl Answer for OfPod {
     fn text(&self) -> String {
-        let names = Names::new(&self.listing.workloads);
+        let sides = Sides::new(&self.listing.workloads, &self.listing.entrances);
         let mut text = format!("{}\n", self.described);
         let directions = [
             (Direction::Egress, "could reach", "could reach nothing"),
@@ -311,16 +312,12 @@ impl Answer for OfPod {
                     Side::Workloads(list) => {
                         inside.entry((traffic, because)).or_default().extend(list.iter().filter(|at| **at != self.pod));
                     }
-                    Side::Entrance(at) => {
-                        let entrance = self.listing.entrances.get(*at).map(list::entrance_name);
-                        others.push(format!("{}: {traffic}", entrance.unwrap_or_default()));
-                    }
-                    Side::Outside(ranges) => others.push(format!("outside ({}): {traffic}", ranges.join(", "))),
+                    other => others.push(format!("{}: {traffic}", sides.words(other))),
                 }
             }
             let inside = inside.into_iter().filter(|(_, list)| !list.is_empty()).map(|((traffic, because), list)| {
                 let list: Vec<_> = list.into_iter().collect();
-                let mut line = format!("{}: {traffic}", names.words(&list).join(", "));
+                let mut line = format!("{}: {traffic}", sides.names.words(&list).join(", "));
                 line.extend(because.iter().map(|because| format!("\n      {}", reason(because))));
                 line
             });

@@ -8,13 +8,20 @@ use std::fmt::Write;
 
 /// The ends that a derivation is about.
 pub(super) struct Between<'b> {
-    pub(super) from: &'b str,
-    pub(super) to: &'b str,
+    from: &'b str,
+    to: &'b str,
 }
 
-impl Between<'_> {
+impl<'b> Between<'b> {
+    /// Of what they are called; long names are not repeated in each line.
+    pub(super) fn new(from: &'b str, to: &'b str) -> Self {
+        const LONG: usize = 60;
+        let short = |name: &'b str, other: &'b str| if name.len() > LONG { other } else { name };
+        Self { from: short(from, "the source"), to: short(to, "the destination") }
+    }
+
     /// Whose policies they are, and who is at the other end.
-    fn sides(&self, direction: Direction) -> (&str, &str) {
+    pub(super) fn sides(&self, direction: Direction) -> (&'b str, &'b str) {
         match direction {
             Direction::Egress => (self.from, self.to),
             Direction::Ingress => (self.to, self.from),
@@ -55,13 +62,13 @@ impl Lines {
             Direction::Ingress => "ingress to",
         };
         self.line(indent, &format!("{name} {subject}: {head}"));
-        let mut last = None;
-        for step in &derivation.steps {
-            if step.tier != last {
-                last = step.tier;
-                self.line(indent + 2, step.tier.map_or("without policies", tier));
+        for steps in derivation.steps.chunk_by(|one, two| one.tier == two.tier) {
+            let of = steps.first().and_then(|step| step.tier);
+            if let Some(of) = of {
+                self.line(indent + 2, tier(of));
             }
-            self.step(indent + 4, step, subject, peer);
+            let indent = if of.is_some() { indent + 4 } else { indent + 2 };
+            steps.iter().for_each(|step| self.step(indent, step, subject, peer));
         }
     }
 
@@ -113,7 +120,7 @@ pub(super) fn ports(traffic: &Traffic) -> String {
 pub(super) fn tier(tier: Tier) -> &'static str {
     match tier {
         Tier::Admin => "admin tier",
-        Tier::NetworkPolicy => "NetworkPolicy",
+        Tier::NetworkPolicy => "network policies",
         Tier::Baseline => "baseline tier",
     }
 }

@@ -62,8 +62,8 @@ pub(super) fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     for connection in &listing.connections {
         let traffic = case.port().map_or_else(|| connection.traffic.clone(), |(protocol, port)| Traffic::port(protocol, port));
-        for (from_place, from) in sides(&connection.from, &listing)? {
-            for (to_place, to) in sides(&connection.to, &listing)? {
+        for (from_place, from) in sides(&connection.from, &listing.workloads, &listing.entrances)? {
+            for (to_place, to) in sides(&connection.to, &listing.workloads, &listing.entrances)? {
                 let is = |set: &Option<std::collections::BTreeSet<usize>>, place: Option<usize>| {
                     set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
                 };
@@ -79,10 +79,14 @@ pub(super) fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
 }
 
 /// The ends that one side of a connection names, and the places of those that are workloads.
-fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
+pub(super) fn sides(
+    side: &listing::Side,
+    workloads: &[listing::Workload],
+    entrances: &[listing::Entrance],
+) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
     match side {
         listing::Side::Workloads(places) => {
-            let workloads = places.iter().filter_map(|at| Some((*at, listing.workloads.get(*at)?)));
+            let workloads = places.iter().filter_map(|at| Some((*at, workloads.get(*at)?)));
             let named = |(at, one): (usize, &listing::Workload)| (Some(at), Side::workload(&one.namespace, &one.name, &one.kind));
             Ok(workloads.map(named).collect())
         }
@@ -92,14 +96,14 @@ fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<
         }
         // Services that are open to the outside are no sources to that tool, and all controllers are one.
         listing::Side::Entrance(at) => {
-            let entrance = listing.entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
+            let entrance = entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
             Ok(entrance.map(|_| (Some(THE_CONTROLLER), Side::Named(CONTROLLER.to_owned()))).into_iter().collect())
         }
     }
 }
 
-/// Addresses as our listing writes them.
-fn addresses(text: &str) -> anyhow::Result<Addresses> {
+/// Addresses as our answers write them.
+pub(super) fn addresses(text: &str) -> anyhow::Result<Addresses> {
     Ok(match text {
         "all addresses" => Addresses::all(),
         "all IPv4" => Addresses::all_v4(),
