@@ -6,7 +6,7 @@ mod worlds;
 
 use plimsoll_network::exposure::{Exposure, Unseen};
 use plimsoll_network::listing::Filter;
-use plimsoll_network::policy::{Direction, Means, Peers, Pick, Tier};
+use plimsoll_network::policy::{Direction, Means, Peers, Pick, Policy, Tier};
 use plimsoll_network::{End, Endpoint, World};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use worlds::{objects, settings, with_world};
 
 /// Whom the rules of a world pick.
 fn picks<'w, 'a>(world: &'w World<'a>) -> impl Iterator<Item = &'w Pick<'a>> {
-    let rules = world.policies.iter().flat_map(|policy| policy.all_rules());
+    let rules = world.policies.iter().flat_map(Policy::all_rules);
     let listed = rules.filter_map(|(.., rule)| if let Peers::Listed(peers) = &rule.peers { Some(peers) } else { None });
     listed.flatten().filter_map(|peer| if let Means::Pods(pick) = &peer.means { Some(pick) } else { None })
 }
