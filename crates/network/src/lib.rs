@@ -9,6 +9,7 @@ mod decide;
 pub mod entrances;
 pub mod listing;
 pub mod matrix;
+pub mod networks;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
