@@ -97,11 +97,6 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    /// Whether the innermost open node is written with brackets or braces.
-    pub(crate) fn is_in_flow(&self) -> bool {
-        self.open.last().and_then(|open| self.nodes.get(open.node)).is_some_and(|node| node.flags & flag::FLOW != 0)
-    }
-
     /// An alias: a copy of the node that carries `anchor`.
     pub(crate) fn alias(&mut self, span: Span, anchor: usize) -> Result<(), Broken> {
         let Some(&from) = self.anchors.get(&anchor) else {

@@ -83,40 +83,44 @@ pub fn compare_readers(text: &str) -> Option<Result<(), String>> {
 /// A document of any YAML.
 ///
 /// Kubernetes reads with libyaml's rules, which take tabs at the start of a line within brackets for space; the parser does not. They are
-/// made spaces then, which moves nothing.
+/// made spaces then, which moves nothing, and whether they are within brackets is looked at when it has read on.
 fn parse_any(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Document>, Vec<Problem>) {
     let mut text = Cow::Borrowed(source.slice(chunk));
-    // Each attempt goes to the next such place.
-    for _ in 0..MOST_TABS {
-        match attempt(source, chunk, &text, limits) {
-            Ok(parsed) => return parsed,
-            Err(tab) => text = Cow::Owned(without_tabs(&text, tab)),
+    let mut tabs: Vec<usize> = Vec::new();
+    loop {
+        // Each attempt goes to the next such place.
+        let tab = match attempt(source, chunk, &text, limits) {
+            Ok((Some(document), problems)) => {
+                let is_within = |tab: &&usize| document.nodes.iter().any(|node| node.is_flow_around(chunk.start as usize + **tab));
+                match tabs.iter().find(|tab| !is_within(tab)) {
+                    None => return (Some(document), problems),
+                    Some(tab) => return (None, vec![problem(source, chunk, TAB, *tab).0]),
+                }
+            }
+            Ok(broken) => return broken,
+            Err(tab) => tab,
+        };
+        if tabs.len() == MOST_TABS {
+            return (None, vec![problem(source, chunk, TAB, tab).0]);
         }
+        tabs.push(tab);
+        text = Cow::Owned(without_tabs(&text, tab));
     }
-    let error = problem(source, chunk, "tabs in the indentation; use spaces", 0);
-    (None, vec![error.0])
 }
 
 /// In how many places of a document tabs are put up with.
 const MOST_TABS: usize = 32;
+const TAB: &str = "a tab in the indentation; use spaces";
 
-/// Makes spaces of the tabs in the indentation of the line at `at`, and of those below that have some, too.
+/// Makes spaces of the tabs in the indentation of the line at `at`.
 fn without_tabs(text: &str, at: usize) -> String {
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
-    let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
-    let mut changed = before.to_owned();
-    let mut is_tabbed = true;
-    for line in rest.split_inclusive('\n') {
-        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
-        let (indentation, content) = line.split_at_checked(indentation).unwrap_or(("", line));
-        is_tabbed &= indentation.contains('\t');
-        changed += &if is_tabbed { indentation.replace('\t', " ") } else { indentation.to_owned() };
-        changed += content;
-    }
-    changed
+    let (before, line) = text.split_at_checked(start).unwrap_or((text, ""));
+    let (indentation, rest) = line.split_at_checked(line.len() - line.trim_start_matches([' ', '\t']).len()).unwrap_or(("", line));
+    format!("{before}{}{rest}", indentation.replace('\t', " "))
 }
 
-/// Reads a text of the length of the chunk. The error is the place of a tab within brackets.
+/// Reads a text of the length of the chunk. The error is the place of a tab in the indentation.
 fn attempt(source: &Arc<Source>, chunk: Span, text: &str, limits: Limits) -> Result<(Option<Document>, Vec<Problem>), usize> {
     let mut builder = Builder::new(source, limits, text.len() / 16);
     let mut options = Options::default();
@@ -140,7 +144,7 @@ fn attempt(source: &Arc<Source>, chunk: Span, text: &str, limits: Limits) -> Res
             }
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(0);
-                if builder.is_in_flow() && is_tabbed(text, at) {
+                if is_tabbed(text, at) {
                     return Err(at);
                 }
                 Err(problem(source, chunk, &describe(&error.info(), text, at), at))
@@ -226,9 +230,6 @@ fn is_tabbed(text: &str, at: usize) -> bool {
 
 /// The parser's words, or better ones for the mistakes that are made most.
 fn describe(error: &str, text: &str, at: usize) -> String {
-    if is_tabbed(text, at) {
-        return "a tab in the indentation; use spaces".to_owned();
-    }
     let (line, rest) = around(text, at);
     if format!("{line}{rest}").contains("{{") {
         return format!("{error}; this looks like a template that has to be rendered first");

@@ -63,7 +63,7 @@ fn anchors_and_merge_keys() {
 fn tabs_within_brackets_are_space() {
     check("a:\n  b: [\n\t  1,\n \t\"x\",\n\n\tz\n  ]\nc: {d:\n\t1}\n", json!([{"a": {"b": [1, "x", "z"]}, "c": {"d": 1}}]));
     let many = format!("a:\n  b: [\n{}1]\n", "\t1,\n\n".repeat(100));
-    assert!(read(&many).1[0].contains("tabs in the indentation"));
+    assert!(read(&many).1[0].contains("a tab in the indentation"));
     assert!(read("a: [1,\n\t2]\nb:\n\tc: 1\n").1[0].contains("in:4:2 syntax: not valid YAML: a tab in the indentation"));
 }
 
