@@ -61,7 +61,7 @@ pub struct Entrance {
 }
 
 /// Who sends to the pods behind an entrance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum By {
     /// Its controller: workloads, by their places in [`Listing::workloads`].
@@ -70,6 +70,23 @@ pub enum By {
     Unknown,
     /// Clients with these addresses.
     Clients(Vec<String>),
+}
+
+impl Entrance {
+    /// Of a way in; `place` says where an answer has an endpoint of the world.
+    pub(crate) fn of(entrance: &entrances::Entrance<'_>, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let object = &entrance.object;
+        Self {
+            kind: object.kind.to_owned(),
+            namespace: object.effective_namespace().to_owned(),
+            name: object.name.to_owned(),
+            by: match &entrance.by {
+                entrances::By::Controller(pods) => By::Controller(pods.iter().filter_map(|at| place(*at)).collect()),
+                entrances::By::Unknown => By::Unknown,
+                entrances::By::Clients(addresses) => By::Clients(written(addresses)),
+            },
+        }
+    }
 }
 
 /// A workload that connections name.
@@ -85,6 +102,28 @@ pub struct Workload {
     /// What parts its pods from others of the same workload: labels that policies look at.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
+}
+
+impl Workload {
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    }
+
+    /// The workload of an endpoint.
+    pub fn of<'a>(world: &World<'a>, endpoint: &Endpoint<'a>) -> Self {
+        Self {
+            namespace: world.namespace_of(endpoint).name.to_owned(),
+            kind: endpoint.kind.to_owned(),
+            name: endpoint.name.to_owned(),
+            variant: endpoint.variant.clone(),
+        }
+    }
+
+    /// Whether both are pods of one workload.
+    pub fn is_same_workload(&self, other: &Self) -> bool {
+        (&self.namespace, &self.kind, &self.name) == (&other.namespace, &other.kind, &other.name)
+    }
 }
 
 /// What some may send to others.
@@ -144,19 +183,6 @@ pub struct Filter {
 impl Filter {
     fn is_wanted(&self, traffic: &Traffic) -> bool {
         self.port.is_none_or(|(protocol, port)| traffic.contains(protocol, port))
-    }
-}
-
-impl Workload {
-    /// Those of a world, in its order.
-    pub fn all(world: &World<'_>) -> Vec<Self> {
-        let workload = |endpoint: &Endpoint<'_>| Self {
-            namespace: world.namespace_of(endpoint).name.to_owned(),
-            kind: endpoint.kind.to_owned(),
-            name: endpoint.name.to_owned(),
-            variant: endpoint.variant.clone(),
-        };
-        world.endpoints.iter().map(workload).collect()
     }
 }
 
@@ -253,17 +279,7 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
         }
         let from = Side::Entrance(named.len());
         connections.extend(alike.into_iter().map(|(traffic, to)| Connection { from: from.clone(), to: Side::Workloads(to), traffic }));
-        let object = &entrance.object;
-        named.push(Entrance {
-            kind: object.kind.to_owned(),
-            namespace: object.effective_namespace().to_owned(),
-            name: object.name.to_owned(),
-            by: match &entrance.by {
-                entrances::By::Controller(pods) => By::Controller(pods.clone()),
-                entrances::By::Unknown => By::Unknown,
-                entrances::By::Clients(addresses) => By::Clients(written(addresses)),
-            },
-        });
+        named.push(Entrance::of(entrance, Some));
     }
     named
 }

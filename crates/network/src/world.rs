@@ -174,32 +174,52 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// The world of what an inventory holds.
     pub fn new(inventory: &Inventory<'a>, settings: Settings) -> Self {
+        Self::without_endpoints(inventory, settings).filled(inventory, &HashSet::new())
+    }
+
+    /// Two states of the same world, to compare: what policies of either look at parts pods in both.
+    pub fn pair(before: &Inventory<'a>, after: &Inventory<'a>, settings: &Settings) -> (Self, Self) {
+        let worlds = [before, after].map(|inventory| Self::without_endpoints(inventory, settings.clone()));
+        let keys = worlds.iter().zip([before, after]).flat_map(|(world, inventory)| used_keys(inventory, &world.policies)).collect();
+        let [one, two] = worlds;
+        (one.filled(before, &keys), two.filled(after, &keys))
+    }
+
+    fn without_endpoints(inventory: &Inventory<'a>, settings: Settings) -> Self {
         let mut problems = Vec::new();
         let policies = Policy::read_all(inventory, &mut problems);
         let namespaces = namespaces(inventory, &policies);
-        let (networks, network_of) = networks::primary(inventory, &namespaces, &mut problems);
-        let mut world = Self {
+        Self {
             namespaces,
             endpoints: Vec::new(),
             nodes: nodes(inventory),
             policies,
             services: Vec::new(),
             entrances: Vec::new(),
-            networks,
+            networks: Vec::new(),
             secondary: Vec::new(),
             settings,
-            problems: Vec::new(),
-        };
-        world.endpoints = endpoints(inventory, &world);
-        for endpoint in &mut world.endpoints {
-            let is_of_node = world.settings.is_node_traffic(endpoint);
+            problems,
+        }
+    }
+
+    /// With the endpoints and all that leads to them; labels of `more` keys part pods, too.
+    fn filled(mut self, inventory: &Inventory<'a>, more: &HashSet<&'a str>) -> Self {
+        let mut keys = used_keys(inventory, &self.policies);
+        keys.extend(more);
+        let mut problems = std::mem::take(&mut self.problems);
+        let (networks, network_of) = networks::primary(inventory, &self.namespaces, &mut problems);
+        self.networks = networks;
+        self.endpoints = endpoints(inventory, &self, &keys);
+        for endpoint in &mut self.endpoints {
+            let is_of_node = self.settings.is_node_traffic(endpoint);
             endpoint.network = network_of.get(endpoint.namespace).copied().filter(|_| !is_of_node).unwrap_or_default();
         }
-        world.services = Service::read_all(inventory, &world, &mut problems);
-        world.entrances = Entrance::read_all(inventory, &world, &mut problems);
-        world.secondary = networks::secondary(inventory, &world, &mut problems);
-        world.problems = problems;
-        world
+        self.services = Service::read_all(inventory, &self, &mut problems);
+        self.entrances = Entrance::read_all(inventory, &self, &mut problems);
+        self.secondary = networks::secondary(inventory, &self, &mut problems);
+        self.problems = problems;
+        self
     }
 
     /// The same world under other policies.
@@ -306,8 +326,7 @@ fn used_keys<'a>(inventory: &Inventory<'a>, policies: &[Policy<'a>]) -> HashSet<
 type Likeness<'a> = (usize, &'a str, &'a str, Labels<'a>, Vec<Port<'a>>, bool, Vec<(String, String)>);
 
 /// The endpoints: pods by the controller at their top, and the templates of controllers of which no pod is there.
-fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'a>> {
-    let keys = used_keys(inventory, &world.policies);
+fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'a str>) -> Vec<Endpoint<'a>> {
     let by_name: HashMap<_, _> = inventory
         .workloads
         .iter()
@@ -372,7 +391,7 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'
         endpoint.addresses.sort_unstable();
         endpoint.addresses.dedup();
     }
-    name_variants(&mut endpoints, &keys);
+    name_variants(&mut endpoints, keys);
     endpoints
 }
 

@@ -77,22 +77,36 @@ pub(super) fn exact(world: &World<'_>, namespace: usize, wanted: &BTreeSet<usize
             _ => json!({"matchExpressions": [{"key": key, "operator": "In", "values": values}]}),
         });
     }
+    // What the others carry and none of these does.
+    let lacking: BTreeSet<&str> = others.iter().flat_map(|other| keys(other)).collect();
+    let lacks = |key: &str| wanted.iter().filter_map(labels).all(|mine| mine.get(key).is_none());
+    if let Some(key) = lacking.iter().find(|key| lacks(key) && others.iter().all(|other| other.get(key).is_some())) {
+        return Some(json!({"matchExpressions": [{"key": key, "operator": "DoesNotExist"}]}));
+    }
     if wanted.len() > 1 {
         return None;
     }
     // What no single label does, several may; as few as are needed.
-    let mut chosen = keys(first);
-    let parts = |chosen: &[&str]| !others.iter().any(|other| chosen.iter().all(|key| other.get(key) == first.get(key)));
+    let mut chosen: Vec<(&str, bool)> = keys(first).into_iter().map(|key| (key, true)).collect();
+    chosen.extend(lacking.into_iter().filter(|key| lacks(key)).map(|key| (key, false)));
+    let parts = |chosen: &[(&str, bool)]| !others.iter().any(|other| chosen.iter().all(|(key, _)| other.get(key) == first.get(key)));
     if !parts(&chosen) {
         return None;
     }
-    for key in chosen.clone().into_iter().rev() {
-        let fewer: Vec<_> = chosen.iter().copied().filter(|one| *one != key).collect();
+    for one in chosen.clone().into_iter().rev() {
+        let fewer: Vec<_> = chosen.iter().copied().filter(|other| *other != one).collect();
         if parts(&fewer) {
             chosen = fewer;
         }
     }
-    Some(with_labels(first, &chosen))
+    let (carried, absent): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|(_, is_carried)| *is_carried);
+    let carried: Vec<_> = carried.into_iter().map(|(key, _)| key).collect();
+    let mut selector = with_labels(first, &carried);
+    if !absent.is_empty() {
+        let absent: Vec<_> = absent.into_iter().map(|(key, _)| json!({"key": key, "operator": "DoesNotExist"})).collect();
+        selector["matchExpressions"] = json!(absent);
+    }
+    Some(selector)
 }
 
 /// Selectors that together mean these workloads of a namespace, and as few others as labels allow.

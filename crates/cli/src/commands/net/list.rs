@@ -1,16 +1,17 @@
 //! `plimsoll net list`
 
 use super::answer::{self, Answer};
-use super::names::{self, Names};
+use super::names;
+use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{By, Connection, Entrance, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing, Side};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
-use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
+use plimsoll_report::map::{Map, Way, WayState};
 use plimsoll_report::table::Table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -74,17 +75,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 impl Answer for Listing {
     fn text(&self) -> String {
-        let names = Names::new(&self.workloads);
+        let sides = Sides::new(&self.workloads, &self.entrances);
         let mut text = String::new();
-        let mut write = |connections: &[Connection], text: &mut String| {
+        let write = |connections: &[Connection], text: &mut String| {
             let mut last = None;
             for Connection { from, to, traffic } in connections {
                 if last != Some(from) {
                     let gap = if text.is_empty() { "" } else { "\n" };
-                    let _ = writeln!(text, "{gap}{}", self.side(from, &names));
+                    let _ = writeln!(text, "{gap}{}", sides.words(from));
                     last = Some(from);
                 }
-                let _ = writeln!(text, "  -> {}: {traffic}", self.side(to, &names));
+                let _ = writeln!(text, "  -> {}: {traffic}", sides.words(to));
             }
         };
         write(&self.connections, &mut text);
@@ -93,7 +94,7 @@ impl Answer for Listing {
         }
         for network in &self.networks {
             let what = if network.first { "apart from all other pods, in" } else { "also attached to" };
-            let _ = writeln!(text, "\n{what} {}: {}", network.name, names.words(&network.workloads).join(", "));
+            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.words(&Side::Workloads(network.workloads.clone())));
             write(&network.connections, &mut text);
         }
         text
@@ -104,12 +105,13 @@ impl Answer for Listing {
     }
 
     fn table(&self) -> Table {
+        let sides = Sides::new(&self.workloads, &self.entrances);
         let mut table = Table::new(&["from", "to", "traffic", "network"]);
         let attached = self.networks.iter().map(|network| (network.name.as_str(), &network.connections));
         for (network, connections) in [("", &self.connections)].into_iter().chain(attached) {
             for Connection { from, to, traffic } in connections {
-                for from in self.ends(from) {
-                    for to in self.ends(to).into_iter().filter(|to| *to != from) {
+                for from in sides.ends(from) {
+                    for to in sides.ends(to).into_iter().filter(|to| *to != from) {
                         table.row([from.clone(), to, traffic.to_string(), network.to_owned()]);
                     }
                 }
@@ -120,96 +122,19 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let mut map = Map { title: "Who may talk to whom".to_owned(), ..Map::default() };
-        map.regions = self.workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        for workload in &self.workloads {
-            let region = map.regions.binary_search(&workload.namespace).ok();
-            let facts = vec![names::name(workload)];
-            let caption = workload.kind.clone();
-            map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
-        }
-        let first = map.places.len();
-        for entrance in &self.entrances {
-            let facts = vec![entrance_name(entrance), self.sender(entrance, &Names::new(&self.workloads))];
-            let region = map.regions.binary_search(&entrance.namespace).ok();
-            let (label, caption) = (entrance.name.clone(), entrance.kind.clone());
-            map.places.push(Place { label, caption, region, kind: PlaceKind::Entrance, facts });
-        }
-        for Connection { from, to, traffic } in &self.connections {
-            let mut places = |side: &Side| -> Vec<usize> {
-                match side {
-                    Side::Workloads(list) => list.clone(),
-                    Side::Entrance(at) => vec![first + at],
-                    Side::Outside(ranges) => vec![place_of(ranges, &mut map.places)],
-                }
-            };
-            let (from, to) = (places(from), places(to));
+        let sides = Sides::new(&self.workloads, &self.entrances);
+        let mut map = sides.map("Who may talk to whom");
+        let attached = self.networks.iter().flat_map(|network| network.connections.iter().map(move |one| (one, Some(&network.name))));
+        for (Connection { from, to, traffic }, network) in self.connections.iter().map(|one| (one, None)).chain(attached) {
+            let (from, to) = (sides.places(from, &mut map), sides.places(to, &mut map));
             for one in &from {
                 for two in to.iter().filter(|two| *two != one) {
-                    let facts = vec![traffic.to_string()];
+                    let over = network.map(|name| format!("over {name}"));
+                    let facts = [traffic.to_string()].into_iter().chain(over).collect();
                     map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state: WayState::Open, facts });
                 }
             }
         }
         map
-    }
-}
-
-/// The place of addresses outside; made for the first who asks.
-fn place_of(ranges: &[String], places: &mut Vec<Place>) -> usize {
-    let known = places.iter().position(|place| place.kind == PlaceKind::Outside && place.facts == ranges);
-    known.unwrap_or_else(|| {
-        let label = match ranges {
-            [one] => one.clone(),
-            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-            [] => String::new(),
-        };
-        let caption = "outside of the cluster".to_owned();
-        places.push(Place { label, caption, region: None, kind: PlaceKind::Outside, facts: ranges.to_vec() });
-        places.len() - 1
-    })
-}
-
-/// A way in: `Ingress shop/web`.
-fn entrance_name(entrance: &Entrance) -> String {
-    format!("{} {}/{}", entrance.kind, entrance.namespace, entrance.name)
-}
-
-/// What of a listing is said in words.
-trait Words {
-    /// One side of a connection.
-    fn side(&self, side: &Side, names: &Names<'_>) -> String;
-    /// Each end by itself.
-    fn ends(&self, side: &Side) -> Vec<String>;
-    /// Who sends to the pods behind a way in.
-    fn sender(&self, entrance: &Entrance, names: &Names<'_>) -> String;
-}
-
-impl Words for Listing {
-    fn side(&self, side: &Side, names: &Names<'_>) -> String {
-        match side {
-            Side::Workloads(list) => names.words(list).join(", "),
-            Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-            Side::Entrance(at) => {
-                let entrance = self.entrances.get(*at);
-                entrance.map_or_else(String::new, |one| format!("{} ({})", entrance_name(one), self.sender(one, names)))
-            }
-        }
-    }
-
-    fn ends(&self, side: &Side) -> Vec<String> {
-        match side {
-            Side::Workloads(list) => list.iter().filter_map(|at| self.workloads.get(*at)).map(names::name).collect(),
-            Side::Outside(ranges) => ranges.clone(),
-            Side::Entrance(at) => self.entrances.get(*at).map(entrance_name).into_iter().collect(),
-        }
-    }
-
-    fn sender(&self, entrance: &Entrance, names: &Names<'_>) -> String {
-        match &entrance.by {
-            By::Controller(pods) => format!("by {}", names.words(pods).join(", ")),
-            By::Unknown => "by a controller that was not read".to_owned(),
-            By::Clients(addresses) => format!("from {}", addresses.join(", ")),
-        }
     }
 }

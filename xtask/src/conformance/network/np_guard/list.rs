@@ -121,8 +121,8 @@ fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<
     }
 }
 
-/// Addresses as our listing writes them.
-fn addresses(text: &str) -> anyhow::Result<Addresses> {
+/// Addresses as our answers write them.
+pub(super) fn addresses(text: &str) -> anyhow::Result<Addresses> {
     Ok(match text {
         "all addresses" => Addresses::all(),
         "all IPv4" => Addresses::all_v4(),
