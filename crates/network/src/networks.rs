@@ -169,11 +169,11 @@ fn subnets(config: &Json) -> Addresses {
 
 /// The networks that pods of a world are attached to, each as a world by itself, by what defines it.
 pub(crate) fn secondary<'a>(inventory: &Inventory<'a>, world: &World<'a>, problems: &mut Vec<Problem>) -> Vec<Secondary<'a>> {
+    let mut policies = Policy::read_multi(inventory, problems);
     let networks = attachable(inventory, &world.namespaces, problems);
     if networks.is_empty() || world.endpoints.iter().all(|endpoint| endpoint.attachments.is_empty()) {
         return Vec::new();
     }
-    let mut policies = Policy::read_multi(inventory, problems);
     let mut found = Vec::new();
     for network in networks {
         let is_of = |attachment: &Attachment| network.names.contains(&(attachment.namespace.clone(), attachment.name.clone()));
