@@ -3,7 +3,7 @@
 use crate::addresses::Addresses;
 use crate::entrances::{self, FromUnknown};
 use crate::matrix::Matrix;
-use crate::networks::Secondary;
+use crate::networks::{self, Secondary};
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
@@ -286,15 +286,13 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
 
 /// The networks beside that of the cluster, and who may send what over those that are not the first of their pods.
 fn networks(world: &World<'_>, filter: &Filter) -> Vec<Network> {
-    let mut networks = Vec::new();
-    for (number, network) in world.networks.iter().enumerate().skip(1) {
-        let members = world.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.network == number);
-        networks.push(Network {
-            name: network.title(),
-            first: true,
-            workloads: members.map(|(at, _)| at).collect(),
-            connections: Vec::new(),
-        });
+    let network =
+        |network: &networks::Network<'_>| Network { name: network.title(), first: true, workloads: Vec::new(), connections: Vec::new() };
+    let mut networks: Vec<_> = world.networks.iter().skip(1).map(network).collect();
+    for (at, endpoint) in world.endpoints.iter().enumerate() {
+        if let Some(network) = endpoint.network.checked_sub(1).and_then(|number| networks.get_mut(number)) {
+            network.workloads.push(at);
+        }
     }
     for Secondary { network, world, members } in &world.secondary {
         let is_in = |(at, member): (usize, &usize)| filter.focus.as_ref()?.contains(member).then_some(at);
