@@ -15,6 +15,7 @@ pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
+pub mod networks;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
