@@ -15,7 +15,7 @@ use crate::traffic::Traffic;
 use crate::world::World;
 use controllers::Controllers;
 use plimsoll_model::{Inventory, Node, Object, Problem, ProblemKind};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A way in.
 #[derive(Debug, Clone)]
@@ -103,7 +103,8 @@ type Backend<'a> = (&'a str, &'a str, PortRef<'a>);
 /// What some backends lead to.
 fn together<'a>(backends: impl IntoIterator<Item = Backend<'a>>, world: &World<'a>) -> BTreeMap<usize, Traffic> {
     let mut all: BTreeMap<usize, Traffic> = BTreeMap::new();
-    for (namespace, name, port) in backends {
+    // Many paths lead to few Services.
+    for (namespace, name, port) in backends.into_iter().collect::<BTreeSet<_>>() {
         for (at, traffic) in world.service(namespace, name).into_iter().flat_map(|service| service.leads_to(port)) {
             let known = all.entry(at).or_default();
             *known = known.union(&traffic);
