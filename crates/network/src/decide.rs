@@ -62,6 +62,8 @@ pub enum Reason {
     },
     /// It does not leave the pod, or comes from the pod's own node.
     Inside,
+    /// The ends are in different networks ([`World::networks`]): nothing passes, whatever policies say.
+    Apart,
 }
 
 impl<'a> World<'a> {
@@ -83,6 +85,9 @@ impl<'a> World<'a> {
             End::Endpoint(endpoint) => Some(endpoint),
             _ => None,
         };
+        if matches!((from, to), (End::Endpoint(from), End::Endpoint(to)) if from.network != to.network) {
+            return Decision { allowed: Traffic::none(), reasons: vec![Reason::Apart] };
+        }
         let End::Endpoint(subject) = subject else { return Decision::open() };
         let is_self = matches!(peer, End::Endpoint(peer) if std::ptr::eq(peer, subject));
         if is_self && self.settings.loopback == Loopback::Allowed {

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod entrances;
 pub mod listing;
 pub mod matrix;
+pub mod networks;
 pub mod policy;
 pub mod ranges;
 pub mod selector;

@@ -90,14 +90,20 @@ impl Answer for Diff {
                 let _ = writeln!(text, "{word}: {}", sides.names.words(list).join(", "));
             }
         }
-        for group in self.changes.chunk_by(|one, two| one.ends == two.ends) {
+        for group in self.changes.chunk_by(|one, two| (&one.network, one.ends) == (&two.network, two.ends)) {
             if !text.is_empty() {
                 text.push('\n');
             }
-            match group.first().map(|change| change.ends) {
-                Some(Ends::New) => text.push_str("with workloads that are new\n"),
-                Some(Ends::Gone) => text.push_str("with workloads that are gone\n"),
-                Some(Ends::Kept) | None => {}
+            let Some(first) = group.first() else { continue };
+            let network = if first.network.is_empty() { String::new() } else { format!("over {}", first.network) };
+            let ends = match first.ends {
+                Ends::New => "with workloads that are new",
+                Ends::Gone => "with workloads that are gone",
+                Ends::Kept => "",
+            };
+            let words: Vec<_> = [&*network, ends].into_iter().filter(|word| !word.is_empty()).collect();
+            if !words.is_empty() {
+                let _ = writeln!(text, "{}", words.join(" "));
             }
             group.iter().for_each(|change| write_change(change, &sides, &mut text));
         }
@@ -117,11 +123,11 @@ impl Answer for Diff {
 
     fn table(&self) -> Table {
         let sides = self.sides();
-        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads"]);
-        for Change { ends: state, kind, from, to, before, after, .. } in &self.changes {
+        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads", "network"]);
+        for Change { network, ends: state, kind, from, to, before, after, .. } in &self.changes {
             for from in sides.ends(from) {
                 for to in sides.ends(to) {
-                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name()];
+                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name(), network];
                     table.row(cells.map(str::to_owned));
                 }
             }
