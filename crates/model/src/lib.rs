@@ -18,6 +18,7 @@ mod json;
 pub mod lazy;
 mod manifest;
 pub mod names;
+mod nearest;
 mod object;
 mod plain_yaml;
 mod pod;
@@ -41,6 +42,7 @@ pub use finding::{
 pub use flow::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, FlowVerdict, Seen};
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use manifest::manifest;
+pub use nearest::nearest;
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

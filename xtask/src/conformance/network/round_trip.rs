@@ -51,7 +51,6 @@ fn side(side: &Side, workloads: &[Workload]) -> String {
             names.collect::<Vec<_>>().join(", ")
         }
         Side::Outside(ranges) => ranges.join(", "),
-        // No policy is asked for these.
-        Side::Entrance(_) => String::new(),
+        Side::Entrance(number) => format!("entrance {number}"),
     }
 }

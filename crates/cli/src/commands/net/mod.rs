@@ -2,6 +2,7 @@
 
 mod answer;
 mod diff;
+mod lint;
 mod list;
 mod names;
 mod sides;
@@ -26,12 +27,14 @@ pub(crate) struct Args {
 enum Command {
     Diff(diff::Args),
     List(list::Args),
+    Lint(lint::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
+        Command::Lint(args) => lint::run(args),
     }
 }
 
@@ -42,6 +45,16 @@ struct Common {
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     form: Form,
+    #[command(flatten)]
+    plugin: PluginArgs,
+    #[command(flatten)]
+    input: WideArgs,
+}
+
+/// How this cluster's network plugin does what the API leaves open.
+#[derive(clap::Args)]
+#[group(skip)]
+struct PluginArgs {
     /// What pods on the network of their node are: `node` (no policy is about them) or `pod` (like all others).
     #[arg(long, value_name = "WHAT", default_value = "node", value_parser = ["node", "pod"], help_heading = "Network")]
     host_network: String,
@@ -51,12 +64,9 @@ struct Common {
     /// Where pods have their addresses, as far as they were not read; may be given several times. Without it, the private networks.
     #[arg(long, value_name = "CIDR", help_heading = "Network")]
     pod_network: Vec<String>,
-    #[command(flatten)]
-    input: WideArgs,
 }
 
-impl Common {
-    /// How this cluster's network does what the API leaves open.
+impl PluginArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::default();
         if self.host_network == "pod" {
@@ -71,6 +81,12 @@ impl Common {
             settings.pod_networks = Addresses::union_of(&networks);
         }
         Ok(settings)
+    }
+}
+
+impl Common {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        self.plugin.settings()
     }
 
     /// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
