@@ -1,6 +1,7 @@
 //! The binary: reads the command line, runs one command, turns its outcome into an exit status.
 
 mod benchmark;
+mod change;
 mod commands;
 mod compliance;
 mod engine;

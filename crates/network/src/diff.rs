@@ -131,13 +131,13 @@ impl Change {
 
 /// The places of one workload in both worlds.
 #[derive(Debug, Clone, Copy)]
-struct Pair {
-    before: Option<usize>,
-    after: Option<usize>,
+pub(crate) struct Pair {
+    pub(crate) before: Option<usize>,
+    pub(crate) after: Option<usize>,
 }
 
 /// The workloads of both worlds, by name, with their places in each.
-fn paired(before: &World<'_>, after: &World<'_>) -> Vec<(Workload, Pair)> {
+pub(crate) fn paired(before: &World<'_>, after: &World<'_>) -> Vec<(Workload, Pair)> {
     let mut pairs: BTreeMap<Workload, Pair> = BTreeMap::new();
     for (at, endpoint) in before.endpoints.iter().enumerate() {
         pairs.insert(Workload::of(before, endpoint), Pair { before: Some(at), after: None });

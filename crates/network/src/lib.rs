@@ -8,6 +8,7 @@ pub mod addresses;
 mod decide;
 pub mod diff;
 pub mod entrances;
+mod flow_ends;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
@@ -18,10 +19,12 @@ pub mod selector;
 pub mod services;
 pub mod suggest;
 pub mod traffic;
+pub mod what_if;
 mod world;
 
 pub use addresses::{Addresses, Cidr};
 pub use decide::{Decision, End, Reason, is_domain};
+pub use flow_ends::{Ends, Found};
 pub use traffic::{Protocol, Traffic};
 pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Namespace, PodAddresses, Port, Settings, World};
 
@@ -31,5 +34,6 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("diff", schemars::schema_for!(diff::Diff).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
         ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
+        ("what-if", schemars::schema_for!(what_if::WhatIf).to_value()),
     ]
 }

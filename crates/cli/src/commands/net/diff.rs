@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let [old, new] = [&before, &after].map(|side| Inventory::new(&side.snapshot, &side.kinds));
     let (old_world, new_world) = World::pair(&old, &new, &settings);
-    let diff = compare(&old_world, &new_world);
+    let diff = compare_matrices(&old_world, &new_world, Diff::new);
     let problems = both(problems(&before, &old, &old_world), problems(&after, &new, &new_world));
     output::complain_about(problems.iter().copied());
     output::print(&answer::write(&diff, args.common.form)?)?;
@@ -58,10 +58,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     })
 }
 
-/// What differs between two worlds that were made together.
-pub(super) fn compare(before: &World<'_>, after: &World<'_>) -> Diff {
+/// Asks something about two worlds that were made together.
+pub(super) fn compare_matrices<'w, 'a, T>(
+    before: &'w World<'a>,
+    after: &'w World<'a>,
+    ask: impl FnOnce(State<'_, 'a>, State<'_, 'a>) -> T,
+) -> T {
     let (old, new) = (Matrix::new(before), Matrix::new(after));
-    Diff::new(State { world: before, matrix: &old }, State { world: after, matrix: &new })
+    ask(State { world: before, matrix: &old }, State { world: after, matrix: &new })
 }
 
 /// The problems of two sides: what is wrong on both with the same object is said once.

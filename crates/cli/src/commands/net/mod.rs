@@ -6,6 +6,7 @@ mod lint;
 mod list;
 mod names;
 mod sides;
+mod what_if;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -28,6 +29,7 @@ enum Command {
     Diff(diff::Args),
     List(list::Args),
     Lint(lint::Args),
+    WhatIf(what_if::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::WhatIf(args) => what_if::run(args),
     }
 }
 
