@@ -211,9 +211,8 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             pairs.iter().enumerate().filter_map(move |(at, (_, pair))| Some((of(pair)?, at))).collect::<HashMap<_, _>>()
         };
         let (of_old, of_new) = (places(|pair| pair.before), places(|pair| pair.after));
-        let names = |policy: &Policy<'_>| (policy.name(), place(policy.object.node));
-        let old: HashSet<_> = before.world.policies.iter().map(names).collect();
-        let new: HashSet<_> = after.world.policies.iter().map(names).collect();
+        let old: HashSet<_> = before.world.policies.iter().map(named).collect();
+        let new: HashSet<_> = after.world.policies.iter().map(named).collect();
         Self {
             old: Ends::new(before.world),
             new: Ends::new(after.world),
@@ -481,8 +480,8 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
     fn isolating(&self, world: &World<'_>, policies: &[usize], direction: Direction) -> Vec<Cause> {
         let cause = |at: &usize| {
             let policy = world.policies.get(*at)?;
-            let place = place(policy.object.node);
-            let is_changed = self.changed.contains(&(policy.name(), place.clone()));
+            let place = place(policy.object.node.at(&["metadata", "name"]).unwrap_or(policy.object.node));
+            let is_changed = self.changed.contains(&named(policy));
             let cause = Cause { policy: policy.name(), direction: Some(direction), does: Does::DoesNotAllow, rule: String::new(), place };
             Some((is_changed, cause))
         };
@@ -502,8 +501,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             for reason in decision.iter().flat_map(|decision| &decision.reasons) {
                 match reason {
                     Reason::Rule { policy, rule, action: Action::Accept, traffic, .. } if !traffic.intersection(asked).is_none() => {
-                        let name = world.policies.get(*policy).map(|policy| (policy.name(), place(policy.object.node)));
-                        if name.is_some_and(|name| self.changed.contains(&name)) {
+                        if world.policies.get(*policy).is_some_and(|policy| self.changed.contains(&named(policy))) {
                             was.extend(rule_cause(world, *policy, *rule, direction, Does::Allows));
                         }
                     }
@@ -592,6 +590,11 @@ fn rule_cause(world: &World<'_>, policy: usize, rule: usize, direction: Directio
     let policy = world.policies.get(policy)?;
     let found = policy.rule(direction, rule)?;
     Some(Cause { policy: policy.name(), direction: Some(direction), does, rule: found.title(rule), place: place(found.node) })
+}
+
+/// What a policy is called and where it stands: the same text in the same place is the same policy.
+fn named(policy: &Policy<'_>) -> (String, String) {
+    (policy.name(), place(policy.object.node))
 }
 
 /// `file:line`
