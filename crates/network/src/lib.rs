@@ -8,7 +8,7 @@ pub mod addresses;
 mod decide;
 pub mod diff;
 pub mod entrances;
-mod flow_ends;
+pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
@@ -24,7 +24,6 @@ mod world;
 
 pub use addresses::{Addresses, Cidr};
 pub use decide::{Decision, End, Reason, is_domain};
-pub use flow_ends::{Ends, Found};
 pub use traffic::{Protocol, Traffic};
 pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Namespace, PodAddresses, Port, Settings, World};
 

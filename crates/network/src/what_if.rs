@@ -3,10 +3,10 @@
 use crate::addresses::Addresses;
 use crate::decide::{Decision, End, Reason};
 use crate::diff::{Diff, Pair, State, paired};
-use crate::flow_ends::{Ends, Found};
+use crate::flows::{Ends, Foreign, Found, asked};
 use crate::listing::{Workload, written};
 use crate::policy::{Action, Direction, Policy};
-use crate::traffic::{Protocol, Traffic};
+use crate::traffic::Traffic;
 use crate::world::World;
 use plimsoll_model::{Flow, FlowEnd, FlowKey, FlowProtocol, FlowVerdict, Node, Seen};
 use schemars::JsonSchema;
@@ -201,7 +201,7 @@ enum Place {
     OwnNode,
     Address(core::net::IpAddr),
     Outside,
-    Nobody(&'static str),
+    Nobody(Foreign),
 }
 
 impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
@@ -311,25 +311,25 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             Group { fate, from, to, protocol, port, by, was, note }
         };
         let unknown = |note| Some(group(Fate::Unknown, Vec::new(), Vec::new(), note));
-        let asked = match asked(protocol, port) {
+        let asked = match asked(key) {
             Ok(asked) => asked,
-            Err(note) => return unknown(note),
+            Err(foreign) => return unknown(foreign.why()),
         };
         let sources: Vec<Spot> = match from {
-            Place::Nobody(why) => return unknown(why),
+            Place::Nobody(foreign) => return unknown(foreign.why()),
             Place::OwnNode => return None,
             Place::Workloads(list) => list.iter().map(|at| Spot::Workload(*at)).collect(),
             // Services send nothing.
-            Place::Behind(_) => return unknown("its source is the address of a Service"),
+            Place::Behind(_) => return unknown(Foreign::Service.why()),
             Place::Node(at) => vec![Spot::Node(*at)],
             Place::Address(address) => vec![Spot::Address(*address)],
             Place::Outside => vec![Spot::Outside],
         };
         let destinations: Vec<(Spot, Traffic)> = match to {
-            Place::Nobody(why) => return unknown(why),
+            Place::Nobody(foreign) => return unknown(foreign.why()),
             Place::OwnNode => return None,
             Place::Workloads(list) => list.iter().map(|at| (Spot::Workload(*at), asked.clone())).collect(),
-            Place::Behind(list) if list.is_empty() => return unknown("its destination is a Service that leads to no pod at this port"),
+            Place::Behind(list) if list.is_empty() => return unknown(Foreign::Service.why()),
             Place::Behind(list) => list.iter().map(|(at, traffic)| (Spot::Workload(*at), traffic.clone())).collect(),
             Place::Node(at) => vec![(Spot::Node(*at), asked.clone())],
             Place::Address(address) => vec![(Spot::Address(*address), asked.clone())],
@@ -337,7 +337,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
         };
         let is_workload = |spot: &Spot| matches!(spot, Spot::Workload(_));
         if !sources.iter().any(is_workload) && !destinations.iter().any(|(spot, _)| is_workload(spot)) {
-            return unknown("neither end is a workload that was read");
+            return unknown(Foreign::Outside.why());
         }
         let pairs: Vec<(Spot, &Spot, &Traffic)> =
             sources.iter().flat_map(|from| destinations.iter().map(move |(to, traffic)| (*from, to, traffic))).collect();
@@ -563,19 +563,6 @@ impl Judgement {
             note: note.to_owned(),
         }
     }
-}
-
-/// What a flow needs to pass.
-fn asked(protocol: FlowProtocol, port: Option<u16>) -> Result<Traffic, &'static str> {
-    let ported = match protocol {
-        FlowProtocol::Tcp => Protocol::Tcp,
-        FlowProtocol::Udp => Protocol::Udp,
-        FlowProtocol::Sctp => Protocol::Sctp,
-        FlowProtocol::Icmp | FlowProtocol::Other(_) => {
-            return Ok(Protocol::ALL.into_iter().fold(Traffic::all(), |rest, one| rest.difference(&Traffic::protocol(one))));
-        }
-    };
-    port.map(|port| Traffic::port(ported, port)).ok_or("the log does not say its port")
 }
 
 fn disagreement(verdict: FlowVerdict) -> &'static str {

@@ -76,6 +76,7 @@ fn as_told(diff: &Diff) -> Differences {
         };
         match side {
             Side::Workloads(list) => list.iter().map(name).collect(),
+            Side::Entrance(_) => Vec::new(),
             Side::Outside(ranges) => OUTSIDE.iter().filter(|address| holds(ranges, address)).map(|address| (*address).to_owned()).collect(),
         }
     };

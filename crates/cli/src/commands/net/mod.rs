@@ -6,6 +6,7 @@ mod lint;
 mod list;
 mod names;
 mod sides;
+mod suggest;
 mod what_if;
 
 use crate::input::{Loaded, WideArgs};
@@ -29,6 +30,7 @@ enum Command {
     Diff(diff::Args),
     List(list::Args),
     Lint(lint::Args),
+    Suggest(suggest::Args),
     WhatIf(what_if::Args),
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Suggest(args) => suggest::run(args),
         Command::WhatIf(args) => what_if::run(args),
     }
 }
@@ -92,15 +95,19 @@ impl Common {
         self.plugin.settings()
     }
 
-    /// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
     fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
-        let loaded = self.input.load(targets)?;
-        if loaded.snapshot.objects().0.is_empty() {
-            output::complain_about(loaded.snapshot.problems.iter());
-            bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
-        }
-        Ok(loaded)
+        read(&self.input, targets)
     }
+}
+
+/// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
+fn read(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
+    let loaded = input.load(targets)?;
+    if loaded.snapshot.objects().0.is_empty() {
+        output::complain_about(loaded.snapshot.problems.iter());
+        bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
+    }
+    Ok(loaded)
 }
 
 /// What could not be read, of all that a question rests on.

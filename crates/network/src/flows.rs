@@ -1,21 +1,14 @@
-//! Whom the ends of flows are, in a world.
+//! Observed flows, in terms of a world: who their ends are, and what has to pass for them to pass.
 
+use crate::addresses::Addresses;
 use crate::selector::Labels;
 use crate::services::{PortRef, Service};
+use crate::suggest::{Need, Party, is_lasting};
+use crate::traffic::{Protocol, Traffic};
 use crate::world::{Endpoint, World};
 use core::net::IpAddr;
-use plimsoll_model::{FlowEnd, FlowEndKind, Node};
+use plimsoll_model::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, Node};
 use std::collections::HashMap;
-
-/// Labels that controllers give their pods: they say nothing of a workload, and some logs leave them out.
-const OF_CONTROLLERS: [&str; 6] = [
-    "pod-template-hash",
-    "controller-revision-hash",
-    "pod-template-generation",
-    "statefulset.kubernetes.io/pod-name",
-    "apps.kubernetes.io/pod-index",
-    "batch.kubernetes.io/controller-uid",
-];
 
 /// Finds the ends of flows.
 #[derive(Debug)]
@@ -43,8 +36,53 @@ pub enum Found {
     Address(IpAddr),
     /// Somebody outside.
     Outside,
-    /// Nobody who was read; why.
-    Nobody(&'static str),
+    /// Nobody who was read.
+    Nobody(Foreign),
+}
+
+/// Why a flow says nothing about a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Foreign {
+    /// A pod or workload that is not among what was read.
+    Workload,
+    /// A node, which no policy is about.
+    Node,
+    /// A Service that leads to no pod at this port, or one as a source.
+    Service,
+    /// An end of which nothing is known.
+    Nothing,
+    /// Neither end is in the cluster.
+    Outside,
+    /// A transport without a port, which policies do not tell apart.
+    Port,
+}
+
+impl Foreign {
+    /// As a sentence says it.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Workload => "with a workload that was not read",
+            Self::Node => "with a node, which no policy is about",
+            Self::Service => "with the address of a Service that leads to no pod at this port",
+            Self::Nothing => "with an end of which nothing is known",
+            Self::Outside => "between addresses outside of the cluster",
+            Self::Port => "without a port of TCP, UDP or SCTP",
+        }
+    }
+}
+
+/// What has to pass for a flow to pass; without ports, what has none.
+pub fn asked(key: &FlowKey) -> Result<Traffic, Foreign> {
+    let protocol = match key.protocol {
+        FlowProtocol::Tcp => Protocol::Tcp,
+        FlowProtocol::Udp => Protocol::Udp,
+        FlowProtocol::Sctp => Protocol::Sctp,
+        FlowProtocol::Icmp | FlowProtocol::Other(_) => {
+            return Ok(Protocol::ALL.into_iter().fold(Traffic::all(), |rest, one| rest.difference(&Traffic::protocol(one))));
+        }
+    };
+    let traffic = key.port.map(|port| Traffic::port(protocol, port));
+    traffic.filter(|traffic| !traffic.is_none()).ok_or(Foreign::Port)
 }
 
 impl<'w, 'a> Ends<'w, 'a> {
@@ -68,31 +106,62 @@ impl<'w, 'a> Ends<'w, 'a> {
         Self { world, by_name, by_address, nodes, services }
     }
 
+    /// What has to pass for a flow to pass: one need for each pair of endpoints that it may be between.
+    pub fn needs(&self, flow: &Flow) -> Result<Vec<Need>, Foreign> {
+        let key = &flow.key;
+        let traffic = asked(key)?;
+        if traffic.other() {
+            return Err(Foreign::Port);
+        }
+        let parties = |end: &FlowEnd| {
+            let parties: Vec<(Party, Traffic)> = match self.find(end) {
+                Found::Endpoints(list) => list.into_iter().map(|at| (Party::Workload(at), traffic.clone())).collect(),
+                Found::Service(at) => {
+                    let behind = self.world.services.get(at).zip(key.port).into_iter().flat_map(|(service, port)| service.behind(port));
+                    behind.map(|(at, traffic)| (Party::Workload(at), traffic)).collect()
+                }
+                Found::Address(address) => vec![(Party::Outside(Addresses::one(address)), traffic.clone())],
+                Found::Outside => vec![(Party::Outside(Addresses::all()), traffic.clone())],
+                Found::Node(_) | Found::OwnNode => return Err(Foreign::Node),
+                Found::Nobody(foreign) => return Err(foreign),
+            };
+            if parties.is_empty() { Err(Foreign::Service) } else { Ok(parties) }
+        };
+        let (from, to) = (parties(&key.source)?, parties(&key.destination)?);
+        let is_outside = |parties: &[(Party, Traffic)]| parties.iter().all(|(party, _)| matches!(party, Party::Outside(_)));
+        if is_outside(&from) && is_outside(&to) {
+            return Err(Foreign::Outside);
+        }
+        let pairs = from.iter().flat_map(|(from, _)| to.iter().map(move |(to, traffic)| (from.clone(), to.clone(), traffic.clone())));
+        Ok(pairs.map(|(from, to, traffic)| Need { from, to, traffic }).collect())
+    }
+
     /// Who an end is.
     pub fn find(&self, end: &FlowEnd) -> Found {
-        if !end.namespace.is_empty() {
-            return self.pods(end);
-        }
         let address = end.address.map(|address| address.to_canonical());
         let known = |address: IpAddr| {
             let of_pods = self.by_address.get(&address).map(|list| Found::Endpoints(list.clone()));
             let of_node = || self.nodes.get(&address).map(|at| Found::Node(*at));
             of_pods.or_else(of_node).or_else(|| self.services.get(&address).map(|at| Found::Service(*at)))
         };
-        match (end.kind, address) {
-            (FlowEndKind::OwnNode, _) => Found::OwnNode,
-            (FlowEndKind::Outside, None) => Found::Outside,
-            (_, Some(address)) => known(address).unwrap_or(Found::Address(address)),
-            (FlowEndKind::Node, None) => Found::Nobody("the log names no address of the node"),
-            (FlowEndKind::Pod | FlowEndKind::Unknown, None) => Found::Nobody("the log does not say who it is"),
+        let found = address.and_then(known);
+        if !end.namespace.is_empty() {
+            let pods = self.pods(end);
+            return if pods.is_empty() { found.unwrap_or(Found::Nobody(Foreign::Workload)) } else { Found::Endpoints(pods) };
+        }
+        match (end.kind, found, address) {
+            (FlowEndKind::OwnNode, ..) => Found::OwnNode,
+            (_, Some(found), _) => found,
+            (_, None, Some(address)) => Found::Address(address),
+            (FlowEndKind::Outside, None, None) => Found::Outside,
+            (FlowEndKind::Node, None, None) => Found::Nobody(Foreign::Node),
+            (FlowEndKind::Pod | FlowEndKind::Unknown, None, None) => Found::Nobody(Foreign::Nothing),
         }
     }
 
     /// Pods by workload, by name or by labels.
-    fn pods(&self, end: &FlowEnd) -> Found {
-        let Some(namespace) = self.world.namespace(&end.namespace) else {
-            return Found::Nobody("its namespace is not among what was read");
-        };
+    fn pods(&self, end: &FlowEnd) -> Vec<usize> {
+        let Some(namespace) = self.world.namespace(&end.namespace) else { return Vec::new() };
         let mut found = self.named(namespace, &end.workload).to_vec();
         if found.iter().any(|at| self.kind(*at) == &*end.workload_kind) {
             found.retain(|at| self.kind(*at) == &*end.workload_kind);
@@ -101,11 +170,11 @@ impl<'w, 'a> Ends<'w, 'a> {
             found = self.named_like(namespace, &end.pod);
         }
         if found.is_empty() && !end.labels.is_empty() {
-            let all = self.world.endpoints_in(namespace);
-            found = all.filter(|at| self.world.endpoints.get(*at).is_some_and(|endpoint| is_labelled(end, &endpoint.labels))).collect();
+            let is_labelled = |at: &usize| self.world.endpoints.get(*at).is_some_and(|endpoint| is_labelled(end, &endpoint.labels));
+            found = self.world.endpoints_in(namespace).filter(is_labelled).collect();
         }
         self.tell_apart(&mut found, end);
-        if found.is_empty() { Found::Nobody("no workload like it is among what was read") } else { Found::Endpoints(found) }
+        found
     }
 
     fn named(&self, namespace: usize, name: &str) -> &[usize] {
@@ -160,7 +229,7 @@ fn addresses_of<'a>(service: &Service<'a>) -> impl Iterator<Item = IpAddr> + use
 
 impl Service<'_> {
     /// What a port of it leads to, by number.
-    pub(crate) fn behind(&self, port: u16) -> impl Iterator<Item = (usize, crate::traffic::Traffic)> {
+    pub(crate) fn behind(&self, port: u16) -> impl Iterator<Item = (usize, Traffic)> {
         self.leads_to(PortRef::Number(port)).into_iter()
     }
 }
@@ -170,17 +239,18 @@ fn label<'e>(end: &'e FlowEnd, key: &str) -> Option<&'e str> {
 }
 
 fn telling<'l>(labels: &'l Labels<'_>) -> impl Iterator<Item = (&'l str, &'l str)> {
-    labels.iter().filter(|(key, _)| !OF_CONTROLLERS.contains(key))
+    labels.iter().filter(|(key, _)| is_lasting(key))
 }
 
-/// Whether all labels of a workload's pods are the flow's.
+/// Whether all labels of a workload's pods that last are the flow's, or all of the flow's are theirs: logs may know of more or of fewer.
 fn is_labelled(end: &FlowEnd, labels: &Labels<'_>) -> bool {
-    telling(labels).next().is_some() && telling(labels).all(|(key, value)| label(end, key) == Some(value))
+    let theirs = telling(labels).next().is_some() && telling(labels).all(|(key, value)| label(end, key) == Some(value));
+    let mut own = end.labels.iter().filter(|(key, _)| is_lasting(key)).peekable();
+    theirs || (own.peek().is_some() && own.all(|(key, value)| labels.get(key) == Some(&**value)))
 }
 
 fn is_exactly(end: &FlowEnd, endpoint: &Endpoint<'_>) -> bool {
-    let has = |key: &str, value: &str| endpoint.labels.get(key) == Some(value);
-    end.labels.iter().all(|(key, value)| OF_CONTROLLERS.contains(&&**key) || has(key, value))
+    end.labels.iter().filter(|(key, _)| is_lasting(key)).all(|(key, value)| endpoint.labels.get(key) == Some(&**value))
 }
 
 fn is_not_against(end: &FlowEnd, endpoint: &Endpoint<'_>) -> bool {
