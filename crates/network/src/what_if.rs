@@ -495,15 +495,16 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
         let (by, directions) = self.denying(self.after.world, true, from, to, asked);
         let world = self.before.world;
         let (egress, ingress) = self.decide(world, false, from, to);
+        let is_changed = |policy: usize| world.policies.get(policy).is_some_and(|policy| self.changed.contains(&named(policy)));
         let mut was = Vec::new();
         for (direction, decision) in [(Direction::Egress, egress), (Direction::Ingress, ingress)] {
             let decision = decision.filter(|decision| directions.contains(&direction) && asked.is_subset(&decision.allowed));
             for reason in decision.iter().flat_map(|decision| &decision.reasons) {
                 match reason {
-                    Reason::Rule { policy, rule, action: Action::Accept, traffic, .. } if !traffic.intersection(asked).is_none() => {
-                        if world.policies.get(*policy).is_some_and(|policy| self.changed.contains(&named(policy))) {
-                            was.extend(rule_cause(world, *policy, *rule, direction, Does::Allows));
-                        }
+                    Reason::Rule { policy, rule, action: Action::Accept, traffic, .. }
+                        if !traffic.intersection(asked).is_none() && is_changed(*policy) =>
+                    {
+                        was.extend(rule_cause(world, *policy, *rule, direction, Does::Allows));
                     }
                     Reason::Default { traffic } if !traffic.intersection(asked).is_none() => was.push(Cause {
                         policy: String::new(),

@@ -1,6 +1,6 @@
 //! The matrix says of every pair what deciding it by itself says, and so does the difference of two.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
+#![cfg(test)]
 
 use core::net::IpAddr;
 use plimsoll_model::{

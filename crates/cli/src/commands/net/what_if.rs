@@ -166,7 +166,7 @@ impl Answer for WhatIf {
                 None => map.ways.push(Way { from, to, label: what(one), state: WayState::Broken, facts }),
             }
         }
-        map.summary = format!("{} that were seen would be cut.", amount(judged.cut.len(), "flow"));
+        map.summary = format!("Of the flows that were seen, {} would be cut.", judged.cut.len());
         map
     }
 }
@@ -230,7 +230,8 @@ impl Words<'_> {
         let of = judged.cut.len() + judged.opened.len() + judged.denied_before.len() + judged.unknown.len();
         let _ = match judged.cut.len() {
             0 => writeln!(text, "No flow that was seen would be cut."),
-            cut => writeln!(text, "{} that were seen would be CUT:\n", amount(cut, "flow")),
+            1 => writeln!(text, "1 flow that was seen would be CUT:\n"),
+            cut => writeln!(text, "{cut} flows that were seen would be CUT:\n"),
         };
         for one in &judged.cut {
             self.told(one, text);
@@ -255,6 +256,7 @@ impl Words<'_> {
         let _ = write!(text, "\n{} as before", amount(judged.kept, if of == 0 { "flow" } else { "other flow" }));
         let _ = match judged.replies {
             0 => writeln!(text),
+            1 => writeln!(text, "; 1 record was a reply, which passes with what it answers"),
             replies => writeln!(text, "; {replies} records were replies, which pass with what they answer"),
         };
     }
