@@ -94,7 +94,7 @@ impl Answer for Listing {
         }
         for network in &self.networks {
             let what = if network.first { "apart from all other pods, in" } else { "also attached to" };
-            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.words(&Side::Workloads(network.workloads.clone())));
+            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.names.words(&network.workloads).join(", "));
             write(&network.connections, &mut text);
         }
         text
