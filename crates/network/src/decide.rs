@@ -67,6 +67,8 @@ pub enum Reason {
     },
     /// It does not leave the pod, or comes from the pod's own node.
     Inside,
+    /// The ends are in different networks ([`World::networks`]): nothing passes, whatever policies say.
+    Apart,
 }
 
 impl<'a> World<'a> {
@@ -100,6 +102,9 @@ impl<'a> World<'a> {
             End::Endpoint(endpoint) => Some(endpoint),
             _ => None,
         };
+        if matches!((from, to), (End::Endpoint(from), End::Endpoint(to)) if from.network != to.network) {
+            return Decision::apart();
+        }
         let End::Endpoint(subject) = subject else { return Decision::open(asked) };
         let is_self = matches!(peer, End::Endpoint(peer) if std::ptr::eq(peer, subject));
         if is_self && self.settings.loopback == Loopback::Allowed || is_own_node(subject, peer) {
@@ -280,6 +285,11 @@ impl Settings {
 }
 
 impl Decision {
+    /// Of ends that are in different networks.
+    pub(crate) fn apart() -> Self {
+        Self { allowed: Traffic::none(), asked: Vec::new(), reasons: vec![Reason::Apart] }
+    }
+
     /// Of somebody whom no policy is about.
     pub(crate) fn open(asked: &Traffic) -> Self {
         Self { allowed: asked.clone(), asked: Vec::new(), reasons: vec![Reason::Default { traffic: asked.clone() }] }

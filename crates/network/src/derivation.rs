@@ -154,6 +154,8 @@ pub enum Outcome {
     Default,
     /// It does not leave the pod, or stays between a pod and its node: it passes.
     Inside,
+    /// The ends are in different networks: nothing passes, whatever policies say.
+    Apart,
 }
 
 impl Derivation {
@@ -278,6 +280,7 @@ fn steps(world: &World<'_>, decision: &Decision, direction: Direction, asked: &T
     for reason in reasons {
         match reason {
             Reason::Default { traffic } => steps.push(bare(None, Outcome::Default, traffic.intersection(asked))),
+            Reason::Apart => steps.push(bare(None, Outcome::Apart, asked.clone())),
             Reason::Inside => steps.push(bare(None, Outcome::Inside, asked.clone())),
             Reason::Rule { .. } | Reason::Isolated { .. } => {}
         }

@@ -10,6 +10,7 @@ use crate::entrances::{self, By};
 use crate::listing::{Answered, Entrance, Filter, Side, Workload, written};
 use crate::matrix::Class;
 use crate::matrix::classes::Classes;
+use crate::networks::Secondary;
 use crate::policy::{Direction, Peers, Pick, Rule};
 use crate::ranges::Ranges;
 use crate::traffic::Traffic;
@@ -35,7 +36,20 @@ pub struct Explanation {
     pub entrances: Vec<Entrance>,
     /// How policies came to their decisions.
     pub derivations: Vec<Derivation>,
-    /// Who may send what to whom, and who may not.
+    /// Who may send what to whom, and who may not, over the first networks of pods.
+    pub pairs: Vec<Pair>,
+    /// The same over networks that pods are attached to beside their first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attached: Vec<Attached>,
+}
+
+/// A network that pods are attached to beside their first.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Attached {
+    /// What defines it: `NetworkAttachmentDefinition shop/own`.
+    pub name: String,
+    /// Who may send what to whom over it, and who may not.
     pub pairs: Vec<Pair>,
 }
 
@@ -85,10 +99,11 @@ impl Explanation {
         let too_many = || "there is more to explain than anyone could read; ask for some workloads with --focus".to_owned();
         let mut decisions = Decisions::default();
         let open = [Direction::Ingress, Direction::Egress].map(|direction| decisions.id(direction, Decision::open(&asked)));
+        let apart = (decisions.id(Direction::Egress, Decision::apart()), decisions.id(Direction::Ingress, Decision::apart()));
         let mut of = |direction| Some(decisions.of(direction, held(direction)?));
         let (egress, ingress) = (of(Direction::Egress).ok_or_else(too_many)?, of(Direction::Ingress).ok_or_else(too_many)?);
         let [nobody_in, nobody_out] = open;
-        let mut pairs = Pairs { filter, only, asked: &asked, decisions: &decisions, left: MOST_NAMES, list: Vec::new() };
+        let mut pairs = Pairs { world, apart, filter, only, asked: &asked, decisions: &decisions, left: MOST_NAMES, list: Vec::new() };
         let done = pairs.inside(&classes, &focused, &egress, &ingress).and_then(|()| {
             pairs.outside(&classes, Direction::Egress, &egress, nobody_in)?;
             pairs.outside(&classes, Direction::Ingress, &ingress, nobody_out)
@@ -113,16 +128,38 @@ impl Explanation {
         }
         list.sort();
         let settings = Answered::from(&world.settings);
-        let mut explanation = Self { settings, workloads: Workload::all(world), entrances, derivations, pairs: list };
+        let mut explanation = Self { settings, workloads: Workload::all(world), entrances, derivations, pairs: list, attached: Vec::new() };
+        for secondary in &world.secondary {
+            explanation.attach(secondary, filter, only)?;
+        }
         explanation.keep_used();
         Ok(explanation)
+    }
+
+    /// Adds what holds for a network beside the first ones. What is outside of it is not known.
+    fn attach(&mut self, Secondary { network, world, members }: &Secondary<'_>, filter: &Filter, only: Option<Only>) -> Result<(), String> {
+        let place = |(at, member): (usize, &usize)| filter.focus.as_ref()?.contains(member).then_some(at);
+        let focus = filter.focus.as_ref().map(|_| members.iter().enumerate().filter_map(place).collect());
+        let within = Self::new(world, &Filter { focus, ..filter.clone() }, only)?;
+        let outer = |side: Side| match side {
+            Side::Workloads(list) => Some(Side::Workloads(list.iter().filter_map(|at| members.get(*at).copied()).collect())),
+            Side::Outside(_) | Side::Entrance(_) => None,
+        };
+        let behind = self.derivations.len();
+        let pairs = within.pairs.into_iter().filter_map(|Pair { from, to, allowed, denied, egress, ingress }| {
+            let (egress, ingress) = (egress + behind, ingress + behind);
+            Some(Pair { from: outer(from)?, to: outer(to)?, allowed, denied, egress, ingress })
+        });
+        self.attached.push(Attached { name: network.title(), pairs: pairs.collect() });
+        self.derivations.extend(within.derivations);
+        Ok(())
     }
 
     /// Leaves out derivations that no pair has, and numbers the others as they come.
     fn keep_used(&mut self) {
         let mut numbers: HashMap<usize, usize> = HashMap::new();
         let mut kept = Vec::new();
-        for pair in &mut self.pairs {
+        for pair in self.pairs.iter_mut().chain(self.attached.iter_mut().flat_map(|network| &mut network.pairs)) {
             for place in [&mut pair.egress, &mut pair.ingress] {
                 let next = numbers.len();
                 let number = *numbers.entry(*place).or_insert(next);
@@ -394,7 +431,10 @@ impl Decisions {
 }
 
 /// Makes pairs, as long as there is room.
-struct Pairs<'p> {
+struct Pairs<'p, 'a> {
+    world: &'p World<'a>,
+    /// The decisions about those in different networks.
+    apart: (u32, u32),
     filter: &'p Filter,
     only: Option<Only>,
     asked: &'p Traffic,
@@ -403,7 +443,7 @@ struct Pairs<'p> {
     list: Vec<Pair>,
 }
 
-impl Pairs<'_> {
+impl Pairs<'_, '_> {
     /// Pairs of workloads.
     #[expect(clippy::cast_possible_truncation, reason = "classes are counted in 32 bits")]
     fn inside(&mut self, classes: &Classes<'_, '_>, focused: &[bool], egress: &Numbered, ingress: &Numbered) -> Option<()> {
@@ -418,6 +458,8 @@ impl Pairs<'_> {
         // What is the same for sources with the same destinations.
         let mut groups: BTreeMap<(u32, u32), BTreeMap<Ranges<u32>, Vec<u32>>> = BTreeMap::new();
         let mut let_in = ingress.most.clone();
+        let sample = |class: &Class| class.endpoints.first().and_then(|at| self.world.endpoints.get(*at));
+        let networks: Vec<usize> = classes.list.iter().map(|class| sample(class).map_or(0, |endpoint| endpoint.network)).collect();
         let rows = by_source.iter().zip(&egress.some).zip(&egress.most).zip(focused).enumerate();
         for (source, (((column, some), most), is_focused)) in rows {
             let_in.clone_from(&ingress.most);
@@ -435,9 +477,11 @@ impl Pairs<'_> {
                     row.entry(key).or_default().push((first, before - 1));
                 }
             };
-            for (destination, (let_in, other)) in (0_u32..).zip(let_in.iter().zip(focused)) {
+            let own = networks.get(source);
+            for (destination, ((let_in, other), network)) in (0_u32..).zip(let_in.iter().zip(focused).zip(&networks)) {
                 let out = some.next_if(|(class, _)| *class == destination).map_or(*most, |(_, id)| *id);
-                let key = (*is_focused || *other).then_some((out, *let_in));
+                let decisions = if own == Some(network) { (out, *let_in) } else { self.apart };
+                let key = (*is_focused || *other).then_some(decisions);
                 if run.map(|(key, _)| key) != key {
                     end(run.take(), destination);
                     run = key.map(|key| (key, destination));

@@ -16,6 +16,7 @@ pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;
+pub mod networks;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
@@ -23,6 +24,7 @@ pub mod services;
 mod split;
 pub mod suggest;
 pub mod traffic;
+pub mod what_if;
 mod world;
 
 pub use addresses::{Addresses, Cidr};
@@ -40,5 +42,6 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("exposure-of-pod", schemars::schema_for!(exposure::OfPod).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
         ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
+        ("what-if", schemars::schema_for!(what_if::WhatIf).to_value()),
     ]
 }

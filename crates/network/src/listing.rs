@@ -3,6 +3,7 @@
 use crate::addresses::Addresses;
 use crate::entrances::{self, FromUnknown};
 use crate::matrix::Matrix;
+use crate::networks::{self, Secondary};
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
@@ -22,7 +23,26 @@ pub struct Listing {
     /// The ways in from outside of the cluster that lead to any of them, by their place in the connections.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entrances: Vec<Entrance>,
-    /// Who may send what to whom, in order.
+    /// Who may send what to whom over the first networks of pods, in order.
+    pub connections: Vec<Connection>,
+    /// Networks of pods beside that of the cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+}
+
+/// A network beside that of the cluster.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    /// What defines it: `UserDefinedNetwork shop/own`.
+    pub name: String,
+    /// Whether it is the first of its pods, instead of the cluster's: [`Listing::connections`] are over it, then. Else pods are attached to
+    /// it beside their first.
+    pub first: bool,
+    /// The workloads in it, by their places in [`Listing::workloads`].
+    pub workloads: Vec<usize>,
+    /// Who may send what to whom over it, where it is not the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<Connection>,
 }
 
@@ -204,7 +224,13 @@ impl Listing {
         }
         let entrances = ways_in(world, matrix, filter, &mut connections);
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), entrances, connections }
+        Self {
+            settings: Answered::from(&world.settings),
+            workloads: Workload::all(world),
+            entrances,
+            connections,
+            networks: networks(world, filter),
+        }
     }
 }
 
@@ -253,6 +279,32 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
         named.push(Entrance::of(entrance, Some));
     }
     named
+}
+
+/// The networks beside that of the cluster, and who may send what over those that are not the first of their pods.
+fn networks(world: &World<'_>, filter: &Filter) -> Vec<Network> {
+    let network =
+        |network: &networks::Network<'_>| Network { name: network.title(), first: true, workloads: Vec::new(), connections: Vec::new() };
+    let mut networks: Vec<_> = world.networks.iter().skip(1).map(network).collect();
+    for (at, endpoint) in world.endpoints.iter().enumerate() {
+        if let Some(network) = endpoint.network.checked_sub(1).and_then(|number| networks.get_mut(number)) {
+            network.workloads.push(at);
+        }
+    }
+    for Secondary { network, world, members } in &world.secondary {
+        let is_in = |(at, member): (usize, &usize)| filter.focus.as_ref()?.contains(member).then_some(at);
+        let focus = filter.focus.as_ref().map(|_| members.iter().enumerate().filter_map(is_in).collect());
+        let mut connections = inside(&Matrix::new(world), &Filter { focus, ..filter.clone() });
+        let outer = |places: &mut Vec<usize>| *places = places.iter().filter_map(|at| members.get(*at).copied()).collect();
+        for side in connections.iter_mut().flat_map(|connection| [&mut connection.from, &mut connection.to]) {
+            if let Side::Workloads(places) = side {
+                outer(places);
+            }
+        }
+        connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
+        networks.push(Network { name: network.title(), first: false, workloads: members.clone(), connections });
+    }
+    networks
 }
 
 /// Addresses, one range an item.

@@ -10,7 +10,7 @@ use plimsoll_network::derivation::{Derivation, Outcome};
 use plimsoll_network::explain::Explanation;
 use plimsoll_network::listing::{Filter, Side, Workload};
 use plimsoll_network::policy::{Action, Direction};
-use plimsoll_network::{Addresses, Cidr, Decision, End, Protocol, Reason, Traffic, World};
+use plimsoll_network::{Addresses, Cidr, Decision, End, Protocol, Reason, Traffic};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use worlds::{OUTSIDE, objects, settings, with_world};
@@ -24,6 +24,7 @@ fn sums(decision: &Decision) -> (Traffic, Traffic) {
             Reason::Rule { action: Action::Deny, traffic, .. } | Reason::Isolated { traffic, .. } => denied = denied.union(traffic),
             Reason::Rule { action: Action::Pass, .. } => {}
             Reason::Inside => allowed = Traffic::all(),
+            Reason::Apart => denied = Traffic::all(),
         }
     }
     (allowed, denied)
@@ -35,7 +36,7 @@ fn step_sums(derivation: &Derivation) -> (Traffic, Traffic) {
         let steps = derivation.steps.iter().filter(|step| outcomes.contains(&step.outcome));
         steps.fold(Traffic::none(), |sum, step| sum.union(&step.traffic))
     };
-    (sum(&[Outcome::Allows, Outcome::Default, Outcome::Inside]), sum(&[Outcome::Denies, Outcome::Isolated]))
+    (sum(&[Outcome::Allows, Outcome::Default, Outcome::Inside]), sum(&[Outcome::Denies, Outcome::Isolated, Outcome::Apart]))
 }
 
 proptest! {
@@ -118,7 +119,8 @@ proptest! {
             for answer in &can.answers {
                 prop_assert_eq!(&answer.allowed, &answer.egress.allowed.intersection(&answer.ingress.allowed));
                 prop_assert_eq!(answer.verdict == Verdict::Yes, answer.denied.is_none());
-                prop_assert_eq!(answer.nearest.is_empty(), answer.denied.is_none());
+                let is_apart = answer.egress.steps.iter().any(|step| step.outcome == Outcome::Apart);
+                prop_assert_eq!(answer.nearest.is_empty(), answer.denied.is_none() || is_apart);
                 for (from, to) in answer.from.iter().flat_map(|from| answer.to.iter().map(move |to| (from, to))) {
                     if let (Party::Workload(from), Party::Workload(to)) = (from, to) {
                         let (.., wanted) = world.between(End::Endpoint(find(from)), End::Endpoint(find(to)));

@@ -11,8 +11,9 @@ pub struct Class {
     pub endpoints: Vec<usize>,
 }
 
-/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic.
-type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool);
+/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic,
+/// their network.
+type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool, usize);
 
 /// Whom a rule or a subject means: one of the distinct groups of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,7 +75,7 @@ impl<'w, 'a> Classes<'w, 'a> {
         let mut by_signature: BTreeMap<Signature<'a>, Vec<usize>> = BTreeMap::new();
         for (at, (endpoint, signature)) in world.endpoints.iter().zip(signatures).enumerate() {
             let named = endpoint.ports.iter().copied().filter(|port| names.contains(port.name)).collect();
-            let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint));
+            let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint), endpoint.network);
             by_signature.entry(key).or_default().push(at);
         }
         let mut list: Vec<_> = by_signature.into_values().map(|endpoints| Class { endpoints }).collect();

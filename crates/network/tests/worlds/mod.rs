@@ -167,18 +167,29 @@ fn pod() -> impl Strategy<Value = Json> + Clone {
 
 pub(crate) fn objects() -> impl Strategy<Value = Vec<Json>> {
     let policies = prop::collection::vec(prop_oneof![3 => network_policy(), 2 => cluster_policy()], 0..6);
-    (prop::collection::vec(pod(), 1..8), policies, word(&["a", "b"])).prop_map(|(mut pods, policies, team)| {
-        for (at, pod) in pods.iter_mut().enumerate() {
-            pod["metadata"]["name"] = json!(format!("p{at}"));
-        }
-        let namespace =
-            |name: &str, labels: Json| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-        pods.extend([namespace("n0", json!({"team": team})), namespace("n1", json!({"team": "b"}))]);
-        pods.push(json!({
-            "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": {"zone": "a"}},
-            "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
-        }));
-        pods.extend(policies);
-        pods
-    })
+    (prop::collection::vec(pod(), 1..8), policies, word(&["a", "b"]), prop::bool::weighted(0.3)).prop_map(
+        |(mut pods, policies, team, apart)| {
+            for (at, pod) in pods.iter_mut().enumerate() {
+                pod["metadata"]["name"] = json!(format!("p{at}"));
+            }
+            let namespace =
+                |name: &str, labels: Json| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+            pods.extend([
+                namespace("n0", json!({"team": team})),
+                namespace("n1", json!({"team": "b", "k8s.ovn.org/primary-user-defined-network": ""})),
+            ]);
+            if apart {
+                pods.push(json!({
+                    "apiVersion": "k8s.ovn.org/v1", "kind": "UserDefinedNetwork", "metadata": {"namespace": "n1", "name": "own"},
+                    "spec": {"topology": "Layer2", "layer2": {"role": "Primary"}},
+                }));
+            }
+            pods.push(json!({
+                "apiVersion": "v1", "kind": "Node", "metadata": {"name": "node", "labels": {"zone": "a"}},
+                "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
+            }));
+            pods.extend(policies);
+            pods
+        },
+    )
 }

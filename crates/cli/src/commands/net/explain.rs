@@ -76,6 +76,13 @@ struct Shown {
 }
 
 impl Shown {
+    /// All pairs, with the network that they are over where it is not the first one.
+    fn pairs(&self) -> impl Iterator<Item = (&Pair, Option<&str>)> {
+        let attached = self.explanation.attached.iter();
+        let attached = attached.flat_map(|network| network.pairs.iter().map(|pair| (pair, Some(network.name.as_str()))));
+        self.explanation.pairs.iter().map(|pair| (pair, None)).chain(attached)
+    }
+
     /// The parts of a pair that are shown: what becomes of it, and the steps that say so.
     fn parts<'s>(&'s self, pair: &'s Pair) -> impl Iterator<Item = (bool, Vec<(Direction, &'s Step)>)> + 's {
         let parts = [(true, Only::Allowed, &pair.allowed), (false, Only::Denied, &pair.denied)];
@@ -93,7 +100,7 @@ fn relevant(derivation: &Derivation, allowed: bool) -> impl Iterator<Item = &Ste
     derivation.steps.iter().filter(move |step| match step.outcome {
         Said::Allows | Said::Default | Said::Inside => allowed,
         Said::PassesOn => true,
-        Said::Denies | Said::Isolated => !allowed,
+        Said::Denies | Said::Isolated | Said::Apart => !allowed,
         // Why those that isolate do not allow it; of other tiers it is no reason.
         Said::OtherPorts | Said::NoSuchPort | Said::OtherPeers | Said::NoRules => {
             !allowed && denies && step.tier == Some(Tier::NetworkPolicy)
@@ -106,10 +113,11 @@ impl answer::Answer for Shown {
     fn text(&self) -> String {
         let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
         let mut lines = Lines::default();
-        for pair in &self.explanation.pairs {
+        for (pair, network) in self.pairs() {
             let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             lines.gap();
-            lines.line(0, &format!("{from} -> {to}"));
+            let over = network.map_or_else(String::new, |network| format!(" over {network}"));
+            lines.line(0, &format!("{from} -> {to}{over}"));
             for (allowed, steps) in self.parts(pair) {
                 let (word, traffic) = if allowed { ("allowed", &pair.allowed) } else { ("denied", &pair.denied) };
                 lines.line(2, &format!("{word}: {}", ports(traffic)));
@@ -117,7 +125,7 @@ impl answer::Answer for Shown {
                 steps.into_iter().for_each(|(direction, step)| lines.reason(4, direction, step, &between));
             }
         }
-        if self.explanation.pairs.is_empty() {
+        if self.pairs().next().is_none() {
             lines.line(0, "there is no such pair");
         }
         lines.finish()
@@ -129,8 +137,9 @@ impl answer::Answer for Shown {
 
     fn table(&self) -> Table {
         let sides = Sides::new(&self.explanation.workloads, &self.explanation.entrances);
-        let mut table = Table::new(&["from", "to", "verdict", "direction", "tier", "policy", "rule", "outcome", "traffic", "place"]);
-        for pair in &self.explanation.pairs {
+        let mut table =
+            Table::new(&["from", "to", "verdict", "direction", "tier", "policy", "rule", "outcome", "traffic", "place", "network"]);
+        for (pair, network) in self.pairs() {
             let (from, to) = (sides.words(&pair.from), sides.words(&pair.to));
             for (allowed, steps) in self.parts(pair) {
                 for (direction, step) in steps {
@@ -146,6 +155,7 @@ impl answer::Answer for Shown {
                         said(step, subject, peer),
                         step.traffic.to_string(),
                         step.place().map_or_else(String::new, ToString::to_string),
+                        network.unwrap_or_default().to_owned(),
                     ]);
                 }
             }
@@ -160,6 +170,6 @@ impl answer::Answer for Shown {
         let connections =
             open.map(|pair| Connection { from: pair.from.clone(), to: pair.to.clone(), traffic: pair.allowed.clone() }).collect();
         let (settings, workloads, entrances) = (settings.clone(), workloads.clone(), entrances.clone());
-        Listing { settings, workloads, entrances, connections }.map()
+        Listing { settings, workloads, entrances, connections, networks: Vec::new() }.map()
     }
 }

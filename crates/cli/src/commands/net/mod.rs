@@ -12,6 +12,7 @@ mod names;
 mod sides;
 mod steps;
 mod suggest;
+mod what_if;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -38,6 +39,7 @@ enum Command {
     List(list::Args),
     Lint(lint::Args),
     Suggest(suggest::Args),
+    WhatIf(what_if::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -49,6 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Suggest(args) => suggest::run(args),
+        Command::WhatIf(args) => what_if::run(args),
     }
 }
 

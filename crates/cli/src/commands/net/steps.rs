@@ -148,6 +148,7 @@ pub(super) fn said(step: &Step, subject: &str, peer: &str) -> String {
         Outcome::NoRules => format!("selects {subject}, and has no rule"),
         Outcome::Isolated => format!("denied, as policies select {subject} and no rule allows it: {traffic}"),
         Outcome::Default => format!("allowed, as no policy decides about it: {traffic}"),
+        Outcome::Apart => "denied, as they are in different networks".to_owned(),
         Outcome::Inside => format!("allowed, as it does not leave the pod or its node: {traffic}"),
     }
 }

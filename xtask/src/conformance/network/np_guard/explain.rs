@@ -1,6 +1,6 @@
 //! `list --explain`: which policies and rules decide about each pair, allowed and denied.
 
-use super::list::sides;
+use super::list::{sides, title};
 use super::{CONTROLLER, Case, POD_NETWORK, Side, cases, differences, ports_only, traffic, with_world};
 use crate::conformance::Cases;
 use anyhow::{Context, bail};
@@ -46,6 +46,7 @@ struct Said {
 }
 
 const DEFAULT: &str = "default";
+const APART: &str = "different networks";
 
 impl Said {
     fn default_allow() -> Self {
@@ -131,17 +132,16 @@ fn expected(text: &str) -> anyhow::Result<Facts> {
         } else if let Some((allowed, rest)) = verdict(line) {
             close(&mut part, &pair, &network);
             let (flows, why) = rest.split_once(" due to ").with_context(|| format!("`{line}` says no reason"))?;
-            let mut said = Why { allowed, ..Why::default() };
-            if why.starts_with("the system default") {
-                (said.egress, said.ingress) = (Said::default_allow(), Said::default_allow());
-            }
+            // A direction of which nothing is said is left to what holds without policies.
+            let said = Why { allowed, egress: Said::default_allow(), ingress: Said::default_allow() };
+            anyhow::ensure!(why.starts_with("the ") || why.starts_with("existence of "), "`{why}` is no reason");
             part = Some((traffic(flows).with_context(|| format!("`{flows}` is no traffic"))?, said));
         } else if let Some(rest) =
             line.strip_prefix("Egress").or_else(|| line.strip_prefix("Ingress")).filter(|rest| rest.is_empty() || rest.starts_with(" ("))
         {
             direction = Some(if line.starts_with('E') { Direction::Egress } else { Direction::Ingress });
             let said = said_by(&mut part, direction)?;
-            said.allowed = rest.starts_with(" (Allowed)");
+            *said = Said { allowed: rest.starts_with(" (Allowed)"), reasons: BTreeSet::new() };
             if rest.contains("due to the system default") {
                 said.reasons.insert(DEFAULT.to_owned());
             }
@@ -205,7 +205,8 @@ fn reason(line: &str) -> anyhow::Result<String> {
         // Of ways in, without the Service that they go through.
         _ if rest.contains("allows ingress connections through") => "allows".to_owned(),
         _ if rest.contains("allows ingress to service") => "other ports".to_owned(),
-        // Of networks.
+        // Of networks: that ends are in different ones, whatever these are called.
+        _ if rest.contains(" isolates ") => return Ok(APART.to_owned()),
         _ => rest.trim().to_owned(),
     };
     Ok(format!("{kind} {name} {said}"))
@@ -217,14 +218,20 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     let explanation = Explanation::new(world, &filter, None).map_err(|why| anyhow::anyhow!(why))?;
     let peers = Case::find(&case.focus_peers, world);
     let mut facts = Facts::default();
-    for pair in &explanation.pairs {
+    let attached = explanation.attached.iter().flat_map(|network| network.pairs.iter().map(|pair| (pair, Some(network.name.as_str()))));
+    for (pair, over) in explanation.pairs.iter().map(|pair| (pair, None)).chain(attached) {
         // Of pairs of which one part is allowed, all parts are told.
         let is_allowed = !ports_only(&pair.allowed).is_none();
         if case.explain_only == "deny" && is_allowed || case.explain_only == "allow" && !is_allowed {
             continue;
         }
         let derivation = |at: usize| explanation.derivations.get(at).context("a pair without derivation");
-        let parts = parts(derivation(pair.egress)?, derivation(pair.ingress)?);
+        let (egress, ingress) = (derivation(pair.egress)?, derivation(pair.ingress)?);
+        // Pairs of different networks are told of where a port is in focus.
+        if egress.steps.iter().any(|step| step.outcome == Outcome::Apart) && (case.focus_conn.is_empty() || !case.multiple_networks) {
+            continue;
+        }
+        let parts = parts(egress, ingress);
         for (from_place, from) in sides(&pair.from, &explanation.workloads, &[])? {
             for (to_place, to) in sides(&pair.to, &explanation.workloads, &[])? {
                 let is = |set: &Option<BTreeSet<usize>>, place: Option<usize>| {
@@ -233,10 +240,12 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
                 let outward = case.direction() != Some(Direction::Ingress) && is(&filter.focus, from_place) && is(&peers, to_place);
                 let inward = case.direction() != Some(Direction::Egress) && is(&filter.focus, to_place) && is(&peers, from_place);
                 // Names that differ in what parts pods of one workload are one there.
-                if (outward || inward) && from != to {
-                    for (why, traffic) in &parts {
-                        facts.add(POD_NETWORK, &from, &to, why.clone(), traffic);
-                    }
+                if !(outward || inward) || from == to {
+                    continue;
+                }
+                let network = over.map_or_else(|| first_network(world, [from_place, to_place]), title);
+                for (why, traffic) in &parts {
+                    facts.add(&network, &from, &to, why.clone(), traffic);
                 }
             }
         }
@@ -297,6 +306,13 @@ fn controller(case: &Case, world: &World<'_>, facts: &mut Facts) -> anyhow::Resu
     Ok(())
 }
 
+/// The network that a pair is told of in: that of the source, if it is not the cluster's.
+fn first_network(world: &World<'_>, places: [Option<usize>; 2]) -> String {
+    let numbers = places.into_iter().flatten().filter_map(|at| world.endpoints.get(at)).map(|endpoint| endpoint.network);
+    let network = numbers.filter(|number| *number > 0).find_map(|number| world.networks.get(number));
+    network.map_or_else(|| POD_NETWORK.to_owned(), |network| title(&network.title()))
+}
+
 /// What becomes of a pair by parts of the traffic that have the same reasons.
 fn parts(egress: &Derivation, ingress: &Derivation) -> BTreeMap<Why, Traffic> {
     let mut parts: BTreeMap<Why, Traffic> = BTreeMap::new();
@@ -341,6 +357,10 @@ fn reasons(steps: &[Step], piece: &Traffic) -> BTreeSet<String> {
             Outcome::OtherPeers if is_v1 && isolated => "other peers",
             Outcome::NoRules if is_v1 && isolated => "no rules",
             Outcome::Default | Outcome::Inside if is_here => DEFAULT,
+            Outcome::Apart => {
+                reasons.insert(APART.to_owned());
+                continue;
+            }
             _ => continue,
         };
         // That tool does not tell what a baseline rule allows from what is allowed without policies.
