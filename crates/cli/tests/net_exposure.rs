@@ -118,6 +118,41 @@ pods that are not there yet could be reached by
 }
 
 #[test]
+fn pods_of_other_networks_are_out_of_reach() {
+    let own = r#"apiVersion: v1
+kind: Namespace
+metadata: {name: own, labels: {k8s.ovn.org/primary-user-defined-network: ""}}
+---
+apiVersion: k8s.ovn.org/v1
+kind: UserDefinedNetwork
+metadata: {name: net, namespace: own}
+spec: {topology: Layer2, layer2: {role: Primary}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, namespace: own}
+spec: {template: {metadata: {labels: {app: app}}, spec: {containers: [{name: app, image: app}]}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: app, namespace: own}
+spec:
+  podSelector: {}
+  ingress:
+  - from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: shop}}}]
+  - from: [{podSelector: {matchLabels: {role: friend}}}]
+"#;
+    let files = directory(&[("shop.yaml", SHOP.as_bytes()), ("own.yaml", own.as_bytes())]);
+    let ran = plimsoll_in(files.path(), &["net", "exposure", "--focus", "own/app", "--direction", "ingress"], b"");
+    let wanted = "pods that are not there yet could reach
+  own/app, within UserDefinedNetwork own/net
+    from pods with role=friend in namespace own: all
+      NetworkPolicy own/app, rule 2, allows all (own.yaml:22)
+";
+    assert_eq!((ran.status, ran.out.as_str()), (0, wanted), "{}", ran.err);
+}
+
+#[test]
 fn questions_narrow_the_answer() {
     for (arguments, wanted, unwanted) in [
         ("--focus shop/cart", "shop/cart", "front"),

@@ -102,7 +102,7 @@ impl<'a> World<'a> {
             End::Endpoint(endpoint) => Some(endpoint),
             _ => None,
         };
-        if matches!((from, to), (End::Endpoint(from), End::Endpoint(to)) if from.network != to.network) {
+        if self.are_apart(from, to) {
             return Decision::apart();
         }
         let End::Endpoint(subject) = subject else { return Decision::open(asked) };
@@ -241,6 +241,22 @@ impl<'a> World<'a> {
             (Means::Domains(names), End::Named(name, _)) => names.iter().any(|pattern| is_domain(pattern, name)),
             _ => false,
         }
+    }
+
+    /// Whether two ends are in different networks. Unseen pods are in that of their namespace, as far as this is known.
+    fn are_apart(&self, from: End<'_, 'a>, to: End<'_, 'a>) -> bool {
+        match (from, to) {
+            (End::Endpoint(from), End::Endpoint(to)) => from.network != to.network,
+            (End::Endpoint(endpoint), End::Unseen(pick)) | (End::Unseen(pick), End::Endpoint(endpoint)) => self.is_apart(endpoint, pick),
+            _ => false,
+        }
+    }
+
+    /// Whether unseen pods are in another network than an endpoint.
+    pub(crate) fn is_apart(&self, endpoint: &Endpoint<'a>, unseen: &Pick<'a>) -> bool {
+        let Namespaces::Named(name) = &unseen.namespaces else { return false };
+        let namespace = self.namespace(name).and_then(|at| self.namespaces.get(at));
+        namespace.is_some_and(|namespace| namespace.network != endpoint.network)
     }
 
     /// Whether all pods of which `known` is known are picked by `pick`.

@@ -9,6 +9,7 @@ use crate::decide::{End, Reason};
 use crate::derivation::{PolicyName, RuleName};
 use crate::listing::{Answered, Connection, Filter, Listing, Side, Workload};
 use crate::matrix::{self, Matrix};
+use crate::networks::Network;
 use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy, Rule, Tier};
 use crate::selector::Selector;
 use crate::traffic::{Protocol, Traffic};
@@ -40,6 +41,9 @@ pub struct Exposed {
     pub workloads: Vec<usize>,
     /// Whether a policy is about them in this direction.
     pub protection: Protection,
+    /// The network of their own that they are in, with all that they may talk to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// What is open, and to whom: to the whole cluster first.
     pub openings: Vec<Opening>,
 }
@@ -172,16 +176,17 @@ impl Exposure {
                 let is_common = openings.first().is_some_and(|first| first.peer.is_anyone() && filter.is_wanted(&first.traffic));
                 let is_telling = |one: &Opening| filter.is_wanted(&one.traffic) != (is_common && !one.peer.is_anyone());
                 openings.retain(|opening| filter.port.is_none() || is_telling(opening));
-                Some((protection, openings, members))
+                Some((protection, sample.network, openings, members))
             };
             let found: Vec<_> = classes.par_iter().filter_map(of_class).collect();
-            let mut alike: BTreeMap<(Protection, Vec<Opening>), Vec<usize>> = BTreeMap::new();
-            for (protection, openings, members) in found.into_iter().filter(|(_, openings, _)| !openings.is_empty()) {
-                alike.entry((protection, openings)).or_default().extend(members);
+            let mut alike: BTreeMap<(Protection, usize, Vec<Opening>), Vec<usize>> = BTreeMap::new();
+            for (protection, network, openings, members) in found.into_iter().filter(|(.., openings, _)| !openings.is_empty()) {
+                alike.entry((protection, network, openings)).or_default().extend(members);
             }
-            let exposed = |((protection, openings), mut workloads): (_, Vec<usize>)| {
+            let exposed = |((protection, network, openings), mut workloads): ((_, usize, _), Vec<usize>)| {
                 workloads.sort_unstable();
-                Exposed { workloads, protection, openings }
+                let network = world.networks.get(network).filter(|network| network.object.is_some()).map(Network::title);
+                Exposed { workloads, protection, network, openings }
             };
             let mut exposed: Vec<_> = alike.into_iter().map(exposed).collect();
             exposed.sort_by(|one, two| (one.protection, &one.workloads).cmp(&(two.protection, &two.workloads)));
@@ -351,7 +356,8 @@ impl<'w, 'a> Subject<'w, 'a> {
         let everyone = Pick::everyone();
         let common = self.ask(&everyone);
         let peers: BTreeSet<&Pick<'a>> = self.picked.iter().filter_map(|(_, pick)| unseen.get(pick)?.as_ref()).collect();
-        let peers = peers.into_iter().filter(|peer| !peer.is_everyone()).map(|peer| (peer, self.ask(peer)));
+        let is_other = |peer: &&Pick<'a>| !peer.is_everyone() && !self.world.is_apart(self.endpoint, peer);
+        let peers = peers.into_iter().filter(is_other).map(|peer| (peer, self.ask(peer)));
         let peers: Vec<_> = peers.filter(|(_, asked)| !asked.is_same(&common)).collect();
         let index = Index::new(peers.iter().map(|(peer, _)| *peer));
         // Who is among others of whom the same is open is named with them.

@@ -86,6 +86,8 @@ pub struct Namespace<'a> {
     pub labels: Labels<'a>,
     /// The object; none for one that only its contents name.
     pub object: Option<Object<'a>>,
+    /// The first network of its pods: its place in [`World::networks`].
+    pub network: usize,
 }
 
 /// The label of every namespace that holds its name.
@@ -210,6 +212,9 @@ impl<'a> World<'a> {
         let mut problems = std::mem::take(&mut self.problems);
         let (networks, network_of) = networks::primary(inventory, &self.namespaces, &mut problems);
         self.networks = networks;
+        for (namespace, network) in self.namespaces.iter_mut().zip(&network_of) {
+            namespace.network = *network;
+        }
         self.endpoints = endpoints(inventory, &self, &keys);
         for endpoint in &mut self.endpoints {
             let is_of_node = self.settings.is_node_traffic(endpoint);
@@ -281,7 +286,7 @@ fn namespaces<'a>(inventory: &Inventory<'a>, policies: &[Policy<'a>]) -> Vec<Nam
     let namespace = |(name, object): (&'a str, Option<Object<'a>>)| {
         let mut labels = Labels::read(object.and_then(|object| object.node.at(&["metadata", "labels"])));
         labels.set(METADATA_NAME, name);
-        Namespace { name, labels, object }
+        Namespace { name, labels, object, network: 0 }
     };
     named.into_iter().map(namespace).collect()
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::indexing_slicing, reason = "helpers of tests")]
 
+#[expect(dead_code, reason = "each test file uses its part of what they share")]
 mod worlds;
 
 use plimsoll_network::exposure::{Exposure, Unseen};
@@ -62,7 +63,7 @@ proptest! {
                 for other in picks.iter().filter(|other| world.implies(known, other)) {
                     prop_assert!(picked(other, pod), "{known:?} implies {other:?}");
                 }
-                for subject in world.endpoints.iter().filter(|subject| is_v1 && !std::ptr::eq(*subject, pod)) {
+                for subject in world.endpoints.iter().filter(|subject| is_v1 && !std::ptr::eq(*subject, pod) && subject.network == pod.network) {
                     let subject = End::Endpoint(subject);
                     let of = |peer: End<'_, '_>| (world.between(peer, subject).1.allowed, world.between(subject, peer).0.allowed);
                     let ((inward, outward), (all_in, all_out)) = (of(End::Unseen(known)), of(End::Endpoint(pod)));

@@ -172,12 +172,13 @@ impl Answer for Exposure {
                 Direction::Egress => ("could be reached by", "to"),
             };
             let mut last = false;
-            for Exposed { workloads, openings, .. } in exposed.iter().filter(|one| one.protection == Protection::Policies) {
+            for Exposed { workloads, network, openings, .. } in exposed.iter().filter(|one| one.protection == Protection::Policies) {
                 if !std::mem::replace(&mut last, true) {
                     let gap = if text.is_empty() { "" } else { "\n" };
                     let _ = writeln!(text, "{gap}pods that are not there yet {heading}");
                 }
-                let _ = writeln!(text, "  {}", names.words(workloads).join(", "));
+                let within = network.as_ref().map_or_else(String::new, |network| format!(", within {network}"));
+                let _ = writeln!(text, "  {}{within}", names.words(workloads).join(", "));
                 for opening in openings {
                     let _ = writeln!(text, "    {preposition} {}: {}", opening.peer, flow(opening));
                     for because in &opening.because {
@@ -196,7 +197,7 @@ impl Answer for Exposure {
     fn table(&self) -> Table {
         let mut table = Table::new(&["workload", "direction", "protected", "peer", "traffic", "because"]);
         for (direction, exposed) in self.directions() {
-            for Exposed { workloads, protection, openings } in exposed {
+            for Exposed { workloads, protection, openings, .. } in exposed {
                 let names = workloads.iter().filter_map(|at| self.workloads.get(*at)).map(names::name);
                 for (name, opening) in names.flat_map(|name| openings.iter().map(move |opening| (name.clone(), opening))) {
                     let protected = if *protection == Protection::Policies { "yes" } else { "no" };
