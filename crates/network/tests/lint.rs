@@ -27,8 +27,7 @@ const WORLD: &str = "
 ";
 
 /// A default deny, so that only what a case is about is found.
-const DENY: &str =
-    "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: shop}, spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}]}}";
+const DENY: &str = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: shop}, spec: {podSelector: {}, policyTypes: [Ingress, Egress], ingress: [{}]}}";
 
 fn found(policies: &str) -> BTreeSet<String> {
     with_world(&format!("{WORLD}---\n{policies}"), |world, inventory| {
@@ -70,9 +69,15 @@ fn each_fault_is_found_where_it_is_and_nowhere_else() {
         ),
         (
             // The port of the Service is not the one that the pods listen on.
-            &format!("podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], {}, {{to: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{k8s-app: kube-dns}}}}}}], ports: [{{port: 53, protocol: UDP}}]}}]", allowed.trim_end_matches(']')),
+            &format!(
+                "podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], {}, {{to: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{k8s-app: kube-dns}}}}}}], ports: [{{port: 53, protocol: UDP}}]}}]",
+                allowed.trim_end_matches(']')
+            ),
             "dns-blocked",
-            &format!("podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], {}, {{to: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{k8s-app: kube-dns}}}}}}], ports: [{{port: 5353, protocol: UDP}}]}}]", allowed.trim_end_matches(']')),
+            &format!(
+                "podSelector: {{matchLabels: {{app: web}}}}, policyTypes: [Egress], {}, {{to: [{{namespaceSelector: {{}}, podSelector: {{matchLabels: {{k8s-app: kube-dns}}}}}}], ports: [{{port: 5353, protocol: UDP}}]}}]",
+                allowed.trim_end_matches(']')
+            ),
         ),
         (
             "podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: a}}}, {podSelector: {matchLabels: {app: db}}}]}]",
@@ -110,7 +115,10 @@ fn each_fault_is_found_where_it_is_and_nowhere_else() {
 fn what_is_cut_or_open_is_found() {
     // The default deny alone: the controller does not reach the API server, and the namespace is closed in both directions.
     let closed = found(DENY);
-    assert!(closed.contains("api-server-blocked") && !closed.contains("no-default-deny") && !closed.contains("webhook-blocked"), "{closed:?}");
+    assert!(
+        closed.contains("api-server-blocked") && !closed.contains("no-default-deny") && !closed.contains("webhook-blocked"),
+        "{closed:?}"
+    );
     let shut = found(&policy("podSelector: {}, policyTypes: [Ingress, Egress]"));
     assert!(shut.contains("webhook-blocked"), "{shut:?}");
     let half = found(&policy("podSelector: {}, ingress: []"));
@@ -138,7 +146,10 @@ fn policies_of_the_cluster_have_an_order_and_both_families() {
 fn what_the_internet_reaches_is_found_where_policies_let_it() {
     let service = "{apiVersion: v1, kind: Service, metadata: {name: lb, namespace: shop}, spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 80, targetPort: http}]}}\n---\n";
     assert!(found(&format!("{service}{DENY}")).contains("reachable-from-outside"));
-    assert!(!found(&format!("{service}{}", policy("podSelector: {}, ingress: [{from: [{podSelector: {}}]}]"))).contains("reachable-from-outside"));
+    assert!(
+        !found(&format!("{service}{}", policy("podSelector: {}, ingress: [{from: [{podSelector: {}}]}]")))
+            .contains("reachable-from-outside")
+    );
 }
 
 #[test]

@@ -16,7 +16,9 @@ const PODS: &str = "
 
 /// What `b` may send to `a` under a policy with these rules for ingress, and what is said of them.
 fn judged(rule: &str) -> (Traffic, Vec<String>) {
-    let policy = format!("{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{rule}]}}}}");
+    let policy = format!(
+        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{rule}]}}}}"
+    );
     with_world(&format!("{PODS}{policy}"), |world, _| {
         let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
         (both, world.problems.iter().map(|problem| format!("{problem:?}")).collect())
@@ -85,7 +87,9 @@ fn a_hundred_thousand_blocks_are_read_and_asked() {
         let [_, b, c, d] = (at * 2).to_be_bytes();
         let _ = write!(blocks, "{{ipBlock: {{cidr: 11.{b}.{c}.{d}/32}}}},");
     }
-    let policy = format!("{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{{from: [{blocks}]}}]}}}}");
+    let policy = format!(
+        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{{from: [{blocks}]}}]}}}}"
+    );
     with_world(&format!("{PODS}{policy}"), |world, _| {
         let matrix = plimsoll_network::matrix::Matrix::new(world);
         let allowed: usize = matrix.from_outside.iter().flatten().map(|(_, addresses)| addresses.iter().count()).max().unwrap_or_default();
