@@ -5,6 +5,7 @@
 mod certificates;
 pub mod diagram;
 mod escape;
+mod fit;
 mod github;
 mod html;
 mod json;

@@ -8,6 +8,8 @@ mod layout;
 mod page;
 mod svg;
 
+pub(crate) use layout::nearest;
+
 use plimsoll_model::Severity;
 use schemars::JsonSchema;
 use serde::Serialize;

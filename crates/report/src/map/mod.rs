@@ -3,6 +3,11 @@
 //! It knows nothing of what it draws: whoever has a network makes a [`Map`] of it.
 
 mod dot;
+mod fold;
+mod layers;
+mod layout;
+mod route;
+mod svg;
 
 use std::io::{self, Write};
 
@@ -66,7 +71,7 @@ pub struct Way {
 }
 
 /// What has become of a way between two states of the world.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WayState {
     /// It is there.
     #[default]
@@ -97,6 +102,10 @@ pub enum Form {
 pub fn render(map: &Map, form: Form, out: &mut dyn Write) -> io::Result<()> {
     match form {
         Form::Dot => dot::render(map, out),
-        Form::Html | Form::Svg => dot::render(map, out),
+        Form::Html => svg::Picture::of(map).render(false, out),
+        Form::Svg => {
+            writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+            svg::Picture::of(map).render(true, out)
+        }
     }
 }
