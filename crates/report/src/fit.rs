@@ -29,7 +29,7 @@ fn wide(letter: char) -> f64 {
         'f' | 't' | 'r' | '-' | '/' | '(' | ')' | '[' | ']' | ' ' | 'I' => 0.42,
         'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.95,
         'A'..='Z' | '&' | '=' | '+' | '<' | '>' | '#' => 0.74,
-        letter if letter.is_ascii() => 0.61,
+        letter if letter.is_ascii() => 0.64,
         '…' | '→' | '·' => 0.9,
         // East Asian letters and pictures are as wide as they are high.
         letter if (letter as u32) >= 0x1100 => 1.1,

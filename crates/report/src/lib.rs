@@ -13,6 +13,7 @@ mod junit;
 mod lines;
 pub mod map;
 mod markdown;
+mod page;
 mod sarif;
 mod snippet;
 pub mod table;

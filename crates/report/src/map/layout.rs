@@ -4,15 +4,17 @@ use super::fold::{Folded, Zone};
 use super::layers::{columns, get, levels, set, within};
 use super::{Map, PlaceKind};
 
-pub(super) const CARD: (f64, f64) = (188.0, 46.0);
+pub(super) const CARD: (f64, f64) = (208.0, 46.0);
 /// Between cards, one beside and one below the other.
-const GAP: (f64, f64) = (52.0, 20.0);
+const GAP: (f64, f64) = (52.0, 24.0);
 const PADDING: f64 = 18.0;
 /// Room for the name of a region.
 pub(super) const HEADING: f64 = 34.0;
 /// Between regions.
 const BETWEEN: (f64, f64) = (104.0, 34.0);
 pub(super) const MARGIN: f64 = 28.0;
+/// What a line that does not lead to the right costs, as a length.
+const TURN: f64 = 1500.0;
 /// Rounds of moving things to what they are connected with.
 const SWEEPS: usize = 10;
 
@@ -46,6 +48,17 @@ pub(super) struct Layout {
     pub(super) height: f64,
     pub(super) regions: Vec<Rect>,
     pub(super) places: Vec<Rect>,
+    /// Columns of cards over the whole map, from left to right.
+    pub(super) slabs: Vec<Slab>,
+}
+
+/// A column of cards, and what of it no line may cross.
+#[derive(Debug, Default)]
+pub(super) struct Slab {
+    pub(super) left: f64,
+    pub(super) right: f64,
+    /// From and until where, apart and from the top.
+    pub(super) blocked: Vec<(f64, f64)>,
 }
 
 /// The places of a region: columns of those with ways among each other, then a grid of the others.
@@ -154,7 +167,9 @@ pub(super) fn layout(map: &Map, folded: &Folded) -> Layout {
                 Layout { regions: vec![Rect::default(); map.regions.len()], places: vec![Rect::default(); count], ..Layout::default() };
         }
     }
-    best.map(|(_, layout)| layout).unwrap_or_default()
+    let mut layout = best.map(|(_, layout)| layout).unwrap_or_default();
+    layout.slabs = slabs(&layout, !folded.hubs.is_empty());
+    layout
 }
 
 impl Board<'_> {
@@ -186,7 +201,7 @@ impl Board<'_> {
             let mut y = (room - tall(self, column)) / 2.0;
             for zone in column {
                 let (own, height) = self.size(*zone);
-                self.stand(*zone, Rect { x: x + (width - own) / 2.0, y, width: own, height });
+                self.stand(*zone, Rect { x, y, width: own, height });
                 y += height + gap(*zone);
             }
             x += width + BETWEEN.0;
@@ -351,7 +366,11 @@ impl Board<'_> {
     /// How bad a picture is: long lines, and more of it than a screen shows.
     #[expect(clippy::cast_precision_loss, reason = "fewer lines than a float can count")]
     fn cost(&self, folded: &Folded) -> f64 {
-        let length = |from: Rect, to: Rect| (from.x - to.x).abs() + (from.middle() - to.middle()).abs();
+        // What does not lead to the right is harder to follow.
+        let length = |from: Rect, to: Rect| {
+            let turn = if to.x >= from.right() { 0.0 } else { TURN };
+            (from.x - to.x).abs() + (from.middle() - to.middle()).abs() + turn
+        };
         let lines = folded.lines.iter().map(|line| length(get(&self.layout.places, line.from), get(&self.layout.places, line.to)));
         let bundles = folded.bundles.iter().map(|bundle| length(self.rect(bundle.from), self.rect(bundle.to)));
         let (count, sum) = lines.chain(bundles).fold((0_usize, 0.0), |(count, sum), one| (count + 1, sum + one));
@@ -373,4 +392,28 @@ fn gap(zone: Zone) -> f64 {
         Zone::Region(_) => BETWEEN.1,
         Zone::Place(_) => GAP.1,
     }
+}
+
+/// The columns of cards. Regions that stand in one column stand flush left, so that their cards do, too.
+fn slabs(layout: &Layout, has_marks: bool) -> Vec<Slab> {
+    let mut cards: Vec<Rect> = layout.places.clone();
+    cards.sort_by(|one, two| one.x.total_cmp(&two.x).then(one.y.total_cmp(&two.y)));
+    let below = if has_marks { 10.0 } else { 5.0 };
+    let columns = cards.chunk_by(|one, two| (one.x - two.x).abs() < 1.0).map(|cards| {
+        let left = cards.first().map_or(0.0, |card| card.x);
+        let right = left + CARD.0;
+        let headings = layout.regions.iter().filter(|region| region.x < right && region.right() > left);
+        let mut blocked: Vec<(f64, f64)> = headings.map(|region| (region.y - 3.0, region.y + HEADING - 4.0)).collect();
+        blocked.extend(cards.iter().map(|card| (card.y - 5.0, card.bottom() + below)));
+        blocked.sort_by(|one, two| one.0.total_cmp(&two.0));
+        let mut apart: Vec<(f64, f64)> = Vec::new();
+        for (top, bottom) in blocked {
+            match apart.last_mut() {
+                Some(last) if top <= last.1 + 2.0 => last.1 = last.1.max(bottom),
+                _ => apart.push((top, bottom)),
+            }
+        }
+        Slab { left, right, blocked: apart }
+    });
+    columns.collect()
 }

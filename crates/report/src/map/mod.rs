@@ -6,6 +6,7 @@ mod dot;
 mod fold;
 mod layers;
 mod layout;
+mod page;
 mod route;
 mod svg;
 
@@ -102,7 +103,7 @@ pub enum Form {
 pub fn render(map: &Map, form: Form, out: &mut dyn Write) -> io::Result<()> {
     match form {
         Form::Dot => dot::render(map, out),
-        Form::Html => svg::Picture::of(map).render(false, out),
+        Form::Html => page::render(map, out),
         Form::Svg => {
             writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
             svg::Picture::of(map).render(true, out)

@@ -2,8 +2,9 @@
 
 use super::fold::{Folded, Zone};
 use super::layers::get;
-use super::layout::{HEADING, Layout, Rect};
+use super::layout::{HEADING, Layout, Rect, Slab};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// Between ends of lines at a card, and of bundles at a region.
 const STEP: (f64, f64) = (8.0, 19.0);
@@ -31,7 +32,7 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
         Zone::Place(at) => get(&layout.places, at),
         Zone::Region(at) => get(&layout.regions, at),
     };
-    let sides = |(from, to): (Zone, Zone)| -> (bool, bool) {
+    let sides = |(from, to): (Zone, Zone)| -> Sides {
         let (from, to) = (rect(from), rect(to));
         match () {
             () if to.x >= from.right() => (true, true),
@@ -56,7 +57,11 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
     }
     let mut curves = ends.iter().enumerate().map(|(at, (from, to))| {
         let spot = |is_end| place.get(&(at, is_end)).copied().unwrap_or_default();
-        if from == to { Curve::default() } else { curve(sides((*from, *to)), (rect(*from), spot(false)), (rect(*to), spot(true))) }
+        if from == to {
+            Curve::default()
+        } else {
+            curve(at, sides((*from, *to)), (rect(*from), spot(false)), (rect(*to), spot(true)), &layout.slabs)
+        }
     });
     let lines = curves.by_ref().take(folded.lines.len()).collect();
     (lines, curves.collect())
@@ -74,18 +79,79 @@ fn spots(zone: Zone, rect: Rect, count: usize) -> Vec<(f64, bool)> {
     (0..count).map(|at| (step.mul_add(at as f64, first), count == 1 || step >= NUMBER)).collect()
 }
 
-fn curve((out, into): (bool, bool), (from, spot): (Rect, (f64, bool)), (to, end): (Rect, (f64, bool))) -> Curve {
+/// How a line leaves and enters: to the right, in from the left.
+type Sides = (bool, bool);
+/// Where an end of a line is, and whether there is room for a number.
+type Spot = (f64, bool);
+
+fn curve(number: usize, (out, into): Sides, (from, spot): (Rect, Spot), (to, end): (Rect, Spot), slabs: &[Slab]) -> Curve {
     let x1 = if out { from.right() } else { from.x };
     let x2 = if into { to.x } else { to.right() };
     let (y1, y2) = (spot.0, end.0);
     // The arrow's head stands at the end.
     let tip = if into { x2 - 6.0 } else { x2 + 6.0 };
-    let path = if out == into {
-        let pull = ((tip - x1).abs() * 0.5).max(14.0) * if out { 1.0 } else { -1.0 };
-        format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {tip:.1} {y2:.1}", x1 + pull, tip - pull)
+    let mut path = format!("M{x1:.1} {y1:.1}");
+    if out == into {
+        let (low, high) = (x1.min(x2), x1.max(x2));
+        let mut between: Vec<&Slab> = slabs.iter().filter(|slab| slab.left > low && slab.right < high).collect();
+        if !out {
+            between.reverse();
+        }
+        let mut at = (x1, y1);
+        if between.iter().any(|slab| slab.is_hit(at, (tip, y2))) {
+            for slab in between {
+                let (enter, leave) = if out { (slab.left - 4.0, slab.right + 4.0) } else { (slab.right + 4.0, slab.left - 4.0) };
+                let share = (f64::midpoint(enter, leave) - at.0) / (tip - at.0);
+                let y = slab.free((y2 - at.1).mul_add(share, at.1), number);
+                bend(&mut path, at, (enter, y));
+                let _ = write!(path, "H{leave:.1}");
+                at = (leave, y);
+            }
+        }
+        bend(&mut path, at, (tip, y2));
     } else {
         let around = x1.max(tip) + ((y2 - y1).abs() * 0.16).clamp(16.0, 44.0);
-        format!("M{x1:.1} {y1:.1}C{around:.1} {y1:.1} {around:.1} {y2:.1} {tip:.1} {y2:.1}")
-    };
+        let _ = write!(path, "C{around:.1} {y1:.1} {around:.1} {y2:.1} {tip:.1} {y2:.1}");
+    }
     Curve { path, start: (x1, y1), end: (x2, y2), is_rightward: (out, into), has_room: spot.1 }
+}
+
+/// A curve that starts and ends level.
+fn bend(path: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+    let middle = f64::midpoint(x1, x2);
+    // Writing to a string does not fail.
+    let _ = write!(path, "C{middle:.1} {y1:.1} {middle:.1} {y2:.1} {x2:.1} {y2:.1}");
+}
+
+impl Slab {
+    /// Whether a [`bend`] from one point to another hits something here.
+    fn is_hit(&self, from: (f64, f64), to: (f64, f64)) -> bool {
+        let height = |x: f64| {
+            let (mut low, mut high) = (0.0, 1.0);
+            let share = (x - from.0) / (to.0 - from.0);
+            let mut t = 0.5;
+            for _ in 0..12 {
+                t = f64::midpoint(low, high);
+                // Both controls stand in the middle.
+                let at = t * t * t + 1.5 * t * (1.0 - t);
+                if at < share { low = t } else { high = t }
+            }
+            (to.1 - from.1).mul_add(t * t * 2.0f64.mul_add(-t, 3.0), from.1)
+        };
+        let (one, two) = (height(self.left), height(self.right));
+        let (top, bottom) = (one.min(two), one.max(two));
+        self.blocked.iter().any(|(from, until)| *from < bottom && *until > top)
+    }
+
+    /// The height nearest to `wanted` at which a line can pass; lines that pass between the same cards keep some distance by their
+    /// numbers.
+    fn free(&self, wanted: f64, number: usize) -> f64 {
+        let Some((top, bottom)) = self.blocked.iter().copied().find(|(top, bottom)| *top <= wanted && wanted <= *bottom) else {
+            return wanted;
+        };
+        let shift: f64 = [0.0, 3.0, 1.5, 4.5].get(number % 4).copied().unwrap_or_default();
+        let above = self.blocked.iter().rev().find(|(_, until)| *until <= top).map_or(f64::MAX, |(_, until)| top - until);
+        let below = self.blocked.iter().find(|(from, _)| *from >= bottom).map_or(f64::MAX, |(from, _)| from - bottom);
+        if wanted - top < bottom - wanted { top - shift.min(above) } else { bottom + shift.min(below) }
+    }
 }

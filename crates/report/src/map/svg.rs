@@ -109,7 +109,7 @@ impl<'m> Picture<'m> {
             [one] => self.name(*one).to_owned(),
             list => format!("each of {}", list.len()),
         };
-        format!("{} to {}: {label}", some(&hub.senders), some(&hub.receivers))
+        format!("{} may send to {}: {label}", some(&hub.senders), some(&hub.receivers))
     }
 
     fn name(&self, at: usize) -> &str {
@@ -121,7 +121,7 @@ impl<'m> Picture<'m> {
     }
 
     /// The classes of a line or bundle.
-    fn classes(&self, ways: &[usize]) -> String {
+    pub(super) fn classes(&self, ways: &[usize]) -> String {
         format!("{} {}", Carries::of_ways(self.map, ways).class(), state_class(self.state(ways)))
     }
 
@@ -268,6 +268,7 @@ impl<'m> Picture<'m> {
 
     fn place(&self, at: usize, place: &Place, out: &mut dyn Write) -> io::Result<()> {
         let rect = get(&self.layout.places, at);
+        let alone = if self.map.ways.iter().any(|way| way.from == at || way.to == at) { "" } else { " alone" };
         let (class, icon, radius) = match place.kind {
             PlaceKind::Workload => ("workload", "i-w", 8.0),
             PlaceKind::Outside => ("outside", "i-o", CARD.1 / 2.0),
@@ -279,11 +280,11 @@ impl<'m> Picture<'m> {
         if place.facts.len() > TOLD {
             let _ = write!(title, "\nand {} more", place.facts.len() - TOLD);
         }
-        write!(out, "<g class=\"place {class}\" data-place=\"{at}\"><title>{}</title>", markup(&title))?;
+        write!(out, "<g class=\"place {class}{alone}\" data-place=\"{at}\"><title>{}</title>", markup(&title))?;
         write!(out, "<rect class=\"box\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"{radius:.0}\"/>", CARD.0, CARD.1)?;
         write!(out, "<use href=\"#{icon}\" x=\"{:.1}\" y=\"{:.1}\" width=\"18\" height=\"18\"/>", x + 12.0, y + 14.0)?;
-        let (left, room) = (x + 38.0, CARD.0 - 38.0 - 12.0);
-        write!(out, "<text class=\"label\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 20.0, markup(&fit(&place.label, 12.5, room)))?;
+        let (left, room) = (x + 36.0, CARD.0 - 36.0 - 9.0);
+        write!(out, "<text class=\"label\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 20.0, markup(&fit(&place.label, 13.0, room)))?;
         write!(out, "<text class=\"caption\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 34.5, markup(&fit(&place.caption, 10.5, room)))?;
         // Marks of hubs: what it receives at the left, what it sends at the right of the lower edge.
         let (mut from, mut until) = (x + 14.0, rect.right() - 14.0);
@@ -331,7 +332,7 @@ impl<'m> Picture<'m> {
             let class = self.classes(&hub.ways);
             let _ = write!(
                 row,
-                "<g class=\"mark {class}\" transform=\"translate({MARGIN:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">{0} ›</text></g><g class=\"mark {class}\" transform=\"translate({1:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">› {0}</text></g><text x=\"{2:.0}\" y=\"{{y}}\">{3}</text>",
+                "<g class=\"hub {class}\" transform=\"translate({MARGIN:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">{0} ›</text></g><g class=\"hub {class}\" transform=\"translate({1:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">› {0}</text></g><text x=\"{2:.0}\" y=\"{{y}}\">{3}</text>",
                 letter(at),
                 MARGIN + 30.0,
                 MARGIN + 64.0,
@@ -359,7 +360,7 @@ fn mark(out: &mut dyn Write, picture: &Picture<'_>, hub: &Hub, number: usize, x:
     let text = if sends { format!("{letter} ›") } else { format!("› {letter}") };
     write!(
         out,
-        "<g class=\"mark {}\" data-hub=\"{number}\"><title>{}</title><rect x=\"{x:.1}\" y=\"{:.1}\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>",
+        "<g class=\"hub {}\" data-hub=\"{number}\"><title>{}</title><rect x=\"{x:.1}\" y=\"{:.1}\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>",
         picture.classes(&hub.ways),
         markup(&picture.told(hub)),
         bottom - 6.0,
