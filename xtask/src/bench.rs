@@ -2,6 +2,7 @@
 
 mod audit;
 mod detect;
+mod network;
 
 use crate::corpus;
 use anyhow::{Context, bail};
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     /// Instead, ask who may do what over 10,000 roles, 100,000 bindings and 50,000 service accounts, which are made up.
     #[arg(long)]
     access: bool,
+    /// Instead, ask who may talk to whom over clusters of up to 10,000 workloads and 3,000 policies, which are made up.
+    #[arg(long)]
+    network: bool,
     /// Instead, time rules over this capture, repeated to a million events.
     #[arg(long, value_name = "CAPTURE")]
     detect: Option<PathBuf>,
@@ -59,6 +63,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let (binary, target) = build()?;
     if args.access {
         return access(&binary, &target.join("corpus-access"), args.runs);
+    }
+    if args.network {
+        return network::run(&binary, &target.join("corpus-network"), args.runs);
     }
     let directory = target.join("corpus");
     if let Some(objects) = &args.objects {

@@ -74,6 +74,8 @@ const SUITES: &[Suite] = &[
     Suite { name: "network/cluster-network-policy", data: "network/cluster-network-policy.jsonl", run: network::cluster_network_policy },
     Suite { name: "network/cyclonus", data: "network/cyclonus.jsonl.gz", run: network::cyclonus },
     Suite { name: "network/kubernetes-e2e", data: "network/kubernetes-e2e.jsonl", run: network::kubernetes },
+    Suite { name: "network/np-guard-list", data: "network/np-guard/cases.jsonl", run: network::list },
+    Suite { name: "network/round-trip", data: "network/np-guard/manifests", run: network::round_trip },
     Suite { name: "policy/gatekeeper", data: "policy/gatekeeper/cases.jsonl", run: policy::gatekeeper },
     Suite { name: "policy/kyverno-cel", data: "policy/kyverno-cel/cases.jsonl", run: policy::kyverno_cel },
     Suite { name: "policy/regolibrary", data: "policy/regolibrary/expected.jsonl", run: policy::regolibrary },

@@ -1,6 +1,7 @@
 //! Tasks of the project: generated files, invariants, conformance, corpora and benches. Run as `cargo xtask TASK`.
 
 mod bench;
+mod clusters;
 mod conformance;
 mod corpus;
 mod generate;

@@ -3,12 +3,12 @@
 #![cfg(test)]
 
 use jiff::Timestamp;
-use plimsoll_access::least::{Held, Least, Options, Subset, Suggestion, Widen, suggest, yaml};
+use plimsoll_access::least::{Held, Least, Options, Subset, Suggestion, Widen, suggest};
 use plimsoll_access::unused::{self, Scope, Status};
 use plimsoll_access::usage::{Observation, Usage};
 use plimsoll_access::{Authorizer, least};
 use plimsoll_model::rbac::{Defaults, Identity, Rbac, Request, User};
-use plimsoll_model::{Document, Limits, Object, Origin, Source, parse};
+use plimsoll_model::{Document, Limits, Object, Origin, Source, manifest, parse};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -85,7 +85,7 @@ fn suggestion(held: Option<&str>, events: &str, subject: Identity<'_>, options: 
 
 /// The rules, one a line: `NAMESPACE|-: RULE`.
 fn rules(suggestion: &Suggestion) -> Vec<String> {
-    let text = yaml(&suggestion.objects);
+    let text = manifest(&suggestion.objects);
     let documents = read(&text);
     let authorizer = authorizer(&documents, Defaults::Leave);
     let rules = authorizer.rbac().roles.iter().flat_map(|role| role.rules.iter().map(move |rule| (role.object.namespace, rule)));
@@ -212,7 +212,7 @@ fn what_yaml_could_misread_comes_back_as_it_was() {
         let documents = Vec::new();
         let held = authorizer(&documents, Defaults::Assume);
         let got = suggest(&usage, Held { authorizer: &held, nodes: None, is_known: false }, Identity::User(name), &Options::default());
-        assert_eq!((got.proof.allowed_replayed, got.proof.failures.len()), (2, 0), "{name} {got:?}\n{}", yaml(&got.objects));
+        assert_eq!((got.proof.allowed_replayed, got.proof.failures.len()), (2, 0), "{name} {got:?}\n{}", manifest(&got.objects));
     }
 }
 
@@ -366,12 +366,12 @@ proptest! {
         let allowed: Vec<&Request<'_>> =
             asked.iter().filter(|request| held.allows(&alice, request) && !held.allows(&only_group, request)).collect();
         let is_enough = |objects: &[Json]| {
-            let documents = read(&yaml(objects));
+            let documents = read(&manifest(objects));
             let roles = authorizer(&documents, Defaults::Leave);
             allowed.iter().all(|request| roles.allows(&alice, request))
         };
         prop_assert!(is_enough(&got.objects));
-        let written = read(&yaml(&got.objects));
+        let written = read(&manifest(&got.objects));
         let roles = authorizer(&written, Defaults::Leave);
         for request in universe.iter().filter(|request| roles.allows(&alice, request)) {
             let asks_for_it = |one: &&Request<'_>| least::Need::of(one).is_ok_and(|need| need.allows(request));
@@ -403,7 +403,7 @@ proptest! {
         let subjects = [Identity::User("alice"), Identity::User("bob"), Identity::Group("dev")];
         let made = Least::of(&usage, Held { authorizer: &held, nodes: None, is_known: true }, &subjects, &options, true);
         prop_assert!(made.is_proved());
-        let objects: String = made.subjects.iter().map(|one| yaml(&one.objects)).collect();
+        let objects: String = made.subjects.iter().map(|one| manifest(&one.objects)).collect();
         let objects = read(&objects);
         let roles = authorizer(&objects, Defaults::Leave);
         for (user, request) in &asked {

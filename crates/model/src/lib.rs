@@ -15,6 +15,7 @@ mod finding;
 mod inventory;
 mod json;
 pub mod lazy;
+mod manifest;
 pub mod names;
 mod object;
 mod plain_yaml;
@@ -37,6 +38,7 @@ pub use finding::{
     Remediation, Rule, Severity, Subject, Target,
 };
 pub use inventory::{Inventory, is_cluster_scoped, selects};
+pub use manifest::manifest;
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

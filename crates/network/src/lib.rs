@@ -11,6 +11,7 @@ pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod suggest;
 pub mod traffic;
 mod world;
 
@@ -21,5 +22,5 @@ pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Nam
 
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
-    vec![("list", schemars::schema_for!(listing::Listing).to_value())]
+    vec![("list", schemars::schema_for!(listing::Listing).to_value()), ("suggest", schemars::schema_for!(suggest::Suggestion).to_value())]
 }

@@ -5,7 +5,7 @@ use crate::matrix::Matrix;
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
-use crate::world::{HostNetwork, PodAddresses, Settings, World};
+use crate::world::{Endpoint, HostNetwork, PodAddresses, Settings, World};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,15 +95,22 @@ impl Filter {
     }
 }
 
-impl Listing {
-    /// What the policies of a world let pass.
-    pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
-        let workloads = world.endpoints.iter().map(|endpoint| Workload {
+impl Workload {
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        let workload = |endpoint: &Endpoint<'_>| Self {
             namespace: world.namespace_of(endpoint).name.to_owned(),
             kind: endpoint.kind.to_owned(),
             name: endpoint.name.to_owned(),
             variant: endpoint.variant.clone(),
-        });
+        };
+        world.endpoints.iter().map(workload).collect()
+    }
+}
+
+impl Listing {
+    /// What the policies of a world let pass.
+    pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
         let mut connections = inside(matrix, filter);
         for (direction, rows) in [(Direction::Ingress, &matrix.from_outside), (Direction::Egress, &matrix.to_outside)] {
             if filter.direction.is_some_and(|wanted| wanted != direction) {
@@ -126,7 +133,7 @@ impl Listing {
             }
         }
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: workloads.collect(), connections }
+        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), connections }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The matrix says of every pair what deciding it by itself says.
 
+#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
+
 use core::net::IpAddr;
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_network::matrix::Matrix;

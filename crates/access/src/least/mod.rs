@@ -12,7 +12,6 @@ mod standing;
 mod widen;
 
 pub use confidence::{Confidence, Level};
-pub use objects::yaml;
 pub(crate) use objects::{binding, role};
 use objects::{name, objects};
 pub use prove::{Failure, Proof, Subset};
@@ -25,6 +24,7 @@ pub use widen::{Widen, Widening};
 use crate::answer::SCHEMA_VERSION;
 use crate::unused::{self, GrantUse};
 use crate::usage::{Log, Observed, Person, Seen, Usage};
+use plimsoll_model::manifest;
 use plimsoll_model::rbac::{GROUP, Identity, MASTERS, Request, Target, User};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -221,7 +221,7 @@ pub fn suggest(usage: &Usage, held: Held<'_, '_>, subject: Identity<'_>, options
     let needs = without_covered(&needs);
 
     let objects = objects(&name(subject), subject, &rules(&needs));
-    let (subset, proof, conflicts) = prove::prove(&standing, &requests, &users, &yaml(&objects), &sorted.generated);
+    let (subset, proof, conflicts) = prove::prove(&standing, &requests, &users, &manifest(&objects), &sorted.generated);
     let confidence = confidence::confidence(usage, days.len(), requests.iter().map(|(_, one)| one.allowed).filter(|one| one.count > 0));
     Suggestion {
         subject: reference(subject),

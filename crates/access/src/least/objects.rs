@@ -4,7 +4,6 @@ use super::rules::Draft;
 use plimsoll_model::rbac::{GROUP, Identity};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// The roles that grant `rules`, and the bindings that give them to somebody; those of the whole cluster first.
 pub(super) fn objects(name: &str, subject: Identity<'_>, rules: &BTreeMap<Option<String>, Vec<Draft>>) -> Vec<Json> {
@@ -44,50 +43,4 @@ pub(super) fn name(subject: Identity<'_>) -> String {
         Identity::Group(name) => format!("least:group:{name}"),
     };
     name.replace('~', "~7E").replace('/', "~2F").replace('%', "~25")
-}
-
-/// Objects as YAML, a document each. Texts are quoted, so that none of them is read as something else.
-pub fn yaml(objects: &[Json]) -> String {
-    let mut text = String::new();
-    for object in objects {
-        text.push_str("---\n");
-        for (key, value) in object.as_object().into_iter().flatten() {
-            entry(&mut text, "", key, value);
-        }
-    }
-    text
-}
-
-/// An entry of a map, in lines that begin with `indent`. Writing to a string does not fail.
-fn entry(text: &mut String, indent: &str, key: &str, value: &Json) {
-    match value {
-        Json::Object(map) => {
-            let _ = writeln!(text, "{indent}{key}:");
-            map.iter().for_each(|(key, value)| entry(text, &format!("{indent}  "), key, value));
-        }
-        Json::Array(items) if items.iter().any(Json::is_object) => {
-            let _ = writeln!(text, "{indent}{key}:");
-            for map in items.iter().filter_map(Json::as_object) {
-                for (at, (key, value)) in map.iter().enumerate() {
-                    entry(text, &format!("{indent}{}", if at == 0 { "- " } else { "  " }), key, value);
-                }
-            }
-        }
-        Json::Array(items) => {
-            let items: Vec<String> = items.iter().map(Json::to_string).collect();
-            let _ = writeln!(text, "{indent}{key}: [{}]", items.join(", "));
-        }
-        Json::String(word) if is_plain(word) => {
-            let _ = writeln!(text, "{indent}{key}: {word}");
-        }
-        other => {
-            let _ = writeln!(text, "{indent}{key}: {other}");
-        }
-    }
-}
-
-/// Whether a word is a string in YAML without quotes, whoever reads it: a kind or an API version.
-fn is_plain(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_uppercase()) && word.chars().all(|one| one.is_ascii_alphabetic()) && word.len() > 3
-        || word.starts_with(GROUP)
 }

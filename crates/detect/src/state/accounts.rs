@@ -1,7 +1,11 @@
 //! Users and groups: those of the machine, and those of containers.
 
-use super::{Losses, State, hash::Map};
+use super::{Losses, State, hash::Map, text};
 use plimsoll_model::events::{Event, Group, User, kinds};
+
+/// The longest name, and the longest path, that is kept (`MAX_CREDENTIALS_STR_LEN` and `SCAP_MAX_PATH_SIZE` upstream).
+const LONGEST_NAME: usize = 255;
+const LONGEST_PATH: usize = 1023;
 
 /// Entries by container and number; the machine's own have an empty container.
 #[derive(Debug)]
@@ -46,14 +50,18 @@ impl<T> Accounts<T> {
 
 impl State {
     /// Takes in a user of the machine, or of a container. Names that only refer to a directory service are left out.
-    pub fn add_user(&mut self, container: &[u8], user: User) {
+    pub fn add_user(&mut self, container: &[u8], mut user: User) {
+        user.name.truncate(LONGEST_NAME);
+        user.home.truncate(LONGEST_PATH);
+        user.shell.truncate(LONGEST_PATH);
         if !refers_elsewhere(&user.name) {
             self.users.insert(container, user.uid, user, self.limits.accounts, &mut self.losses);
         }
     }
 
     /// Takes in a group, likewise.
-    pub fn add_group(&mut self, container: &[u8], group: Group) {
+    pub fn add_group(&mut self, container: &[u8], mut group: Group) {
+        group.name.truncate(LONGEST_NAME);
         if !refers_elsewhere(&group.name) {
             self.groups.insert(container, group.gid, group, self.limits.accounts, &mut self.losses);
         }
@@ -68,8 +76,8 @@ fn refers_elsewhere(name: &[u8]) -> bool {
 /// A user came or went.
 pub(super) fn user(state: &mut State, event: &Event<'_>) {
     let uid = event.params.uint(0).unwrap_or(0) as u32;
-    let text = |at| event.params.text(at).unwrap_or_default();
-    let container = text(5);
+    let container = event.params.text(5).unwrap_or_default();
+    let text = |at| text(&event.params, at);
     if event.kind == kinds::USER_ADDED_E {
         let gid = event.params.uint(1).unwrap_or(0) as u32;
         let user = User { uid, gid, name: text(2).to_vec(), home: text(3).to_vec(), shell: text(4).to_vec() };
@@ -82,10 +90,9 @@ pub(super) fn user(state: &mut State, event: &Event<'_>) {
 /// A group came or went.
 pub(super) fn group(state: &mut State, event: &Event<'_>) {
     let gid = event.params.uint(0).unwrap_or(0) as u32;
-    let text = |at| event.params.text(at).unwrap_or_default();
-    let container = text(2);
+    let container = event.params.text(2).unwrap_or_default();
     if event.kind == kinds::GROUP_ADDED_E {
-        state.add_group(container, Group { gid, name: text(1).to_vec() });
+        state.add_group(container, Group { gid, name: text(&event.params, 1).to_vec() });
     } else {
         state.groups.remove(container, gid);
     }

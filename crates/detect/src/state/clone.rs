@@ -3,7 +3,7 @@
 //! Both sides of such a call make an event, in either order. Whichever tells enough first adds the new thread.
 
 use super::thread::{Bytes, Slot, set};
-use super::{State, Thread, flags, result};
+use super::{State, Thread, flags, result, text};
 use plimsoll_model::events::{Event, Params, kinds};
 
 /// How old a thread with the id of a new one may be to be the same, in nanoseconds.
@@ -57,7 +57,7 @@ fn parent(state: &mut State, event: &Event<'_>, tid: i64) {
         child.ptid = thread.tid;
     } else {
         child.pid = thread.pid;
-        child.ptid = thread.ptid;
+        child.ptid = state.threads.ptid(thread);
         child.flags |= flags::CLONE_FILES;
         child.exec_time = thread.exec_time;
     }
@@ -152,11 +152,7 @@ fn tell(state: &mut State, child: &mut Thread, event: &Event<'_>, model: Slot) {
         child.cgroups = model.cgroups.clone();
         child.container = model.container.clone();
     }
-    set(&mut child.exe, params.text(1).unwrap_or_default());
-    let comm = params.text(13).unwrap_or(&child.exe);
-    if *child.comm != *comm {
-        child.comm = Bytes::from(comm);
-    }
+    set_command(child, &params);
     let args = state.cut(params.get(2).unwrap_or_default());
     set(&mut child.args, args);
     child.fdlimit = params.int(7).unwrap_or(-1);
@@ -177,6 +173,16 @@ fn tell(state: &mut State, child: &mut Thread, event: &Event<'_>, model: Slot) {
     child.clone_time = event.time;
 }
 
+/// Sets the first argument and the name of the command; old events do not have the name.
+pub(super) fn set_command(thread: &mut Thread, params: &Params<'_>) {
+    set(&mut thread.exe, text(params, 1));
+    if params.text(13).is_some() {
+        set(&mut thread.comm, text(params, 13));
+    } else {
+        thread.comm = thread.exe.clone();
+    }
+}
+
 /// Sets what an event of a new or changed process says of its memory.
 pub(super) fn set_memory(thread: &mut Thread, params: &Params<'_>) {
     if params.get(12).is_none_or(<[u8]>::is_empty) {
@@ -192,17 +198,14 @@ pub(super) fn set_memory(thread: &mut Thread, params: &Params<'_>) {
 
 /// What a new process has of its own, as its parent had it.
 fn inherit(state: &mut State, child: &mut Thread, model: Slot) {
-    let Some(leader) = state.threads.leader(model).and_then(|leader| state.threads.get(leader)) else {
-        child.cwd = Bytes::from(&b"./"[..]);
-        return;
-    };
-    child.cwd = leader.cwd.clone();
+    let leader = state.threads.leader(model).and_then(|leader| state.threads.get(leader));
+    child.cwd = leader.map_or_else(|| Bytes::from(&b"./"[..]), |leader| leader.cwd.clone());
     let Some(thread) = state.threads.get(model) else { return };
     child.env = thread.env.clone();
     let Some(owner) = state.table_owner(model).and_then(|owner| state.threads.get(owner)) else { return };
     let room = state.limits.descriptors.saturating_sub(state.threads.descriptors);
     child.table = owner.table.handed_down(room);
-    state.losses.descriptors += owner.table.len().saturating_sub(room) as u64;
+    state.losses.descriptors += (owner.table.len() - child.table.len()) as u64;
 }
 
 impl State {
@@ -212,6 +215,7 @@ impl State {
             thread.exe = child.exe.clone();
             thread.comm = child.comm.clone();
             thread.args = child.args.clone();
+            self.threads.weigh(slot, &mut self.losses);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::thread::{Bytes, Slot, items};
 use super::{State, Thread};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known of one container, as a runtime tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -67,20 +68,63 @@ pub struct Mount {
 /// What is known of containers, by the short id that threads have.
 #[derive(Debug, Default)]
 pub struct Containers {
-    known: BTreeMap<Box<[u8]>, Container>,
+    known: BTreeMap<Box<[u8]>, Known>,
+    /// How many bytes events told of all of them.
+    bytes: usize,
+    /// The one that the present event tells of.
+    told: Option<(Box<[u8]>, Arc<Container>)>,
     /// Whether control groups say nothing.
     ignored: bool,
+}
+
+/// A container, and how many bytes an event told of it.
+#[derive(Debug)]
+struct Known {
+    container: Arc<Container>,
+    bytes: usize,
 }
 
 impl Containers {
     /// Says what is known of a container.
     pub fn insert(&mut self, id: &[u8], container: Container) {
-        self.known.insert(Box::from(id), container);
+        self.replace(id, Known { container: Arc::new(container), bytes: 0 });
     }
 
     /// Forgets a container.
     pub fn remove(&mut self, id: &[u8]) {
-        self.known.remove(id);
+        let former = self.known.remove(id).map_or(0, |former| former.bytes);
+        self.bytes = self.bytes.saturating_sub(former);
+    }
+
+    fn replace(&mut self, id: &[u8], known: Known) {
+        self.remove(id);
+        self.bytes += known.bytes;
+        self.known.insert(Box::from(id), known);
+    }
+
+    /// Notes what the present event tells of a container; false if it is too much to be kept for longer than that.
+    pub(super) fn tell(&mut self, id: &[u8], container: Container, bytes: usize, limit: usize) -> bool {
+        if self.ignored {
+            return true;
+        }
+        let container = Arc::new(container);
+        self.told = Some((Box::from(id), Arc::clone(&container)));
+        let former = self.known.get(id).map_or(0, |former| former.bytes);
+        let fits = self.bytes - former + bytes <= limit;
+        if fits {
+            self.replace(id, Known { container, bytes });
+        }
+        fits
+    }
+
+    /// The next event comes.
+    pub(super) fn forget_told(&mut self) {
+        self.told = None;
+    }
+
+    /// The container that the present event tells of, with its id.
+    pub(super) fn told(&self) -> Option<(&[u8], &Container)> {
+        self.told.as_ref().map(|(id, container)| (&**id, &**container))
     }
 
     /// From now on every thread counts as one of the host, whatever its control groups are called.
@@ -99,7 +143,7 @@ impl Containers {
     /// What is known of a container.
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<&Container> {
-        self.known.get(id)
+        self.known.get(id).map(|known| &*known.container)
     }
 }
 

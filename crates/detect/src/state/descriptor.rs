@@ -113,8 +113,6 @@ pub struct Descriptor {
     pub role: Role,
     /// How far its connection has come.
     pub socket: SocketState,
-    /// Whether it was handed down by `fork` and the like.
-    pub cloned: bool,
     /// Whether it was there before the first event.
     pub from_start: bool,
     /// Whether it is one end of a `socketpair` that is used like a pipe.

@@ -2,9 +2,9 @@
 
 use super::open::{Base, UNKNOWN, UNREAD};
 use super::thread::{Bytes, Slot, set};
-use super::{State, clone, flags, result};
+use super::{State, clone, flags, result, text};
 use crate::path;
-use plimsoll_model::events::{Event, kinds};
+use plimsoll_model::events::{Event, EventType, kinds};
 
 /// `AT_EMPTY_PATH`.
 const EMPTY_PATH: u64 = 1;
@@ -26,17 +26,9 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     let args = state.cut(params.get(2).unwrap_or_default());
     let env = params.get(15).filter(|env| !env.is_empty()).map(|env| state.cut(env));
     let cgroups = params.get(14).filter(|list| !list.is_empty()).map(|list| state.cut(list));
-    let exepath = match params.text(27) {
-        Some(path) => Some(Bytes::from(path)),
-        None => from_entry(state, slot),
-    };
     let Some(thread) = state.threads.get_mut(slot) else { return };
-    set(&mut thread.exe, params.text(1).unwrap_or_default());
+    clone::set_command(thread, &params);
     thread.exec_time = event.time;
-    let comm = params.text(13).unwrap_or(&thread.exe);
-    if *thread.comm != *comm {
-        thread.comm = Bytes::from(comm);
-    }
     set(&mut thread.args, args);
     let pid = params.int(4).unwrap_or(-1);
     if pid != thread.pid && thread.grouped {
@@ -52,6 +44,10 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
         }
         state.threads.relate(slot);
     }
+    let exepath = match params.text(27) {
+        Some(_) => Some(Bytes::from(text(&params, 27))),
+        None => from_entry(state, slot, event.kind),
+    };
     let Some(thread) = state.threads.get_mut(slot) else { return };
     thread.fdlimit = params.int(7).unwrap_or(-1);
     clone::set_memory(thread, &params);
@@ -99,26 +95,24 @@ pub(super) fn exec(state: &mut State, event: &Event<'_>) {
     thread.flags = (thread.flags & kept) | flags::ACTIVE | flags::NAME_CHANGED;
     state.close_on_exec(slot, shares);
     state.contain_slot(slot);
+    state.threads.weigh(slot, &mut state.losses);
     state.end_other_threads(slot);
 }
 
 /// The path of the file from the entry: old events do not say it at the exit.
-fn from_entry(state: &mut State, slot: Slot) -> Option<Bytes> {
-    let entry = state.take_entry()?;
+fn from_entry(state: &mut State, slot: Slot, kind: EventType) -> Option<Bytes> {
+    let entry = state.take_entry(kind)?;
     let asked = entry.view();
     if asked.kind == kinds::EXECVE_19_E {
-        let name = asked.params.text(0).unwrap_or_default();
+        let name = text(&asked.params, 0);
         if name == UNREAD {
             return Some(Bytes::from(UNREAD));
         }
         state.resolve(slot, Base::Cwd, name);
         return Some(Bytes::from(&*state.path));
     }
-    if asked.kind != kinds::EXECVEAT_E {
-        return Some(Bytes::default());
-    }
     let dirfd = asked.params.int(0).unwrap_or(-1);
-    let name = asked.params.text(1).unwrap_or_default();
+    let name = text(&asked.params, 1);
     let empty = asked.params.uint(2).unwrap_or(0) & EMPTY_PATH != 0;
     let base = Base::of(dirfd);
     let directory = match base {
@@ -149,9 +143,9 @@ impl State {
     /// Closes what is marked so. `before` are the thread's flags before it became another program.
     fn close_on_exec(&mut self, slot: Slot, before: u32) {
         let owner = if before & flags::CLONE_FILES == 0 { Some(slot) } else { self.threads.leader(slot) };
-        let Some(thread) = owner.and_then(|owner| self.threads.get_mut(owner)) else { return };
-        let gone = thread.table.retain(|found| !found.closes_on_exec());
-        self.threads.descriptors = self.threads.descriptors.saturating_sub(gone);
+        if let Some(owner) = owner {
+            self.threads.change_table(owner, |table| table.retain(|found| !found.closes_on_exec()));
+        }
     }
 
     /// All other threads of the process end, but for its leader.
@@ -160,14 +154,9 @@ impl State {
         if self.threads.group(thread).is_none_or(|group| group.alive <= 1) {
             return;
         }
-        let others: Vec<i64> = self
-            .threads
-            .members(thread.pid)
-            .filter(|other| *other != slot)
-            .filter_map(|other| self.threads.get(other))
-            .filter(|other| !other.is_leader())
-            .map(|other| other.tid)
-            .collect();
+        let leader = self.threads.leader(slot);
+        let others = self.threads.members(thread.pid).filter(|other| *other != slot && Some(*other) != leader);
+        let others: Vec<i64> = others.filter_map(|other| self.threads.get(other)).map(|other| other.tid).collect();
         for tid in others {
             self.threads.remove(tid, &mut self.losses);
         }

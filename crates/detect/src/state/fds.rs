@@ -24,21 +24,20 @@ pub(super) fn close_range(state: &mut State, event: &Event<'_>) {
     let uint = |at| event.params.uint(at).unwrap_or(0);
     let (first, last) = (uint(1), uint(2));
     let within = |fd: i64| u64::try_from(fd).is_ok_and(|fd| (first..=last).contains(&fd));
-    let Some(thread) = state.threads.get_mut(owner) else { return };
-    if uint(3) & RANGE_CLOEXEC == 0 {
-        let gone = thread.table.retain(|found| !within(found.fd));
-        state.threads.descriptors = state.threads.descriptors.saturating_sub(gone);
-        return;
-    }
-    for found in thread.table.iter_mut().filter(|found| within(found.fd)) {
-        found.open_flags |= flags::O_CLOEXEC;
-    }
+    let later = uint(3) & RANGE_CLOEXEC != 0;
+    state.threads.change_table(owner, |table| {
+        if later {
+            table.change(|found| within(found.fd), |found| found.open_flags |= flags::O_CLOEXEC);
+        } else {
+            table.retain(|found| !within(found.fd));
+        }
+    });
 }
 
 /// A descriptor was copied.
 pub(super) fn dup(state: &mut State, event: &Event<'_>) {
     let fd = result(event);
-    let Some(mut copy) = state.mine().filter(|_| fd >= 0).map(|found| found.clone()) else { return };
+    let Some(mut copy) = state.current_descriptor().filter(|_| fd >= 0).cloned() else { return };
     if let Some(thread) = state.me() {
         // What becomes standard input or output tells a shell's pipes.
         match fd {
@@ -59,12 +58,13 @@ pub(super) fn fcntl(state: &mut State, event: &Event<'_>) {
     if fd < 0 || !matches!(command, DUPFD | SETFD | DUPFD_CLOEXEC) {
         return;
     }
-    let Some(descriptor) = state.mine() else { return };
     if command == SETFD {
-        descriptor.set_close_on_exec(event.params.uint(3).unwrap_or(0) & FD_CLOEXEC != 0);
+        if let Some(descriptor) = state.mine() {
+            descriptor.set_close_on_exec(event.params.uint(3).unwrap_or(0) & FD_CLOEXEC != 0);
+        }
         return;
     }
-    let mut copy = descriptor.clone();
+    let Some(mut copy) = state.current_descriptor().cloned() else { return };
     copy.set_close_on_exec(command == DUPFD_CLOEXEC);
     state.open_copy(fd, copy);
 }

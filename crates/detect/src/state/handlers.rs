@@ -1,6 +1,6 @@
 //! Which event changes what, and where it says which descriptor it is about.
 
-use super::{State, accounts, clone, exec, exit, fds, identity, open, process, socket};
+use super::{State, accounts, clone, exec, exit, fds, identity, open, process, socket, told_containers};
 use plimsoll_model::events::kinds::*;
 use plimsoll_model::events::{Event, EventType};
 
@@ -53,6 +53,10 @@ pub(super) fn of(kind: EventType) -> Option<Handler> {
         UNSHARE_X | SETNS_X => identity::namespace,
         USER_ADDED_E | USER_DELETED_E => accounts::user,
         GROUP_ADDED_E | GROUP_DELETED_E => accounts::group,
+
+        CONTAINER_E => told_containers::plain,
+        CONTAINER_JSON_E | CONTAINER_JSON_2_E => told_containers::container,
+        ASYNCEVENT_E => told_containers::report,
         _ => return None,
     })
 }

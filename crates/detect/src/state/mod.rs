@@ -14,6 +14,7 @@ mod descriptor_table;
 mod entries;
 mod exec;
 mod exit;
+mod families;
 mod fds;
 mod flags;
 mod handlers;
@@ -28,6 +29,7 @@ mod start;
 mod tests;
 mod thread;
 mod threads;
+mod told_containers;
 
 pub use containers::{Container, Containers, Mount};
 pub use descriptor::{Descriptor, DescriptorType, Endpoint, Role, SocketState};
@@ -35,7 +37,7 @@ pub use thread::{Bytes, Thread, items};
 
 use accounts::Accounts;
 use entries::Entries;
-use plimsoll_model::events::{Event, EventFlags, Group, Interface, Machine, User, kinds};
+use plimsoll_model::events::{Event, EventFlags, Group, Interface, Machine, Params, User, kinds};
 use thread::Slot;
 use threads::Threads;
 
@@ -44,19 +46,23 @@ use threads::Threads;
 pub struct Limits {
     /// Threads.
     pub threads: usize,
-    /// Descriptors of all processes.
+    /// Descriptors of all processes; one with a long name counts as several.
     pub descriptors: usize,
     /// Descriptors of one process.
     pub open: usize,
     /// Bytes of one command line, environment or list of control groups.
     pub text: usize,
+    /// Bytes of all texts of threads; those that several share count for each.
+    pub texts: usize,
     /// Users, and likewise groups.
     pub accounts: usize,
+    /// Bytes of what events tell of containers.
+    pub containers: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, accounts: 65_536 }
+        Self { threads: 131_072, descriptors: 1_048_576, open: 4096, text: 65_536, texts: 1 << 30, accounts: 65_536, containers: 1 << 26 }
     }
 }
 
@@ -71,6 +77,8 @@ pub struct Losses {
     pub texts: u64,
     /// Users and groups that were not noted.
     pub accounts: u64,
+    /// Containers of which nothing was noted.
+    pub containers: u64,
 }
 
 /// What is known of the machine at one moment.
@@ -124,7 +132,7 @@ impl State {
         Self {
             limits,
             losses: Losses::default(),
-            threads: Threads::new(limits.threads),
+            threads: Threads::new(limits.threads, limits.texts),
             users: Accounts::default(),
             groups: Accounts::default(),
             containers: Containers::default(),
@@ -140,6 +148,7 @@ impl State {
     /// Takes an event in. What the event's own fields need (its thread, its descriptor) is kept at hand until [`State::settle`].
     pub fn apply(&mut self, event: &Event<'_>) {
         self.settle();
+        self.containers.forget_told();
         self.begin();
         self.locate(event);
         if let Some(handle) = handlers::of(event.kind) {
@@ -161,16 +170,15 @@ impl State {
     pub fn settle(&mut self) {
         let Present { tid, thread, descriptor, closes, exits, time, .. } = std::mem::take(&mut self.present);
         if exits {
-            let ptid = self.threads.of(tid).map_or(-1, |thread| thread.ptid);
+            let ptid = self.threads.of(tid).map_or(-1, |thread| self.threads.ptid(thread));
             self.threads.note_exit(tid, ptid, time);
             self.threads.remove(tid, &mut self.losses);
         }
         if closes
+            && thread.is_some()
             && let Some((owner, fd)) = descriptor
-            && let Some(table) = self.threads.get_mut(owner).filter(|_| thread.is_some())
-            && table.table.remove(fd).is_some()
         {
-            self.threads.descriptors = self.threads.descriptors.saturating_sub(1);
+            self.threads.change_table(owner, |table| table.remove(fd));
         }
     }
 
@@ -198,16 +206,19 @@ impl State {
     /// The leader of a thread's group: itself, or the thread whose id is that of the process.
     #[must_use]
     pub fn leader<'s>(&'s self, thread: &'s Thread) -> Option<&'s Thread> {
-        if thread.is_leader() {
-            return Some(thread);
-        }
-        self.threads.of(thread.pid).filter(|leader| thread.grouped && leader.is_leader())
+        self.threads.leader_of(thread)
     }
 
-    /// The thread that started this one's process.
+    /// The thread that started this one's process, or took it over.
     #[must_use]
     pub fn parent(&self, thread: &Thread) -> Option<&Thread> {
-        self.threads.of(thread.ptid)
+        self.threads.of(self.ptid(thread))
+    }
+
+    /// Its id: 0 for none, -1 where it is not known.
+    #[must_use]
+    pub fn ptid(&self, thread: &Thread) -> i64 {
+        self.threads.ptid(thread)
     }
 
     /// How many threads of a thread's process run.
@@ -270,7 +281,16 @@ impl State {
         &self.containers
     }
 
-    /// The same, to be filled.
+    /// The container that the last event tells of, or that its thread runs in, with its id; nothing if no more is known of it.
+    #[must_use]
+    pub fn container(&self) -> Option<(&[u8], &Container)> {
+        self.containers.told().or_else(|| {
+            let id = &*self.current()?.container;
+            self.containers.get(id).map(|found| (id, found))
+        })
+    }
+
+    /// What is known of containers, to be filled.
     pub fn containers_mut(&mut self) -> &mut Containers {
         &mut self.containers
     }
@@ -317,10 +337,10 @@ impl State {
 
     /// Gives the present event's descriptor a name.
     fn rename(&mut self, name: &[u8]) {
-        if let Some(descriptor) = self.mine()
-            && *descriptor.name != *name
+        if self.current_descriptor().is_some_and(|descriptor| *descriptor.name != *name)
+            && let Some((owner, fd)) = self.present.descriptor
         {
-            descriptor.name = Bytes::from(name);
+            self.threads.change_table(owner, |table| table.rename(fd, name));
             self.present.renamed = true;
         }
     }
@@ -348,14 +368,12 @@ impl State {
     fn insert_descriptor(&mut self, owner: Slot, descriptor: Descriptor) -> bool {
         let full = self.threads.descriptors >= self.limits.descriptors;
         let limit = self.limits.open;
-        let Some(thread) = self.threads.get_mut(owner) else { return false };
+        let Some(thread) = self.threads.get(owner) else { return false };
         if (full || thread.table.len() >= limit) && thread.table.get(descriptor.fd).is_none() {
             self.losses.descriptors += 1;
             return false;
         }
-        if thread.table.insert(Box::new(descriptor)).is_none() {
-            self.threads.descriptors += 1;
-        }
+        self.threads.change_table(owner, |table| table.insert(descriptor));
         true
     }
 
@@ -425,6 +443,14 @@ impl State {
         }
         let fd = thread.last_fd;
         self.point_at(slot, fd);
+    }
+}
+
+/// A text; where there is none, what stands for one that could not be read, as old captures have it in words of their own.
+fn text<'a>(params: &Params<'a>, at: usize) -> &'a [u8] {
+    match params.text(at) {
+        None | Some(b"(NULL)") => open::UNREAD,
+        Some(text) => text,
     }
 }
 

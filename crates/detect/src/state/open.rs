@@ -1,9 +1,9 @@
 //! Files that are opened: `open`, `openat`, `openat2`, `creat`, `open_by_handle_at`, `memfd_create`.
 
 use super::thread::{Bytes, Slot};
-use super::{Descriptor, DescriptorType, State, flags, result};
+use super::{Descriptor, DescriptorType, State, flags, result, text};
 use crate::path;
-use plimsoll_model::events::{Event, OwnedEvent, kinds};
+use plimsoll_model::events::{Event, EventType, OwnedEvent, kinds};
 
 /// The descriptor that stands for the working directory.
 const WORKING_DIRECTORY: i64 = -100;
@@ -52,9 +52,11 @@ impl State {
         }
     }
 
-    /// What the entry of the present system call said, if it was kept.
-    pub(super) fn take_entry(&mut self) -> Option<Box<OwnedEvent>> {
-        if self.me()?.entry_fits { self.entries.take(self.present.tid) } else { None }
+    /// What the entry of the present system call said, if it was kept. A successful `execveat` ends as an `execve`.
+    pub(super) fn take_entry(&mut self, exit: EventType) -> Option<Box<OwnedEvent>> {
+        let entry = if self.me()?.entry_fits { self.entries.take(self.present.tid)? } else { return None };
+        let fits = entry.kind.0 + 1 == exit.0 || (exit == kinds::EXECVE_19_X && entry.kind == kinds::EXECVEAT_E);
+        fits.then_some(entry)
     }
 }
 
@@ -85,14 +87,15 @@ pub(super) fn open(state: &mut State, event: &Event<'_>) {
         _ => (params.int(1).map_or(Base::None, Base::of), 2, uint(3) as u32, 6),
     };
     let dirfd = matches!(event.kind, kinds::OPENAT_2_X | kinds::OPENAT2_X);
-    let mut name = params.text(name).unwrap_or(if dirfd { UNREAD } else { b"" });
+    let mut name = text(&params, name);
     let mut base = base;
     // What the process asked for stood in the entry before another thread could change it.
-    let entry = if event.kind == kinds::OPEN_BY_HANDLE_AT_X { None } else { state.take_entry() };
+    let entry = if event.kind == kinds::OPEN_BY_HANDLE_AT_X { None } else { state.take_entry(event.kind) };
     if let Some(entry) = &entry {
         let asked = entry.view().params;
         let (name_at, flags_at) = if dirfd { (1, Some(2)) } else { (0, (event.kind == kinds::OPEN_X).then_some(1)) };
-        if let Some(asked_name) = asked.text(name_at).filter(|asked| *asked != UNREAD) {
+        let asked_name = text(&asked, name_at);
+        if asked_name != UNREAD {
             name = asked_name;
             if let Some(at) = flags_at {
                 let added = open_flags & !(flags::O_F_CREATED - 1);
@@ -126,7 +129,7 @@ pub(super) fn memfd(state: &mut State, event: &Event<'_>) {
     let mut descriptor = Descriptor::default();
     if fd >= 0 {
         descriptor.kind = DescriptorType::Memory;
-        descriptor.name = Bytes::from(event.params.text(1).unwrap_or_default());
+        descriptor.name = Bytes::from(text(&event.params, 1));
         descriptor.open_flags = event.params.uint(2).unwrap_or(0) as u32;
     }
     state.open_descriptor(fd, descriptor);

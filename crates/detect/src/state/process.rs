@@ -1,8 +1,8 @@
 //! What a process changes of itself: directories, limits, memory, names.
 
-use super::open::Base;
+use super::open::{Base, UNREAD};
 use super::thread::set;
-use super::{State, result, start};
+use super::{State, result, start, text};
 use plimsoll_model::events::Event;
 
 /// `RLIMIT_NOFILE` as events number it.
@@ -22,27 +22,31 @@ pub(super) fn enter(state: &mut State, event: &Event<'_>) {
 /// The working directory changed, or was asked for.
 pub(super) fn chdir(state: &mut State, event: &Event<'_>) {
     if result(event) >= 0 {
-        state.change_directory(event.params.text(1).unwrap_or_default());
+        state.change_directory(text(&event.params, 1));
     }
 }
 
 /// The working directory changed to one that is open.
 pub(super) fn fchdir(state: &mut State, event: &Event<'_>) {
     if result(event) >= 0
-        && let Some(name) = state.mine().map(|found| found.name.clone())
+        && let Some(name) = state.current_descriptor().map(|found| found.name.clone())
     {
         state.change_directory(&name);
     }
 }
 
-/// The root directory changed.
+/// The root directory changed. A path that needs no working directory is kept as it was asked for.
 pub(super) fn chroot(state: &mut State, event: &Event<'_>) {
     let Some(slot) = state.present.thread.filter(|_| result(event) == 0) else { return };
-    let name = event.params.text(1).unwrap_or_default();
-    state.resolve(slot, Base::Cwd, name);
+    let name = text(&event.params, 1);
+    let relative = name != UNREAD && name.first().is_some_and(|first| *first != b'/');
+    if relative {
+        state.resolve(slot, Base::Cwd, name);
+    }
     let State { path, threads, .. } = state;
     if let Some(thread) = threads.get_mut(slot) {
-        set(&mut thread.root, path);
+        set(&mut thread.root, if relative { path } else { name });
+        threads.weigh(slot, &mut state.losses);
     }
 }
 

@@ -11,7 +11,7 @@ impl State {
         let threads = || self.threads.slots().filter_map(|slot| self.threads.get(slot)).filter(|thread| !thread.dead);
         // Leaders first: threads share what is theirs.
         let (leaders, others) = (threads().filter(|thread| thread.is_leader()), threads().filter(|thread| !thread.is_leader()));
-        let processes = leaders.chain(others).map(|thread| Start::Process(Box::new(process(thread))));
+        let processes = leaders.chain(others).map(|thread| Start::Process(Box::new(process(thread, self.ptid(thread)))));
         let descriptors = threads()
             .filter(|thread| thread.is_leader())
             .flat_map(|thread| thread.table.iter().map(|found| Start::Descriptor { tid: thread.tid, descriptor: descriptor(found) }));
@@ -19,11 +19,11 @@ impl State {
     }
 }
 
-fn process(thread: &Thread) -> Process {
+fn process(thread: &Thread, ptid: i64) -> Process {
     Process {
         tid: thread.tid,
         pid: thread.pid,
-        ptid: thread.ptid,
+        ptid,
         sid: thread.sid,
         vpgid: thread.vpgid,
         pgid: thread.pgid,

@@ -109,7 +109,7 @@ pub(super) fn connect(state: &mut State, event: &Event<'_>) {
     if !TRACK_CONNECTIONS {
         socket.socket = SocketState::Connected;
     }
-    let entry = state.take_entry();
+    let entry = state.take_entry(event.kind);
     let asked = entry.as_ref().and_then(|entry| entry.view().params.get(1)).and_then(Address::read);
     let Some(tuple) = event.params.get(1).filter(|bytes| !bytes.is_empty()) else {
         // Sent along with the first data (TCP_FASTOPEN): there is no connection that could be looked at yet.
@@ -206,19 +206,24 @@ fn infer(state: &mut State, event: &Event<'_>) {
 }
 
 fn transfer(state: &mut State, event: &Event<'_>, tuple_at: Option<usize>, incoming: bool) {
-    let Some(socket) = state.mine() else { return };
+    let Some(socket) = state.current_descriptor() else { return };
     if event.params.get(0).is_none_or(<[u8]>::is_empty) && matches!(event.kind, kinds::RECVMMSG_X | kinds::SENDMMSG_X) {
         return;
     }
     let returned = result(event);
-    if socket.is_connection() {
-        if returned >= 0 {
-            socket.socket = SocketState::Connected;
-        } else if TRACK_CONNECTIONS {
-            socket.socket = SocketState::Failed;
-        }
+    let told = returned < 0 || (!socket.name.is_empty() && socket.is_tcp());
+    let now = match returned {
+        0.. => SocketState::Connected,
+        _ if TRACK_CONNECTIONS => SocketState::Failed,
+        _ => socket.socket,
+    };
+    if socket.is_connection()
+        && socket.socket != now
+        && let Some(socket) = state.mine()
+    {
+        socket.socket = now;
     }
-    if returned < 0 || (!socket.name.is_empty() && socket.is_tcp()) {
+    if told {
         return;
     }
     let Some(tuple) = tuple_at.and_then(|at| event.params.get(at)).and_then(Tuple::read) else { return };
@@ -231,12 +236,10 @@ fn transfer(state: &mut State, event: &Event<'_>, tuple_at: Option<usize>, incom
         return;
     }
     if socket.role == Role::None {
-        let role = state.guess_role(incoming);
-        if let Some(socket) = state.mine() {
-            socket.role = role;
-        }
+        // Servers begin with a read. Upstream also asks whether the process uses the ports, which the socket itself does; those of an IPv6
+        // socket it reads from the middle of the address, where mostly zeros are, and takes it for a client.
+        socket.role = if incoming && socket.kind == DescriptorType::Ipv4 { Role::Server } else { Role::Client };
     }
-    let Some(socket) = state.mine() else { return };
     // Names show the client first: what comes in is seen from the other side.
     if (incoming && socket.role == Role::Client) || (!incoming && socket.role == Role::Server) {
         socket.swap_ends();
@@ -367,26 +370,6 @@ impl State {
             && socket.role == Role::None
         {
             socket.role = Role::Client;
-        }
-    }
-
-    /// Guesses which side a socket is: who listens on the port is the server.
-    fn guess_role(&self, incoming: bool) -> Role {
-        let Some(socket) = self.current_descriptor() else { return Role::None };
-        let Some(owner) = self.present.descriptor.and_then(|(owner, _)| self.threads.get(owner)) else { return Role::None };
-        let port = |end: Option<Endpoint>| end.map_or(0, |end| end.port);
-        let (from, to) = (port(socket.source), port(socket.destination));
-        let ipv4 = |found: &&Descriptor| found.kind == DescriptorType::Ipv4;
-        let bound = owner.table.iter().any(|found| match found.kind {
-            DescriptorType::Ipv4 | DescriptorType::Ipv4Server => port(found.destination) == to,
-            _ => false,
-        });
-        if !bound {
-            Role::Client
-        } else if !owner.table.iter().filter(ipv4).any(|found| port(found.source) == from) || incoming {
-            Role::Server
-        } else {
-            Role::Client
         }
     }
 

@@ -8,6 +8,9 @@ use crate::path;
 use plimsoll_model::events::{self, DescriptorKind, Interface, Machine, Process, Start};
 use std::io::Write;
 
+/// More addresses of interfaces than a machine has.
+const MOST_INTERFACES: usize = 1024;
+
 impl State {
     /// Takes in what was there before the first event.
     pub fn start(&mut self, start: Start) {
@@ -26,9 +29,11 @@ impl State {
         self.machine = machine;
     }
 
-    /// Adds an interface of the machine.
+    /// Adds an interface of the machine. Messages look at all of them, so that there are not more than a machine has.
     fn add_interface(&mut self, interface: Interface) {
-        self.interfaces.push(interface);
+        if self.interfaces.len() < MOST_INTERFACES {
+            self.interfaces.push(interface);
+        }
     }
 
     /// Adds a thread that ran already.
@@ -111,16 +116,17 @@ impl State {
         }
         ports.sort_unstable();
         for slot in all {
-            let Some(thread) = self.threads.get_mut(slot) else { continue };
-            for socket in thread.table.iter_mut().filter(|found| found.kind == DescriptorType::Ipv4) {
-                if socket.source.is_none_or(|source| ports.binary_search(&source.port).is_err()) {
+            let is_served = |socket: &Descriptor| socket.source.is_some_and(|source| ports.binary_search(&source.port).is_ok());
+            let turn = |socket: &mut Descriptor| {
+                if is_served(socket) {
+                    socket.swap_ends();
+                    socket.role = Role::Server;
+                    socket.name = named(|out| address::write_tuple(out, socket));
+                } else {
                     socket.role = Role::Client;
-                    continue;
                 }
-                socket.swap_ends();
-                socket.role = Role::Server;
-                socket.name = named(|out| address::write_tuple(out, socket));
-            }
+            };
+            self.threads.change_table(slot, |table| table.change(|found| found.kind == DescriptorType::Ipv4, turn));
         }
     }
 }

@@ -15,8 +15,8 @@ pub struct Thread {
     pub tid: i64,
     /// Its process: the leader's id.
     pub pid: i64,
-    /// The thread that started its process, or took it over.
-    pub ptid: i64,
+    /// The thread that started its process, as an event told; [`State::ptid`](super::State::ptid) says who took it over since.
+    pub(super) ptid: i64,
     /// Its session.
     pub sid: i64,
     /// Its process group, as its own pid namespace numbers it.
@@ -107,16 +107,16 @@ pub struct Thread {
     pub dead: bool,
     /// Its descriptors; the threads of a process use those of its leader.
     pub(super) table: DescriptorTable,
+    /// The bytes of its texts, as they were counted last.
+    pub(super) weight: usize,
     /// Whether it stands in its thread group.
     pub(super) grouped: bool,
     /// Its neighbours in the group.
     pub(super) in_group: Links,
-    /// Its neighbours among the children of its parent.
-    pub(super) among_children: Links,
-    /// The slot of the parent whose child it is.
-    pub(super) parent: Slot,
-    /// Its own newest child.
-    pub(super) child: Slot,
+    /// The family that it is a child in.
+    pub(super) family: Slot,
+    /// The family that it is the parent of.
+    pub(super) children: Slot,
     /// Who takes its children over, as the kernel says; -1 where it does not.
     pub(super) reaper: i64,
     /// The last entry of a system call.
@@ -195,11 +195,11 @@ impl Default for Thread {
             container: none,
             dead: false,
             table: DescriptorTable::default(),
+            weight: 0,
             grouped: false,
             in_group: Links::NONE,
-            among_children: Links::NONE,
-            parent: NOWHERE,
-            child: NOWHERE,
+            family: NOWHERE,
+            children: NOWHERE,
             reaper: -1,
             entered: EventType(u16::MAX),
             entry_fits: false,
@@ -224,6 +224,12 @@ impl Thread {
     #[must_use]
     pub fn in_pid_namespace(&self) -> bool {
         self.flags & flags::CHILD_IN_PIDNS != 0 || (self.tid != self.vtid && self.vtid >= 0)
+    }
+
+    /// How many bytes its texts have. Those that it shares with others count, too.
+    pub(super) fn texts(&self) -> usize {
+        let texts = [&self.comm, &self.exe, &self.exepath, &self.args, &self.env, &self.cgroups, &self.cwd, &self.root, &self.container];
+        texts.iter().map(|text| text.len()).sum()
     }
 
     /// A stand-in for a thread whose start was missed.

@@ -60,7 +60,7 @@ fn absent(param: &ParamInfo, test: &TestEvent, info: &EventInfo, state: &State) 
         "tid" | "vtid" => number(param.kind, test.tid),
         "pid" => number(param.kind, own.map_or(test.tid, |thread| thread.pid)),
         "vpid" => number(param.kind, own.map_or(test.tid, |thread| thread.vpid)),
-        "ptid" => own.map(|thread| number(param.kind, thread.ptid)).unwrap_or_default(),
+        "ptid" => own.map(|thread| number(param.kind, state.ptid(thread))).unwrap_or_default(),
         "comm" if is_exec => {
             let program = text("trusted_exepath").or_else(|| text("exe")).unwrap_or_default();
             terminated(program.rsplit('/').next().unwrap_or_default())

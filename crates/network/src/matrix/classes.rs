@@ -11,6 +11,9 @@ pub struct Class {
     pub endpoints: Vec<usize>,
 }
 
+/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic.
+type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool);
+
 /// Whom a rule or a subject means: one of the distinct groups of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Group(u32);
@@ -68,7 +71,7 @@ impl<'w, 'a> Classes<'w, 'a> {
                 }
             }
         }
-        let mut by_signature: BTreeMap<(usize, Vec<u32>, Vec<Port<'a>>, bool), Vec<usize>> = BTreeMap::new();
+        let mut by_signature: BTreeMap<Signature<'a>, Vec<usize>> = BTreeMap::new();
         for (at, (endpoint, signature)) in world.endpoints.iter().zip(signatures).enumerate() {
             let named = endpoint.ports.iter().copied().filter(|port| names.contains(port.name)).collect();
             let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint));

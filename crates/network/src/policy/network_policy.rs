@@ -50,7 +50,7 @@ fn rule<'a>(node: Node<'a>, namespace: &'a str, direction: Direction, problems: 
         peers.push(Peer { node: item, means: peer(item, namespace, problems) });
     }
     // A field that is not known may narrow the rule: without it, it would allow more than was meant.
-    for (field, _) in node.entries().filter(|(field, _)| field.text() != key && field.text() != "ports") {
+    if let Some((field, _)) = node.entries().find(|(field, _)| field.text() != key && field.text() != "ports") {
         let message = format!("`{}` is no field of an {} rule: the rule is taken to allow nothing", field.text(), direction.name());
         let problem = Problem::at(ProblemKind::Invalid, field, message);
         let help = format!("the peers of an {} rule go below `{key}`", direction.name());

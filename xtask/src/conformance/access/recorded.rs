@@ -3,11 +3,11 @@
 use crate::conformance::Cases;
 use anyhow::{Context, bail};
 use plimsoll_access::Authorizer;
-use plimsoll_access::least::{Held, Options, Subset, reference, suggest, yaml};
+use plimsoll_access::least::{Held, Options, Subset, reference, suggest};
 use plimsoll_access::usage::Usage;
 use plimsoll_model::audit::Requests;
 use plimsoll_model::rbac::{Defaults, Identity, Rbac, User};
-use plimsoll_model::{Limits, Object, Origin, Source, parse};
+use plimsoll_model::{Limits, Object, Origin, Source, manifest, parse};
 use plimsoll_sources::{Target, audit};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(crate) fn recorded(log: &Path) -> anyhow::Result<Cases> {
             }
             let options = Options { leave_groups, ..Options::default() };
             let suggestion = suggest(&usage, Held { authorizer: &authorizer, nodes: None, is_known: true }, subject, &options);
-            let text = yaml(&suggestion.objects);
+            let text = manifest(&suggestion.objects);
             let (documents, _) = parse(&Source::new("least", Origin::Live, text.as_str()), Limits::default());
             let written: Vec<Object<'_>> = documents.iter().flat_map(|document| document.objects().0).collect();
             let mut rbac = Rbac::of(held.iter().copied().chain(written.iter().copied()), Defaults::Assume);

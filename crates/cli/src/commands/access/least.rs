@@ -5,13 +5,13 @@ use super::usage::LogArgs;
 use super::{Grants, is_complete, load};
 use crate::{Outcome, input, output};
 use anyhow::bail;
-use plimsoll_access::least::{Held, Least, Options, Subset, Suggestion, Widen, yaml};
+use plimsoll_access::least::{Held, Least, Options, Subset, Suggestion, Widen};
 use plimsoll_access::node::{Features, NodeAuthorizer};
 use plimsoll_access::unused::GrantUse;
 use plimsoll_access::usage::Usage;
 use plimsoll_access::{Authorizer, audit2rbac, least};
-use plimsoll_model::Inventory;
 use plimsoll_model::rbac::{Defaults, Identity, MASTERS, Rbac};
+use plimsoll_model::{Inventory, manifest};
 use std::fmt::Write;
 use std::str::FromStr;
 
@@ -166,7 +166,7 @@ fn compatible(usage: &Usage, existing: &Authorizer<'_>, subjects: &[Identity<'_>
         let name = people.first().map(|person| format!("audit2rbac:{}", person.user.name)).unwrap_or_default();
         objects.extend(audit2rbac::generate(existing, &requests, &audit2rbac::Options { name, ..audit2rbac::Options::default() }));
     }
-    Ok(if form == Form::Json { serde_json::to_string_pretty(&objects)? + "\n" } else { yaml(&objects) })
+    Ok(if form == Form::Json { serde_json::to_string_pretty(&objects)? + "\n" } else { manifest(&objects) })
 }
 
 fn objects(answer: &Least) -> String {
@@ -185,7 +185,7 @@ fn objects(answer: &Least) -> String {
         for widened in &one.widened {
             comment(&format!("widened ({}): {}; {}", widened.kind, widened.grants, widened.why));
         }
-        text.push_str(&yaml(&one.objects));
+        text.push_str(&manifest(&one.objects));
     }
     text
 }

@@ -239,6 +239,7 @@ fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, prob
         (losses.descriptors, "descriptors were not noted for lack of room"),
         (losses.texts, "texts were cut for lack of room"),
         (losses.accounts, "users and groups were not noted for lack of room"),
+        (losses.containers, "containers were not noted for lack of room"),
     ];
     for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
         problems.push(Problem::new(ProblemKind::Note, format!("{count} {what}")).target(name));

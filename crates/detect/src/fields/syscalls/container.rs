@@ -1,7 +1,7 @@
 //! `container.*` and `k8s.*`: where an event was made. The names are those of Falco's container plugin (falcosecurity/plugins).
 //!
-//! Which container a thread runs in is told by its control groups; what is known of that container comes from whoever asks the
-//! runtime ([`crate::state::Containers`]). On the host `container.id` and `container.name` are `host`.
+//! Which container a thread runs in is told by its control groups; what is known of that container comes from the events of who
+//! recorded, or from whoever asks the runtime ([`crate::state::Containers`]). On the host `container.id` and `container.name` are `host`.
 
 use super::{Arg, Context, Getter, Row, Syntax};
 use crate::Value;
@@ -61,14 +61,20 @@ macro_rules! mount {
 pub(super) const FIELDS: &[Row] = &[
     Row::text(
         "container.id",
-        |cx| cx.thread().map(|thread| Value::Text(if thread.container.is_empty() { HOST } else { &thread.container })),
+        |cx| match (cx.state.container(), cx.thread()) {
+            (Some((id, _)), _) => Some(Value::Text(id)),
+            (None, thread) => thread.map(|thread| Value::Text(if thread.container.is_empty() { HOST } else { &thread.container })),
+        },
         "The first 12 digits of the container's id; `host` outside of containers.",
     )
     .suggested(),
     known!("container.full_id", |container| &container.full_id, "The container's whole id."),
     Row::text(
         "container.name",
-        |cx| if cx.thread()?.container.is_empty() { Some(Value::Text(HOST)) } else { written(&container(cx)?.name) },
+        |cx| match container(cx) {
+            Some(container) => written(&container.name),
+            None => cx.thread()?.container.is_empty().then_some(Value::Text(HOST)),
+        },
         "The container's name; `host` outside of containers.",
     )
     .suggested(),
@@ -161,27 +167,26 @@ pub(super) const FIELDS: &[Row] = &[
     known!("k8s.ns.name", |container| &container.namespace, "The pod's namespace.").suggested(),
     known!("k8s.pod.id", |container| &container.pod_uid, "The pod's UID, by its older name."),
     known!("k8s.pod.uid", |container| &container.pod_uid, "The pod's UID."),
-    known!(
-        "k8s.pod.sandbox_id",
-        |container| container.sandbox.get(..12).unwrap_or(&container.sandbox),
-        "The first 12 digits of the id of the pod's sandbox."
-    ),
+    known!("k8s.pod.sandbox_id", |container| short(&container.sandbox), "The first 12 digits of the id of the pod's sandbox."),
     known!("k8s.pod.full_sandbox_id", |container| &container.sandbox, "The whole id of the pod's sandbox."),
     Row::new(
         "k8s.pod.label",
         ParamType::CharBuf,
         Format::Plain,
-        Getter::OneOf(|cx, arg| label(arg, &container(cx)?.pod_labels)),
+        Getter::OneOf(|cx, arg| {
+            let of_sandbox = sandbox(cx).and_then(|sandbox| label(arg, &sandbox.pod_labels));
+            of_sandbox.or_else(|| label(arg, &container(cx)?.pod_labels))
+        }),
         "A label of the pod.",
     )
     .syntax(BY_NAME),
     Row::text(
         "k8s.pod.labels",
-        |cx| container(cx).map(|container| labels(cx, &container.pod_labels)),
+        |cx| sandbox(cx).or_else(|| container(cx)).map(|container| labels(cx, &container.pod_labels)),
         "All labels of the pod, as `name:value`, with commas and blanks between them.",
     ),
-    known!("k8s.pod.ip", |container| &container.ip, "The pod's address."),
-    known!("k8s.pod.cni.json", |container| &container.cni, "What the network plugin answered for the pod, as JSON."),
+    Row::text("k8s.pod.ip", |cx| written(&network(cx)?.ip), "The pod's address."),
+    Row::text("k8s.pod.cni.json", |cx| written(&network(cx)?.cni), "What the network plugin answered for the pod, as JSON."),
     gone!("k8s.rc.name"),
     gone!("k8s.rc.id"),
     gone!("k8s.rc.label", by name),
@@ -203,9 +208,26 @@ pub(super) const FIELDS: &[Row] = &[
     gone!("k8s.deployment.labels"),
 ];
 
-/// What is known of the container that the thread runs in.
+/// What is known of the container that the event tells of, or that the thread runs in.
 fn container<'e>(cx: &Context<'e>) -> Option<&'e Container> {
-    cx.state.containers().get(&cx.thread()?.container)
+    cx.state.container().map(|(_, container)| container)
+}
+
+/// What is known of the sandbox of its pod, where that is told apart: runtimes that say what the network plugin answered say all of the pod
+/// with each container.
+fn sandbox<'e>(cx: &Context<'e>) -> Option<&'e Container> {
+    let container = container(cx).filter(|container| container.cni.is_empty())?;
+    cx.state.containers().get(short(&container.sandbox).as_bytes())
+}
+
+/// What is known of the network of its pod.
+fn network<'e>(cx: &Context<'e>) -> Option<&'e Container> {
+    container(cx).filter(|container| !container.cni.is_empty()).or_else(|| sandbox(cx))
+}
+
+/// The first 12 digits of an id.
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }
 
 /// What nobody told is no value.
@@ -263,13 +285,16 @@ fn label<'e>(arg: Option<&Arg>, labels: &'e BTreeMap<String, String>) -> Option<
 
 fn labels<'e>(cx: &Context<'e>, labels: &BTreeMap<String, String>) -> Value<'e> {
     let mut all = bumpalo::collections::String::new_in(cx.arena);
-    for (name, value) in labels {
+    // Annotations, and what kubelets note for themselves, are left out.
+    for (name, value) in labels.iter().filter(|(name, _)| !name.starts_with("annotation.") && !name.starts_with("io.kubernetes.")) {
         if !all.is_empty() {
             all.push_str(", ");
         }
         all.push_str(name);
-        all.push(':');
-        all.push_str(value);
+        if !value.is_empty() {
+            all.push(':');
+            all.push_str(value);
+        }
     }
     Value::Text(all.into_bump_str().as_bytes())
 }

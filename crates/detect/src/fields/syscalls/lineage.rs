@@ -21,17 +21,18 @@ pub(super) fn lineage<'e>(cx: &Context<'e>) -> impl Iterator<Item = &'e Thread> 
     let mut slow = cx.thread().and_then(|thread| state.leader(thread)).and_then(|leader| state.parent(leader));
     // Goes two steps for one: in a loop both meet.
     let mut fast = slow.and_then(|thread| state.parent(thread));
-    std::iter::from_fn(move || {
+    let line = std::iter::from_fn(move || {
         let here = slow.filter(|thread| thread.tid != -1)?;
         slow = state.parent(here);
         for _ in 0..2 {
             fast = fast.and_then(|thread| state.parent(thread));
-            if slow.is_some_and(|slow| slow.tid == slow.ptid || fast.is_some_and(|fast| std::ptr::eq(slow, fast))) {
+            if slow.is_some_and(|slow| slow.tid == state.ptid(slow) || fast.is_some_and(|fast| std::ptr::eq(slow, fast))) {
                 slow = None;
             }
         }
         Some(here)
-    })
+    });
+    line.take(LONGEST as usize)
 }
 
 /// The leader of what `which` says that the thread belongs to: the thread of that id, or the oldest ancestor that belongs to it too.

@@ -365,8 +365,13 @@ mod tests {
         for param in params {
             event.push(param);
         }
-        let (event, state, stream, arena) = (event.view(), State::default(), Stream::default(), bumpalo::Bump::new());
-        let context = Context { event: &event, state: &state, stream: &stream, arena: &arena };
+        asked(&State::default(), &event, name)
+    }
+
+    /// What a field says of an event that a state took in.
+    fn asked(state: &State, event: &OwnedEvent, name: &str) -> String {
+        let (event, stream, arena) = (event.view(), Stream::default(), bumpalo::Bump::new());
+        let context = Context { event: &event, state, stream: &stream, arena: &arena };
         let (name, arg) =
             name.strip_suffix(']').and_then(|name| name.split_once('[')).map_or((name, None), |(name, arg)| (name, Some(arg)));
         let field = Syscalls.resolve(name, arg).unwrap();
@@ -379,6 +384,42 @@ mod tests {
             other => format!("{other:?}"),
         });
         texts.collect::<Vec<_>>().join(",")
+    }
+
+    #[test]
+    fn containers_are_described_as_the_plugin_does() {
+        let told = |state: &mut State, container: &str| {
+            let mut event = OwnedEvent::new(kinds::CONTAINER_JSON_2_E, 1, 0);
+            event.push(format!("{{\"container\": {container}}}\0").as_bytes());
+            state.apply(&event.view());
+            event
+        };
+        let mut state = State::default();
+        let pod = r#"{"id": "c0ffee000001", "ip": "10.0.0.9", "pod_sandbox_labels": {"app": "web", "io.kubernetes.pod.uid": "7"}}"#;
+        told(&mut state, pod);
+        let event = told(
+            &mut state,
+            r#"{"id": "32a1026ccb88", "name": "web", "ip": "10.0.0.1", "labels": {"annotation.x": "1", "io.kubernetes.pod.name": "web-1", "plain": "",
+                "tier": "front"}, "pod_sandbox_id": "c0ffee000001aaaa", "privileged": true}"#,
+        );
+        let cases = [
+            ("container.id", "32a1026ccb88"),
+            ("container.name", "web"),
+            ("container.ip", "10.0.0.1"),
+            ("container.labels", "plain, tier:front"),
+            ("k8s.pod.name", "web-1"),
+            ("k8s.pod.labels", "app:web"),
+            ("k8s.pod.label[app]", "web"),
+            ("k8s.pod.ip", "10.0.0.9"),
+            ("k8s.pod.sandbox_id", "c0ffee000001"),
+        ];
+        for (name, wanted) in cases {
+            assert_eq!(asked(&state, &event, name), wanted, "{name}");
+        }
+        // One that says what the network plugin answered says all of its pod.
+        let whole = r#"{"id": "32a1026ccb88", "ip": "10.0.0.1", "cni_json": "{}", "pod_sandbox_id": "c0ffee000001aaaa", "pod_sandbox_labels": {"app": "own"}}"#;
+        let event = told(&mut state, whole);
+        assert_eq!(["k8s.pod.ip", "k8s.pod.labels", "k8s.pod.name"].map(|name| asked(&state, &event, name)), ["10.0.0.1", "app:own", ""]);
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! `list`: who may talk to whom.
+
+use super::{Case, Facts, POD_NETWORK, Side, cases, connection, with_world};
+use crate::conformance::Cases;
+use anyhow::Context;
+use plimsoll_network::listing::{self, Filter, Listing};
+use plimsoll_network::matrix::Matrix;
+use plimsoll_network::policy::Direction;
+use plimsoll_network::{Addresses, Cidr, Traffic, World};
+use std::path::Path;
+
+/// Every case as facts.
+pub(in crate::conformance) fn list(path: &Path) -> anyhow::Result<Cases> {
+    let mut done = Cases::default();
+    for case in cases(path, "list")? {
+        let wanted = match expected(&case) {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                done.unreadable(case.name, why);
+                continue;
+            }
+        };
+        let got = with_world(path, &case.dir, |world| got(&case, world))??;
+        let (wanted, got) = wanted.differences(&got);
+        done.case(|| case.name.clone(), &wanted, &got);
+    }
+    Ok(done)
+}
+
+/// The facts that a case wants. With a port in focus, lines do not say what else flows: that port stands for it.
+fn expected(case: &Case) -> anyhow::Result<Facts> {
+    let mut facts = Facts::default();
+    let mut network = POD_NETWORK.to_owned();
+    let focus = case.port().map(|(protocol, port)| Traffic::port(protocol, port));
+    for line in case.expected.lines() {
+        if let Some(name) = line.strip_prefix("Permitted connectivity analyzed in ") {
+            network = name.trim_end_matches(':').to_owned();
+        } else if line.starts_with("Workload-to-Networks Mapping") {
+            break;
+        } else if line.contains(" => ") {
+            let (from, to, traffic) = connection(line).with_context(|| format!("`{line}` is no connection"))?;
+            let traffic = traffic.or_else(|| focus.clone()).with_context(|| format!("`{line}` says no traffic"))?;
+            facts.add(&network, &from, &to, &traffic);
+        }
+    }
+    Ok(facts)
+}
+
+/// The facts that our listing states, of those that the case asks for.
+fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
+    let focus = Case::find(&case.focus_workloads, world);
+    let filter = Filter { focus, direction: case.direction(), port: case.port() };
+    let listing = Listing::new(world, &Matrix::new(world), &filter);
+    let peers = Case::find(&case.focus_peers, world);
+    let mut facts = Facts::default();
+    for connection in &listing.connections {
+        let traffic = case.port().map_or_else(|| connection.traffic.clone(), |(protocol, port)| Traffic::port(protocol, port));
+        for (from_place, from) in sides(&connection.from, &listing)? {
+            for (to_place, to) in sides(&connection.to, &listing)? {
+                let is = |set: &Option<std::collections::BTreeSet<usize>>, place: Option<usize>| {
+                    set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
+                };
+                let outward = case.direction() != Some(Direction::Ingress) && is(&filter.focus, from_place) && is(&peers, to_place);
+                let inward = case.direction() != Some(Direction::Egress) && is(&filter.focus, to_place) && is(&peers, from_place);
+                if outward || inward {
+                    facts.add(POD_NETWORK, &from, &to, &traffic);
+                }
+            }
+        }
+    }
+    Ok(facts)
+}
+
+/// The ends that one side of a connection names, and the places of those that are workloads.
+fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
+    match side {
+        listing::Side::Workloads(places) => {
+            let workloads = places.iter().filter_map(|at| Some((*at, listing.workloads.get(*at)?)));
+            let named = |(at, one): (usize, &listing::Workload)| (Some(at), Side::workload(&one.namespace, &one.name, &one.kind));
+            Ok(workloads.map(named).collect())
+        }
+        listing::Side::Outside(ranges) => {
+            let ranges: Vec<_> = ranges.iter().map(|text| addresses(text)).collect::<anyhow::Result<_>>()?;
+            Ok(vec![(None, Side::Outside(Addresses::union_of(&ranges)))])
+        }
+    }
+}
+
+/// Addresses as our listing writes them.
+fn addresses(text: &str) -> anyhow::Result<Addresses> {
+    Ok(match text {
+        "all addresses" => Addresses::all(),
+        "all IPv4" => Addresses::all_v4(),
+        "all IPv6" => Addresses::all_v6(),
+        _ => match Cidr::read(text) {
+            Ok(cidr) => cidr.addresses(),
+            Err(_) => {
+                let (first, last) = text.split_once('-').unwrap_or((text, text));
+                Addresses::range(first.parse()?, last.parse()?)
+            }
+        },
+    })
+}
