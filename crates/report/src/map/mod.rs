@@ -10,10 +10,13 @@ mod page;
 mod route;
 mod svg;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// A map.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Map {
     /// What it shows.
     pub title: String,
@@ -30,7 +33,8 @@ pub struct Map {
 }
 
 /// Something that ways start at or lead to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Place {
     /// What it is called, short.
     pub label: String,
@@ -45,7 +49,8 @@ pub struct Place {
 }
 
 /// What a place is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum PlaceKind {
     /// A workload of the cluster.
     #[default]
@@ -57,7 +62,8 @@ pub enum PlaceKind {
 }
 
 /// That one place may send to another.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Way {
     /// The place that it starts at, in [`Map::places`].
     pub from: usize,
@@ -72,7 +78,8 @@ pub struct Way {
 }
 
 /// What has become of a way between two states of the world.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum WayState {
     /// It is there.
     #[default]
@@ -94,6 +101,8 @@ pub enum Form {
     Svg,
     /// For Graphviz.
     Dot,
+    /// For programs; see `docs/schemas/map.schema.json`.
+    Json,
 }
 
 /// Writes a map. Ways to places that are not there are left out.
@@ -108,5 +117,14 @@ pub fn render(map: &Map, form: Form, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
             svg::Picture::of(map).render(true, out)
         }
+        Form::Json => {
+            serde_json::to_writer_pretty(&mut *out, map)?;
+            writeln!(out)
+        }
     }
+}
+
+/// The JSON schema of [`Form::Json`].
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Map).to_value()
 }

@@ -2,6 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::names::{self, Names};
+use super::picture::Picture;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
@@ -10,7 +11,7 @@ use plimsoll_network::listing::{Connection, Filter, Listing, Side};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
-use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
+use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -109,46 +110,8 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let mut map = Map { title: "Who may talk to whom".to_owned(), ..Map::default() };
-        map.regions = self.workloads.iter().map(|workload| workload.namespace.clone()).collect::<BTreeSet<_>>().into_iter().collect();
-        for workload in &self.workloads {
-            let region = map.regions.binary_search(&workload.namespace).ok();
-            let facts = vec![names::name(workload)];
-            let caption = workload.kind.clone();
-            map.places.push(Place { label: workload.name.clone(), caption, region, kind: PlaceKind::Workload, facts });
-        }
-        for Connection { from, to, traffic } in &self.connections {
-            let mut places = |side: &Side| -> Vec<usize> {
-                match side {
-                    Side::Workloads(list) => list.clone(),
-                    Side::Outside(ranges) => vec![place_of(ranges, &mut map.places)],
-                }
-            };
-            let (from, to) = (places(from), places(to));
-            for one in &from {
-                for two in to.iter().filter(|two| *two != one) {
-                    let facts = vec![traffic.to_string()];
-                    map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state: WayState::Open, facts });
-                }
-            }
-        }
-        map
+        Picture::of(self, None).map
     }
-}
-
-/// The place of addresses outside; made for the first who asks.
-fn place_of(ranges: &[String], places: &mut Vec<Place>) -> usize {
-    let known = places.iter().position(|place| place.kind == PlaceKind::Outside && place.facts == ranges);
-    known.unwrap_or_else(|| {
-        let label = match ranges {
-            [one] => one.clone(),
-            [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-            [] => String::new(),
-        };
-        let caption = "outside of the cluster".to_owned();
-        places.push(Place { label, caption, region: None, kind: PlaceKind::Outside, facts: ranges.to_vec() });
-        places.len() - 1
-    })
 }
 
 /// One side of a connection in words.

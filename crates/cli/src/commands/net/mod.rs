@@ -1,8 +1,10 @@
 //! `plimsoll net`
 
 mod answer;
+mod graph;
 mod list;
 mod names;
+mod picture;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -22,11 +24,13 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Graph(graph::Args),
     List(list::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
     }
 }
@@ -38,6 +42,14 @@ struct Common {
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     form: Form,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// What is read, and how the network does what the API leaves open.
+#[derive(clap::Args)]
+#[group(skip)]
+struct Reading {
     /// What pods on the network of their node are: `node` (no policy is about them) or `pod` (like all others).
     #[arg(long, value_name = "WHAT", default_value = "node", value_parser = ["node", "pod"], help_heading = "Network")]
     host_network: String,
@@ -52,6 +64,16 @@ struct Common {
 }
 
 impl Common {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        self.reading.settings()
+    }
+
+    fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
+        self.reading.load(targets)
+    }
+}
+
+impl Reading {
     /// How this cluster's network does what the API leaves open.
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::default();
