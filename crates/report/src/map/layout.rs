@@ -32,6 +32,11 @@ impl Rect {
         self.x + self.width
     }
 
+    /// The side at which something leaves: the right one, or the left one.
+    pub(super) fn leaves(&self, at_right: bool) -> f64 {
+        if at_right { self.right() } else { self.x }
+    }
+
     pub(super) fn bottom(&self) -> f64 {
         self.y + self.height
     }

@@ -237,6 +237,27 @@
     if (chosen) choose(null); else rest();
   });
 
+  // From afar names are larger and captions are left out: letters grow as far as there is room.
+  const words = (query, most, room) => [...svg.querySelectorAll(query)].map((element) => {
+    const size = parseFloat(getComputedStyle(element).fontSize);
+    return { element, size, most, room: room(element) / Math.max(1, element.getComputedTextLength()) };
+  });
+  const grown = [
+    ...words(".label", 1.7, () => data.room),
+    ...words(".name", 2, (element) => element.parentNode.querySelector(".ground").width.baseVal.value - 36),
+  ];
+  let step = 0;
+  const grow = () => {
+    const scale = svg.clientWidth / view.width;
+    const next = scale > 0.7 ? 0 : Math.round(Math.min(2, 0.8 / scale) * 8);
+    if (next === step) return;
+    step = next;
+    svg.classList.toggle("far", step > 0);
+    for (const { element, size, most, room } of grown) {
+      element.style.fontSize = step ? `${size * Math.max(1, Math.min(step / 8, most, room))}px` : "";
+    }
+  };
+
   // What of the map is seen.
   const whole = svg.viewBox.baseVal;
   const [left, top, width, height] = [whole.x, whole.y, whole.width, whole.height];
@@ -245,6 +266,7 @@
     const scale = Math.min(Math.max(next.width, 240), width * 2) / next.width;
     view = { ...next, width: next.width * scale, height: next.height * scale };
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
+    grow();
   };
   svg.removeAttribute("width");
   svg.removeAttribute("height");

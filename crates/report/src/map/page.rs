@@ -1,7 +1,7 @@
 //! One self-contained page: the map to move and to search, and all about what is chosen.
 
 use super::fold::Zone;
-use super::svg::{Carries, Picture, letter, state_class, state_name};
+use super::svg::{Carries, Picture, ROOM, letter, state_class, state_name};
 use super::{Map, WayState};
 use crate::escape::markup;
 use crate::page::Page;
@@ -90,6 +90,7 @@ fn data(picture: &Picture<'_>) -> String {
     };
     let folded = &picture.folded;
     let all = json!({
+        "room": ROOM,
         "regions": map.regions,
         "places": places,
         "ways": ways,

@@ -10,6 +10,8 @@ use std::fmt::Write;
 const STEP: (f64, f64) = (8.0, 19.0);
 /// What a number at the end of a bundle needs.
 const NUMBER: f64 = 17.0;
+/// Columns of cards that are nearer to each other are those of one region.
+const NEAR: f64 = 64.0;
 
 /// The curve from one rectangle to another.
 #[derive(Debug, Default)]
@@ -41,14 +43,18 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
             () => (true, false),
         }
     };
-    // What leaves or enters at one side, in the order of where it goes to or comes from.
+    // What leaves or enters at one side, in the order of where it goes to next or comes from last.
     let mut ports: BTreeMap<(Zone, bool), Vec<(f64, usize, bool)>> = BTreeMap::new();
     for (at, (from, to)) in ends.iter().enumerate().filter(|(_, (from, to))| from != to) {
         let (out, into) = sides((*from, *to));
-        ports.entry((*from, out)).or_default().push((rect(*to).middle(), at, false));
-        ports.entry((*to, !into)).or_default().push((rect(*from).middle(), at, true));
+        let (one, two) = (rect(*from), rect(*to));
+        let stops = stops(at, (out, into), (one.leaves(out), one.middle()), (two.leaves(!into), two.middle()), &layout.slabs);
+        let next = stops.first().map_or(two.middle(), |stop| stop.y);
+        let last = stops.last().map_or(one.middle(), |stop| stop.y);
+        ports.entry((*from, out)).or_default().push((next, at, false));
+        ports.entry((*to, !into)).or_default().push((last, at, true));
     }
-    let mut place: BTreeMap<(usize, bool), (f64, bool)> = BTreeMap::new();
+    let mut place: BTreeMap<(usize, bool), Spot> = BTreeMap::new();
     for ((zone, _), mut ports) in ports {
         ports.sort_by(|one, two| one.0.total_cmp(&two.0).then((one.1, one.2).cmp(&(two.1, two.2))));
         for ((_, at, is_end), spot) in ports.iter().zip(spots(zone, rect(zone), ports.len())) {
@@ -58,10 +64,11 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
     let mut curves = ends.iter().enumerate().map(|(at, (from, to))| {
         let spot = |is_end| place.get(&(at, is_end)).copied().unwrap_or_default();
         if from == to {
-            Curve::default()
-        } else {
-            curve(at, sides((*from, *to)), (rect(*from), spot(false)), (rect(*to), spot(true)), &layout.slabs)
+            return Curve::default();
         }
+        let sides = sides((*from, *to));
+        let (start, end) = ((rect(*from).leaves(sides.0), spot(false).0), (rect(*to).leaves(!sides.1), spot(true).0));
+        Curve { has_room: spot(false).1, ..curve(start, end, sides, &stops(at, sides, start, end, &layout.slabs)) }
     });
     let lines = curves.by_ref().take(folded.lines.len()).collect();
     (lines, curves.collect())
@@ -84,42 +91,70 @@ type Sides = (bool, bool);
 /// Where an end of a line is, and whether there is room for a number.
 type Spot = (f64, bool);
 
-fn curve(number: usize, (out, into): Sides, (from, spot): (Rect, Spot), (to, end): (Rect, Spot), slabs: &[Slab]) -> Curve {
-    let x1 = if out { from.right() } else { from.x };
-    let x2 = if into { to.x } else { to.right() };
-    let (y1, y2) = (spot.0, end.0);
-    // The arrow's head stands at the end.
-    let tip = if into { x2 - 6.0 } else { x2 + 6.0 };
-    let mut path = format!("M{x1:.1} {y1:.1}");
-    if out == into {
-        let (low, high) = (x1.min(x2), x1.max(x2));
-        let mut between: Vec<&Slab> = slabs.iter().filter(|slab| slab.left > low && slab.right < high).collect();
-        if !out {
-            between.reverse();
-        }
-        let mut at = (x1, y1);
-        if between.iter().any(|slab| slab.is_hit(at, (tip, y2))) {
-            for slab in between {
-                let (enter, leave) = if out { (slab.left - 4.0, slab.right + 4.0) } else { (slab.right + 4.0, slab.left - 4.0) };
-                let share = (f64::midpoint(enter, leave) - at.0) / (tip - at.0);
-                let y = slab.free((y2 - at.1).mul_add(share, at.1), number);
-                bend(&mut path, at, (enter, y));
-                let _ = write!(path, "H{leave:.1}");
-                at = (leave, y);
-            }
-        }
-        bend(&mut path, at, (tip, y2));
-    } else {
-        let around = x1.max(tip) + ((y2 - y1).abs() * 0.16).clamp(16.0, 44.0);
-        let _ = write!(path, "C{around:.1} {y1:.1} {around:.1} {y2:.1} {tip:.1} {y2:.1}");
+/// A column of cards that a line passes: where it enters and leaves it, and how high.
+struct Stop {
+    enter: f64,
+    leave: f64,
+    y: f64,
+}
+
+/// The columns that line `number` has to find a way through; none if nothing is in its way.
+fn stops(number: usize, (out, into): Sides, start: (f64, f64), end: (f64, f64), slabs: &[Slab]) -> Vec<Stop> {
+    let (low, high) = (start.0.min(end.0), start.0.max(end.0));
+    let mut between: Vec<&Slab> = slabs.iter().filter(|slab| slab.left > low && slab.right < high).collect();
+    if out != into || !between.iter().any(|slab| slab.is_hit(start, end)) {
+        return Vec::new();
     }
-    Curve { path, start: (x1, y1), end: (x2, y2), is_rightward: (out, into), has_room: spot.1 }
+    if !out {
+        between.reverse();
+    }
+    let sides = |slab: &Slab| if out { (slab.left - 4.0, slab.right + 4.0) } else { (slab.right + 4.0, slab.left - 4.0) };
+    let is_near = |one: f64, two: f64| (one - two).abs() < NEAR;
+    let mut stops: Vec<Stop> = Vec::new();
+    let (mut at, mut y) = (start, start.1);
+    // Columns of a region are passed at one height as far as that goes: that of the end in its own region, and in that of the start
+    // the height there.
+    for run in between.chunk_by(|one, two| is_near(sides(one).1, sides(two).0)) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let (enter, leave) = (sides(first).0, sides(last).1);
+        if is_near(leave, end.0) {
+            y = end.1;
+        } else if !is_near(enter, start.0) {
+            y = (end.1 - at.1).mul_add((f64::midpoint(enter, leave) - at.0) / (end.0 - at.0), at.1);
+        }
+        for slab in run {
+            let (enter, leave) = sides(slab);
+            stops.push(Stop { enter, leave, y: slab.free(y, number) });
+        }
+        at = (leave, stops.last().map_or(y, |stop| stop.y));
+    }
+    stops
+}
+
+/// A line from one point to another by its stops.
+fn curve(start: (f64, f64), end: (f64, f64), (out, into): Sides, stops: &[Stop]) -> Curve {
+    // The arrow's head stands at the end.
+    let tip = (if into { end.0 - 6.0 } else { end.0 + 6.0 }, end.1);
+    let mut path = format!("M{:.1} {:.1}", start.0, start.1);
+    if out == into {
+        let mut at = start;
+        for stop in stops {
+            bend(&mut path, at, (stop.enter, stop.y));
+            // Writing to a string does not fail.
+            let _ = write!(path, "H{:.1}", stop.leave);
+            at = (stop.leave, stop.y);
+        }
+        bend(&mut path, at, tip);
+    } else {
+        let around = start.0.max(tip.0) + ((end.1 - start.1).abs() * 0.16).clamp(16.0, 44.0);
+        let _ = write!(path, "C{around:.1} {:.1} {around:.1} {:.1} {:.1} {:.1}", start.1, end.1, tip.0, end.1);
+    }
+    Curve { path, start, end, is_rightward: (out, into), has_room: false }
 }
 
 /// A curve that starts and ends level.
 fn bend(path: &mut String, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     let middle = f64::midpoint(x1, x2);
-    // Writing to a string does not fail.
     let _ = write!(path, "C{middle:.1} {y1:.1} {middle:.1} {y2:.1} {x2:.1} {y2:.1}");
 }
 

@@ -11,6 +11,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("map.css");
+/// What the icon of a card takes, and what is left for words.
+const ICON: f64 = 36.0;
+pub(super) const ROOM: f64 = CARD.0 - ICON - 9.0;
 /// So many lines of a tooltip are written into the picture.
 const TOLD: usize = 24;
 
@@ -283,9 +286,9 @@ impl<'m> Picture<'m> {
         write!(out, "<g class=\"place {class}{alone}\" data-place=\"{at}\"><title>{}</title>", markup(&title))?;
         write!(out, "<rect class=\"box\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.0}\" height=\"{:.0}\" rx=\"{radius:.0}\"/>", CARD.0, CARD.1)?;
         write!(out, "<use href=\"#{icon}\" x=\"{:.1}\" y=\"{:.1}\" width=\"18\" height=\"18\"/>", x + 12.0, y + 14.0)?;
-        let (left, room) = (x + 36.0, CARD.0 - 36.0 - 9.0);
-        write!(out, "<text class=\"label\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 20.0, markup(&fit(&place.label, 13.0, room)))?;
-        write!(out, "<text class=\"caption\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 34.5, markup(&fit(&place.caption, 10.5, room)))?;
+        let left = x + ICON;
+        write!(out, "<text class=\"label\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 20.0, markup(&fit(&place.label, 13.0, ROOM)))?;
+        write!(out, "<text class=\"caption\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 34.5, markup(&fit(&place.caption, 10.5, ROOM)))?;
         // Marks of hubs: what it receives at the left, what it sends at the right of the lower edge.
         let (mut from, mut until) = (x + 14.0, rect.right() - 14.0);
         for (number, hub) in self.folded.hubs.iter().enumerate() {

@@ -134,13 +134,14 @@ impl<'w, 'a> Policies<'w, 'a> {
             .chain(in_namespace)
             .filter(|policy| policy.is_about(endpoint, namespace, &self.world.settings))
             .collect();
-        for direction in Direction::BOTH {
-            let here = about.iter().filter(|policy| policy.rules(direction).is_some());
-            let before = facts.len();
-            facts.extend(here.map(|policy| format!("{}: {} ({})", direction.name(), policy.name(), policy.object.node.location())));
-            if facts.len() == before {
-                facts.push(format!("{}: no policy is about it", direction.name()));
-            }
+        for policy in &about {
+            let directions: Vec<_> =
+                Direction::BOTH.into_iter().filter(|direction| policy.rules(*direction).is_some()).map(Direction::name).collect();
+            let place = policy.object.node.location();
+            facts.push(format!("{}: {} ({}:{})", policy.name(), directions.join(" and "), place.source.name, place.start().line));
+        }
+        for direction in Direction::BOTH.into_iter().filter(|direction| about.iter().all(|policy| policy.rules(*direction).is_none())) {
+            facts.push(format!("no policy is about its {}", direction.name()));
         }
         facts
     }
