@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 const FEW: usize = 40;
 /// So many lines between regions are drawn before they are bundled.
 const LINES: usize = 60;
-/// Lines of a bundle at least.
-const BUNDLE: usize = 3;
+/// Lines of a bundle at least; as soon as there are more than a few, and when there are too many.
+const BUNDLE: (usize, usize) = (8, 3);
 /// Ways of a hub at least.
 const HUB: usize = 12;
 /// Hubs at most: a place has to show all that it takes part in.
 const HUBS: usize = 6;
 /// Sets of senders that are tried for a hub.
 const TRIED: usize = 24;
+/// So many ways are looked at for a hub, all in all.
+const LOOKS: usize = 1_000_000;
 
 /// What is drawn of a map's ways, by their places in [`Map::ways`]. Every way to a place that is there is in one of these.
 #[derive(Debug, Default)]
@@ -97,7 +99,11 @@ pub(super) fn fold(map: &Map) -> Folded {
     order.sort_by_key(|(zones, lines)| (std::cmp::Reverse(lines.len()), *zones));
     let mut folded = Folded { hubs, ..Folded::default() };
     for ((from, to, _), lines) in order {
-        let is_bundle = if from == to { lines.len() > room(from) } else { between > LINES && lines.len() >= BUNDLE };
+        let is_bundle = if from == to {
+            lines.len() > room(from)
+        } else {
+            between > FEW && lines.len() >= if between > LINES { BUNDLE.1 } else { BUNDLE.0 }
+        };
         if is_bundle {
             between -= if from == to { 0 } else { lines.len() - 1 };
             folded.bundles.push(Bundle { from, to, ways: lines.into_iter().flat_map(|line| line.ways).collect() });
@@ -122,7 +128,7 @@ fn hubs(map: &Map, left: &mut BTreeSet<usize>) -> Vec<Hub> {
     if left.len() <= FEW {
         return hubs;
     }
-    let least = HUB.max(left.len() / 20);
+    let least = HUB.max(left.len() / 80);
     let mut alike: BTreeMap<(WayState, &str), Columns> = BTreeMap::new();
     for at in left.iter() {
         if let Some(way) = map.ways.get(*at) {
@@ -153,31 +159,49 @@ fn hubs(map: &Map, left: &mut BTreeSet<usize>) -> Vec<Hub> {
     hubs
 }
 
-/// The senders of some receiver, with all receivers that all of them may send to. A place need not be able to send to itself.
+/// Senders and receivers of which each may send to each, as many ways as are found soon. A place need not be able to send to itself.
 fn largest(columns: &Columns) -> Option<Best> {
     let mut tried: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
-    for (receiver, column) in columns {
+    for (receiver, column) in columns.iter().filter(|(_, column)| !column.is_empty()) {
         let senders: BTreeSet<usize> = column.keys().copied().collect();
         let mut with_itself = senders.clone();
         with_itself.insert(*receiver);
         tried.extend([senders, with_itself]);
     }
-    // Of the sets of each size only some are tried: those of many come first.
+    // Of sets of all sizes only some are tried, fewer where there is much to look at.
     let mut tried: Vec<_> = tried.into_iter().collect();
     tried.sort_by_key(|set| std::cmp::Reverse(set.len()));
-    let step = tried.len().div_ceil(TRIED).max(1);
+    let ways: usize = columns.values().map(BTreeMap::len).sum();
+    let most = (LOOKS / ways.max(1)).clamp(2, TRIED);
+    let step = tried.len().div_ceil(most).max(1);
     let mut best: Option<Best> = None;
-    for senders in tried.into_iter().step_by(step) {
-        let (mut count, mut receivers) = (0, Vec::new());
-        for (receiver, column) in columns.iter().filter(|(_, column)| !column.is_empty() && column.len() + 1 >= senders.len()) {
-            if senders.iter().all(|sender| sender == receiver || column.contains_key(sender)) {
-                count += senders.len() - usize::from(senders.contains(receiver));
-                receivers.push(*receiver);
-            }
-        }
-        if best.as_ref().is_none_or(|(most, ..)| count > *most) {
-            best = Some((count, senders, receivers));
+    for found in tried.into_iter().step_by(step).map(|senders| grown(columns, senders)) {
+        if best.as_ref().is_none_or(|(most, ..)| found.0 > *most) {
+            best = Some(found);
         }
     }
     best
+}
+
+/// Takes more and more receivers, and of the senders those that may send to all of them, as long as that makes more ways.
+fn grown(columns: &Columns, mut senders: BTreeSet<usize>) -> Best {
+    let is_way = |sender: &usize, receiver: usize, column: &BTreeMap<usize, usize>| *sender == receiver || column.contains_key(sender);
+    let shared = |(receiver, column): (&usize, &BTreeMap<usize, usize>)| {
+        let count = senders.iter().filter(|sender| is_way(sender, *receiver, column)).count();
+        (std::cmp::Reverse(count), *receiver)
+    };
+    let mut order: Vec<_> = columns.iter().map(shared).collect();
+    order.sort_unstable();
+    let mut receivers = Vec::new();
+    for (_, receiver) in order {
+        let Some(column) = columns.get(&receiver) else { continue };
+        let kept = senders.iter().filter(|sender| is_way(sender, receiver, column)).count();
+        if kept * (receivers.len() + 1) > senders.len() * receivers.len() {
+            senders.retain(|sender| is_way(sender, receiver, column));
+            receivers.push(receiver);
+        }
+    }
+    receivers.sort_unstable();
+    let own = receivers.iter().filter(|receiver| senders.contains(receiver)).count();
+    (senders.len() * receivers.len() - own, senders, receivers)
 }

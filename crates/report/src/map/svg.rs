@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("map.css");
+/// Of so many lines each is drawn faintly.
+const DENSE: usize = 400;
 /// What the icon of a card takes, and what is left for words.
 const ICON: f64 = 36.0;
 pub(super) const ROOM: f64 = CARD.0 - ICON - 9.0;
@@ -140,9 +142,10 @@ impl<'m> Picture<'m> {
         let head = if is_alone { 22.0f64.mul_add(legend.len() as f64, 52.0) } else { 0.0 };
         let (width, height) = (self.layout.width.max(640.0), self.layout.height.max(80.0) + head);
         let change = if self.is_change() { " change" } else { "" };
+        let dense = if self.folded.bundles.len() + self.folded.lines.len() > DENSE { " dense" } else { "" };
         writeln!(
             out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"map{change}\" role=\"group\" aria-label=\"{}\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 {:.0} {width:.0} {height:.0}\">",
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"map{change}{dense}\" role=\"group\" aria-label=\"{}\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 {:.0} {width:.0} {height:.0}\">",
             markup(&self.map.title),
             -head,
         )?;
