@@ -102,8 +102,13 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
 
 /// The rules of all engines, sorted by id.
 pub(crate) fn rules() -> Vec<Arc<Rule>> {
-    let mut rules: Vec<Arc<Rule>> =
-        plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).chain(plimsoll_access::rules()).map(Arc::clone).collect();
+    let mut rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules()
+        .iter()
+        .chain(plimsoll_checks::rules())
+        .chain(plimsoll_access::rules())
+        .chain(plimsoll_network::lint::rules())
+        .map(Arc::clone)
+        .collect();
     rules.push(Arc::clone(&plimsoll_model::exceptions::EXPIRED));
     rules.sort_by(|a, b| a.id.cmp(&b.id));
     rules

@@ -111,8 +111,13 @@ mod tests {
 
     #[test]
     fn each_answer_names_a_rule() {
-        let rules: Vec<Arc<Rule>> =
-            plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).chain(plimsoll_access::rules()).map(Arc::clone).collect();
+        let rules: Vec<Arc<Rule>> = plimsoll_pod_security::rules()
+            .iter()
+            .chain(plimsoll_checks::rules())
+            .chain(plimsoll_access::rules())
+            .chain(plimsoll_network::lint::rules())
+            .map(Arc::clone)
+            .collect();
         assert_eq!(Peers::read().unwrap().unknown(&rules), Vec::<String>::new());
     }
 

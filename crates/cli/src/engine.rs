@@ -7,7 +7,9 @@ use plimsoll_access::Authorizer;
 use plimsoll_access::graph::Graph;
 use plimsoll_checks::Assessment;
 use plimsoll_model::rbac::Defaults;
-use plimsoll_model::{Finding, Inventory, Rule, annotations, exceptions};
+use plimsoll_model::{Finding, Inventory, Problem, Rule, annotations, exceptions};
+use plimsoll_network::matrix::Matrix;
+use plimsoll_network::{Settings, World};
 use plimsoll_pod_security::{LevelVersion, Policy, Version};
 use plimsoll_policy::Policies;
 use plimsoll_policy::benchmark::Benchmark;
@@ -27,7 +29,8 @@ pub(crate) enum Judge {
 /// The rules of all engines, by id, with those of the policies and benchmarks that the user brought.
 pub(crate) fn rules(policies: &Policies, benchmarks: &[Benchmark]) -> Vec<Arc<Rule>> {
     let mut rules: Vec<_> = {
-        let built_in = [plimsoll_pod_security::rules(), plimsoll_checks::rules(), plimsoll_access::rules()];
+        let built_in =
+            [plimsoll_pod_security::rules(), plimsoll_checks::rules(), plimsoll_access::rules(), plimsoll_network::lint::rules()];
         built_in.into_iter().flatten().map(Arc::clone).collect()
     };
     rules.push(Arc::clone(&exceptions::EXPIRED));
@@ -57,6 +60,9 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
         };
         assessment = plimsoll_checks::assess_after(findings, &inventory, &parameters);
         findings = std::mem::take(&mut assessment.findings);
+        let mut of_network = network(&inventory, Settings::default());
+        findings.append(&mut of_network.findings);
+        problems.append(&mut of_network.problems);
         of_policies = loaded.policies.assess(&inventory, &loaded.policy_documents, Some(jiff::Timestamp::now()));
         findings.append(&mut of_policies.findings);
         problems.append(&mut of_policies.problems);
@@ -78,6 +84,37 @@ pub(crate) fn run(loaded: &Loaded, judge: Judge) -> Report {
     }
     compliance::hide_baseline(&mut report, &loaded.selection);
     report
+}
+
+/// What is wrong with network policies, and nothing else.
+pub(crate) fn of_network(loaded: &Loaded, settings: Settings) -> Report {
+    let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
+    let Network { mut findings, problems: mut of_network } = network(&inventory, settings);
+    let mut problems = loaded.snapshot.problems.clone();
+    problems.extend(inventory.problems.iter().cloned());
+    problems.append(&mut of_network);
+    let of_exceptions = exceptions::apply(&mut findings, &loaded.snapshot.documents, &loaded.config, today());
+    // That an exception covers nothing says nothing here: it may be for what other engines find.
+    problems.extend(of_exceptions.into_iter().filter(|problem| problem.kind.is_error()));
+    annotations::apply(&mut findings, &inventory.objects, today(), peers::finds);
+    let rules = plimsoll_network::lint::rules().to_vec();
+    Report { targets: loaded.targets.clone(), findings, problems, rules, totals: totals(&inventory), ..Report::default() }
+}
+
+/// What the engine of the network says.
+#[derive(Default)]
+struct Network {
+    findings: Vec<Finding>,
+    problems: Vec<Problem>,
+}
+
+fn network(inventory: &Inventory<'_>, settings: Settings) -> Network {
+    let mut world = World::new(inventory, settings);
+    if world.policies.is_empty() {
+        return Network::default();
+    }
+    let findings = plimsoll_network::lint::findings(&world, &Matrix::new(&world), inventory);
+    Network { findings, problems: std::mem::take(&mut world.problems) }
 }
 
 /// What rights lead to over several steps. What is wrong with roles and bindings is told by the checks of them.

@@ -12,11 +12,13 @@ pub mod edit;
 pub mod events;
 pub mod exceptions;
 mod finding;
+mod flow;
 mod inventory;
 mod json;
 pub mod lazy;
 mod manifest;
 pub mod names;
+mod nearest;
 mod object;
 mod plain_yaml;
 mod pod;
@@ -37,8 +39,10 @@ pub use finding::{
     Applicability, AppliedException, ContainerId, EvidenceCommand, Finding, JsonText, ObjectChange, PatchKind, PatchOp, Reference, Related,
     Remediation, Rule, Severity, Subject, Target,
 };
+pub use flow::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, FlowVerdict, Seen};
 pub use inventory::{Inventory, is_cluster_scoped, selects};
 pub use manifest::manifest;
+pub use nearest::nearest;
 pub use object::{Object, ObjectId, Owner};
 pub use pod::{Capabilities, Container, ContainerKind, HostPort, Pod, SeLinuxOptions, SecurityContext, Volume};
 pub use problem::{Problem, ProblemKind};

@@ -21,6 +21,8 @@ pub enum End<'w, 'a> {
     Addresses(&'w Addresses),
     /// A name outside.
     Domain(&'w str),
+    /// A pod of which nothing is known, in a namespace of which nothing is known: a rule is about it only if it is about all pods.
+    Unknown,
 }
 
 /// What was decided about traffic in one direction, and by what.
@@ -174,6 +176,8 @@ impl<'a> World<'a> {
             (Means::Nodes(selector), End::Address(address)) => {
                 self.nodes.iter().any(|node| node.addresses.contains(&address) && selector.selects(&node.labels))
             }
+            (Means::Pods(pick), End::Unknown) => pick.is_everyone(),
+            (Means::Addresses(addresses), End::Unknown) => settings.is_among_unknown(addresses),
             (Means::Domains(names), End::Domain(name)) => names.iter().any(|pattern| is_domain(pattern, name)),
             _ => false,
         }
@@ -189,9 +193,16 @@ impl Settings {
         }
         match (self.pod_addresses, endpoint.addresses.as_slice()) {
             (PodAddresses::Ignored, _) => false,
-            (PodAddresses::Matched, []) => !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses),
+            (_, []) => self.is_among_unknown(addresses),
             (PodAddresses::Matched, known) => known.iter().any(|address| addresses.contains(*address)),
         }
+    }
+}
+
+impl Settings {
+    /// Whether a pod whose addresses are not known has one of these.
+    fn is_among_unknown(&self, addresses: &Addresses) -> bool {
+        self.pod_addresses == PodAddresses::Matched && !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses)
     }
 }
 

@@ -6,11 +6,15 @@
 
 pub mod addresses;
 mod decide;
+pub mod diff;
+pub mod entrances;
+pub mod lint;
 pub mod listing;
 pub mod matrix;
 pub mod policy;
 pub mod ranges;
 pub mod selector;
+pub mod services;
 pub mod suggest;
 pub mod traffic;
 mod world;
@@ -22,5 +26,9 @@ pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Nam
 
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
-    vec![("list", schemars::schema_for!(listing::Listing).to_value()), ("suggest", schemars::schema_for!(suggest::Suggestion).to_value())]
+    vec![
+        ("diff", schemars::schema_for!(diff::Diff).to_value()),
+        ("list", schemars::schema_for!(listing::Listing).to_value()),
+        ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
+    ]
 }

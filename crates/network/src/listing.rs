@@ -1,6 +1,7 @@
 //! Who may talk to whom: the answer of `plimsoll net list`.
 
 use crate::addresses::Addresses;
+use crate::entrances::{self, FromUnknown};
 use crate::matrix::Matrix;
 use crate::policy::Direction;
 use crate::ranges::Ranges;
@@ -18,8 +19,54 @@ pub struct Listing {
     pub settings: Answered,
     /// The workloads there are, by their place in the lists below.
     pub workloads: Vec<Workload>,
+    /// The ways in from outside of the cluster that lead to any of them, by their place in the connections.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<Entrance>,
     /// Who may send what to whom, in order.
     pub connections: Vec<Connection>,
+}
+
+/// A way in that connections name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entrance {
+    /// The kind of what opens it: `Ingress`, `Route`, `HTTPRoute`, `Service`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Who sends to the pods behind it.
+    pub by: By,
+}
+
+/// Who sends to the pods behind an entrance.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum By {
+    /// Its controller: workloads, by their places in [`Listing::workloads`].
+    Controller(Vec<usize>),
+    /// A controller that was not read.
+    Unknown,
+    /// Clients with these addresses.
+    Clients(Vec<String>),
+}
+
+impl Entrance {
+    /// Of a way in; `place` says where an answer has an endpoint of the world.
+    pub(crate) fn of(entrance: &entrances::Entrance<'_>, place: impl Fn(usize) -> Option<usize>) -> Self {
+        let object = &entrance.object;
+        Self {
+            kind: object.kind.to_owned(),
+            namespace: object.effective_namespace().to_owned(),
+            name: object.name.to_owned(),
+            by: match &entrance.by {
+                entrances::By::Controller(pods) => By::Controller(pods.iter().filter_map(|at| place(*at)).collect()),
+                entrances::By::Unknown => By::Unknown,
+                entrances::By::Clients(addresses) => By::Clients(written(addresses)),
+            },
+        }
+    }
 }
 
 /// A workload that connections name.
@@ -35,6 +82,28 @@ pub struct Workload {
     /// What parts its pods from others of the same workload: labels that policies look at.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub variant: String,
+}
+
+impl Workload {
+    /// Those of a world, in its order.
+    pub fn all(world: &World<'_>) -> Vec<Self> {
+        world.endpoints.iter().map(|endpoint| Self::of(world, endpoint)).collect()
+    }
+
+    /// The workload of an endpoint.
+    pub fn of<'a>(world: &World<'a>, endpoint: &Endpoint<'a>) -> Self {
+        Self {
+            namespace: world.namespace_of(endpoint).name.to_owned(),
+            kind: endpoint.kind.to_owned(),
+            name: endpoint.name.to_owned(),
+            variant: endpoint.variant.clone(),
+        }
+    }
+
+    /// Whether both are pods of one workload.
+    pub fn is_same_workload(&self, other: &Self) -> bool {
+        (&self.namespace, &self.kind, &self.name) == (&other.namespace, &other.kind, &other.name)
+    }
 }
 
 /// What some may send to others.
@@ -57,6 +126,8 @@ pub enum Side {
     Workloads(Vec<usize>),
     /// Addresses outside of the cluster: CIDRs, and ranges that are none.
     Outside(Vec<String>),
+    /// A way in, by its place in [`Listing::entrances`].
+    Entrance(usize),
 }
 
 /// What the API leaves open, as it was answered.
@@ -95,19 +166,6 @@ impl Filter {
     }
 }
 
-impl Workload {
-    /// Those of a world, in its order.
-    pub fn all(world: &World<'_>) -> Vec<Self> {
-        let workload = |endpoint: &Endpoint<'_>| Self {
-            namespace: world.namespace_of(endpoint).name.to_owned(),
-            kind: endpoint.kind.to_owned(),
-            name: endpoint.name.to_owned(),
-            variant: endpoint.variant.clone(),
-        };
-        world.endpoints.iter().map(workload).collect()
-    }
-}
-
 impl Listing {
     /// What the policies of a world let pass.
     pub fn new(world: &World<'_>, matrix: &Matrix, filter: &Filter) -> Self {
@@ -132,8 +190,9 @@ impl Listing {
                 connections.push(Connection { from, to, traffic: traffic.clone() });
             }
         }
+        let entrances = ways_in(world, matrix, filter, &mut connections);
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), connections }
+        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), entrances, connections }
     }
 }
 
@@ -173,6 +232,30 @@ fn inside(matrix: &Matrix, filter: &Filter) -> Vec<Connection> {
         }
     }
     connections
+}
+
+/// Connections by ways in, those of each with the same traffic together.
+fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mut Vec<Connection>) -> Vec<Entrance> {
+    let mut named = Vec::new();
+    if filter.direction == Some(Direction::Egress) {
+        return named;
+    }
+    let mut from_unknown = FromUnknown::default();
+    for entrance in &world.entrances {
+        let mut alike: BTreeMap<Traffic, Vec<usize>> = BTreeMap::new();
+        for (to, traffic) in entrance.arrives(world, matrix, &mut from_unknown) {
+            if filter.is_wanted(&traffic) && filter.focus.as_ref().is_none_or(|focus| focus.contains(&to)) {
+                alike.entry(traffic).or_default().push(to);
+            }
+        }
+        if alike.is_empty() {
+            continue;
+        }
+        let from = Side::Entrance(named.len());
+        connections.extend(alike.into_iter().map(|(traffic, to)| Connection { from: from.clone(), to: Side::Workloads(to), traffic }));
+        named.push(Entrance::of(entrance, Some));
+    }
+    named
 }
 
 /// Addresses, one range an item.

@@ -1,8 +1,10 @@
 //! What is connected: namespaces and the ends of connections in the cluster.
 
 use crate::addresses::{Addresses, Cidr};
+use crate::entrances::Entrance;
 use crate::policy::{Means, Peers, Policy};
 use crate::selector::{Labels, Selector};
+use crate::services::Service;
 use crate::traffic::Protocol;
 use core::net::IpAddr;
 use plimsoll_model::{Inventory, Node, Object, Problem, Workload};
@@ -150,6 +152,10 @@ pub struct World<'a> {
     pub nodes: Vec<ClusterNode<'a>>,
     /// Policies, in the order in which they are asked.
     pub policies: Vec<Policy<'a>>,
+    /// Services, by namespace and name.
+    pub services: Vec<Service<'a>>,
+    /// Ways in from outside of the cluster.
+    pub entrances: Vec<Entrance<'a>>,
     /// What the API leaves open.
     pub settings: Settings,
     /// What is wrong with the policies.
@@ -159,12 +165,60 @@ pub struct World<'a> {
 impl<'a> World<'a> {
     /// The world of what an inventory holds.
     pub fn new(inventory: &Inventory<'a>, settings: Settings) -> Self {
+        Self::without_endpoints(inventory, settings).filled(inventory, &HashSet::new())
+    }
+
+    /// Two states of the same world, to compare: what policies of either look at parts pods in both.
+    pub fn pair(before: &Inventory<'a>, after: &Inventory<'a>, settings: &Settings) -> (Self, Self) {
+        let worlds = [before, after].map(|inventory| Self::without_endpoints(inventory, settings.clone()));
+        let keys = worlds.iter().zip([before, after]).flat_map(|(world, inventory)| used_keys(inventory, &world.policies)).collect();
+        let [one, two] = worlds;
+        (one.filled(before, &keys), two.filled(after, &keys))
+    }
+
+    fn without_endpoints(inventory: &Inventory<'a>, settings: Settings) -> Self {
         let mut problems = Vec::new();
         let policies = Policy::read_all(inventory, &mut problems);
         let namespaces = namespaces(inventory, &policies);
-        let mut world = Self { namespaces, endpoints: Vec::new(), nodes: nodes(inventory), policies, settings, problems };
-        world.endpoints = endpoints(inventory, &world);
-        world
+        Self {
+            namespaces,
+            endpoints: Vec::new(),
+            nodes: nodes(inventory),
+            policies,
+            services: Vec::new(),
+            entrances: Vec::new(),
+            settings,
+            problems,
+        }
+    }
+
+    /// With the endpoints and all that leads to them; labels of `more` keys part pods, too.
+    fn filled(mut self, inventory: &Inventory<'a>, more: &HashSet<&'a str>) -> Self {
+        let mut keys = used_keys(inventory, &self.policies);
+        keys.extend(more);
+        self.endpoints = endpoints(inventory, &self, &keys);
+        let mut problems = std::mem::take(&mut self.problems);
+        self.services = Service::read_all(inventory, &self, &mut problems);
+        self.entrances = Entrance::read_all(inventory, &self, &mut problems);
+        self.problems = problems;
+        self
+    }
+
+    /// The same world under other policies.
+    pub fn with_policies<'b>(&self, policies: Vec<Policy<'b>>) -> World<'b>
+    where
+        'a: 'b,
+    {
+        World {
+            namespaces: self.namespaces.clone(),
+            endpoints: self.endpoints.clone(),
+            nodes: self.nodes.clone(),
+            policies,
+            services: self.services.clone(),
+            entrances: self.entrances.clone(),
+            settings: self.settings.clone(),
+            problems: Vec::new(),
+        }
     }
 
     /// The namespace of an endpoint.
@@ -176,6 +230,12 @@ impl<'a> World<'a> {
     /// The place of a namespace.
     pub fn namespace(&self, name: &str) -> Option<usize> {
         self.namespaces.binary_search_by(|namespace| namespace.name.cmp(name)).ok()
+    }
+
+    /// A Service.
+    pub fn service(&self, namespace: &str, name: &str) -> Option<&Service<'a>> {
+        let at = self.services.binary_search_by(|service| service.key().cmp(&(namespace, name))).ok()?;
+        self.services.get(at)
     }
 
     /// The endpoints of a namespace.
@@ -257,8 +317,7 @@ fn used_keys<'a>(inventory: &Inventory<'a>, policies: &[Policy<'a>]) -> HashSet<
 type Likeness<'a> = (usize, &'a str, &'a str, Labels<'a>, Vec<Port<'a>>, bool);
 
 /// The endpoints: pods by the controller at their top, and the templates of controllers of which no pod is there.
-fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'a>> {
-    let keys = used_keys(inventory, &world.policies);
+fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'a str>) -> Vec<Endpoint<'a>> {
     let by_name: HashMap<_, _> = inventory
         .workloads
         .iter()
@@ -316,7 +375,7 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'
         endpoint.addresses.sort_unstable();
         endpoint.addresses.dedup();
     }
-    name_variants(&mut endpoints, &keys);
+    name_variants(&mut endpoints, keys);
     endpoints
 }
 
@@ -328,7 +387,8 @@ fn top<'a>(pod: &Workload<'a>, by_name: &HashMap<(&'a str, &'a str, &'a str), &W
     for _ in 0..8 {
         // Mirror pods belong to their node, which is no workload.
         let Some(owner) = object.controller().filter(|owner| owner.kind != "Node") else { break };
-        (kind, name) = (owner.kind, owner.name);
+        // An owner without a kind, which the API refuses, has pods all the same.
+        (kind, name) = (if owner.kind.is_empty() { kind } else { owner.kind }, owner.name);
         match by_name.get(&(namespace, kind, name)) {
             Some(found) => object = found.object,
             None => break,

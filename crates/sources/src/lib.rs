@@ -7,12 +7,15 @@ pub mod audit;
 pub mod capture;
 pub mod cluster;
 mod files;
+pub mod flows;
 mod helm;
 pub mod host;
 mod kustomize;
 mod render;
 pub mod schema;
 pub mod snapshot;
+mod split;
+mod streams;
 mod texts;
 pub mod trace;
 

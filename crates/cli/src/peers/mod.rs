@@ -27,7 +27,11 @@ static ANSWERS: LazyLock<BTreeMap<&str, BTreeMap<&str, Vec<Answer>>>> = LazyLock
 
 /// The rules of all engines that are built in.
 fn rules() -> impl Iterator<Item = &'static Arc<Rule>> {
-    plimsoll_pod_security::rules().iter().chain(plimsoll_checks::rules()).chain(plimsoll_access::rules())
+    plimsoll_pod_security::rules()
+        .iter()
+        .chain(plimsoll_checks::rules())
+        .chain(plimsoll_access::rules())
+        .chain(plimsoll_network::lint::rules())
 }
 
 /// A check of ours, or a part of what it finds.

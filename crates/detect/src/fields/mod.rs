@@ -5,12 +5,11 @@
 
 mod argument;
 pub mod audit;
-mod nearest;
 pub mod syscalls;
 mod time;
 
 pub use argument::Syntax;
-pub use nearest::nearest;
+pub use plimsoll_model::nearest;
 pub use time::{Time, TimeStyle};
 
 use crate::Value;

@@ -280,9 +280,15 @@ fn pick<'a>(node: Node<'a>, problems: &mut Vec<Problem>) -> Option<Pick<'a>> {
         (Some(namespaces), None) => {
             Some(Pick { namespaces: Namespaces::Labelled(Selector::read(namespaces, problems)), pods: Selector::everything() })
         }
-        (None, Some(pods)) => {
-            let namespaces = selector(pods, "namespaceSelector", problems)?;
-            Some(Pick { namespaces: Namespaces::Labelled(namespaces), pods: selector(pods, "podSelector", problems)? })
+        (None, Some(pods)) if pods.is_map() => {
+            // Both are required, so that a running API server has none without; the types of the API take one that is missing for empty.
+            let mut either = |key: &str| {
+                selector(pods, key, problems).unwrap_or_else(|| {
+                    problems.push(Problem::at(ProblemKind::Invalid, pods, format!("`{key}` is missing: it is taken to select everything")));
+                    Selector::everything()
+                })
+            };
+            Some(Pick { namespaces: Namespaces::Labelled(either("namespaceSelector")), pods: either("podSelector") })
         }
         _ => None,
     }
@@ -308,7 +314,7 @@ fn cluster_peer<'a>(node: Node<'a>, direction: Direction, problems: &mut Vec<Pro
     match (key.text(), direction) {
         ("namespaces" | "pods", _) => pick(node, problems).map_or_else(
             || {
-                problems.push(unknown_peer(value, "needs `namespaceSelector` and `podSelector`"));
+                problems.push(unknown_peer(value, "must have `namespaceSelector` and `podSelector`"));
                 Means::Unknown
             },
             Means::Pods,

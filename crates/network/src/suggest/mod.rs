@@ -4,11 +4,13 @@
 //! NetworkPolicies v1: a default deny in each namespace, and what each workload needs beyond it, with labels that stay and with the names
 //! of ports. They are read again and asked like any others, so that what is said of them is what they do.
 
+mod declared;
 mod draft;
 mod needs;
 mod prove;
 mod selectors;
 
+pub use declared::{Mention, dns_traffic};
 pub use needs::{Need, Needs, Party};
 pub use prove::{Proof, Unmet};
 pub use selectors::is_lasting;

@@ -44,19 +44,7 @@ pub(super) fn prove(world: &World<'_>, needs: &Needs, objects: &[Json]) -> Proof
     let inventory = Inventory::of(objects, &WorkloadKinds::default());
     let mut problems = Vec::new();
     let policies = Policy::read_all(&inventory, &mut problems);
-    of(&with_policies(world, policies), needs)
-}
-
-/// The same world under other policies.
-fn with_policies<'b>(world: &World<'b>, policies: Vec<Policy<'b>>) -> World<'b> {
-    World {
-        namespaces: world.namespaces.clone(),
-        endpoints: world.endpoints.clone(),
-        nodes: world.nodes.clone(),
-        policies,
-        settings: world.settings.clone(),
-        problems: Vec::new(),
-    }
+    of(&world.with_policies(policies), needs)
 }
 
 /// What the policies of a world make of needs.

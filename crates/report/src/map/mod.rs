@@ -128,3 +128,6 @@ pub fn render(map: &Map, form: Form, out: &mut dyn Write) -> io::Result<()> {
 pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(Map).to_value()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! One document of a log: which format it has, and the events in it.
 
 use super::problems::Trouble;
-use super::split::begins_json;
 use super::users::Users;
 use super::{Options, aks, eks, event_list, gke, native, shipped};
+use crate::split::begins_json;
 use plimsoll_model::JsonText;
 use plimsoll_model::audit::{Event, Place};
 use plimsoll_model::rbac::User;

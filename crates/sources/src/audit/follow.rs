@@ -3,9 +3,9 @@
 //! [`Follow::poll`] is one look at the file. Whoever calls it says when to look again and when to stop.
 
 use super::raw::RawReader;
-use super::split::Splitter;
 use super::{Options, RawEvent};
 use crate::files;
+use crate::split::Splitter;
 use plimsoll_model::Problem;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};

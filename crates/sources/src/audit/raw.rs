@@ -4,12 +4,13 @@
 //! else goes the way that [`read`](super::read) goes, and comes back as such an event: taken out of an export, or made of one that has
 //! a form of its own.
 
+use super::Options;
 use super::document::{Context, Found};
 use super::problems::Book;
-use super::split::{Batch, Splitter};
 use super::users::Users;
-use super::{Options, broken_stream, each_stream, unpacked};
 use crate::files;
+use crate::split::{Batch, Splitter};
+use crate::streams::{broken_stream, each_stream, unpacked};
 use bumpalo::Bump;
 use plimsoll_model::Problem;
 use plimsoll_model::audit::{Event, Place, Target};

@@ -51,5 +51,6 @@ fn side(side: &Side, workloads: &[Workload]) -> String {
             names.collect::<Vec<_>>().join(", ")
         }
         Side::Outside(ranges) => ranges.join(", "),
+        Side::Entrance(number) => format!("entrance {number}"),
     }
 }

@@ -1,7 +1,8 @@
 //! `plimsoll net graph`
 
 use super::picture::Picture;
-use super::{Reading, names, outcome, problems};
+use super::{PluginArgs, load, names, outcome, problems};
+use crate::input::WideArgs;
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
@@ -38,7 +39,9 @@ pub(crate) struct Args {
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "html")]
     form: Form,
     #[command(flatten)]
-    reading: Reading,
+    plugin: PluginArgs,
+    #[command(flatten)]
+    input: WideArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -54,8 +57,8 @@ enum Form {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let settings = args.reading.settings()?;
-    let loaded = args.reading.load(&args.targets)?;
+    let settings = args.plugin.settings()?;
+    let loaded = load(&args.input, &args.targets)?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
     if world.endpoints.is_empty() {

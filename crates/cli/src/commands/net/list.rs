@@ -1,13 +1,14 @@
 //! `plimsoll net list`
 
 use super::answer::{self, Answer};
-use super::names::{self, Names};
+use super::names;
 use super::picture::Picture;
+use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
@@ -75,7 +76,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 impl Answer for Listing {
     fn text(&self) -> String {
-        let names = Names::new(&self.workloads);
+        let sides = Sides::new(&self.workloads, &self.entrances);
         if self.connections.is_empty() {
             return "nobody may talk to anybody\n".to_owned();
         }
@@ -84,10 +85,10 @@ impl Answer for Listing {
         for Connection { from, to, traffic } in &self.connections {
             if last != Some(from) {
                 let gap = if last.is_some() { "\n" } else { "" };
-                let _ = writeln!(text, "{gap}{}", side(from, &names));
+                let _ = writeln!(text, "{gap}{}", sides.words(from));
                 last = Some(from);
             }
-            let _ = writeln!(text, "  -> {}: {traffic}", side(to, &names));
+            let _ = writeln!(text, "  -> {}: {traffic}", sides.words(to));
         }
         text
     }
@@ -97,10 +98,11 @@ impl Answer for Listing {
     }
 
     fn table(&self) -> Table {
+        let sides = Sides::new(&self.workloads, &self.entrances);
         let mut table = Table::new(&["from", "to", "traffic"]);
         for Connection { from, to, traffic } in &self.connections {
-            for from in ends(from, &self.workloads) {
-                for to in ends(to, &self.workloads).into_iter().filter(|to| *to != from) {
+            for from in sides.ends(from) {
+                for to in sides.ends(to).into_iter().filter(|to| *to != from) {
                     table.row([from.clone(), to, traffic.to_string()]);
                 }
             }
@@ -111,21 +113,5 @@ impl Answer for Listing {
 
     fn map(&self) -> Map {
         Picture::of(self, None).map
-    }
-}
-
-/// One side of a connection in words.
-fn side(side: &Side, names: &Names<'_>) -> String {
-    match side {
-        Side::Workloads(list) => names.words(list).join(", "),
-        Side::Outside(ranges) => format!("outside ({})", ranges.join(", ")),
-    }
-}
-
-/// Each end by itself.
-fn ends(side: &Side, workloads: &[plimsoll_network::listing::Workload]) -> Vec<String> {
-    match side {
-        Side::Workloads(list) => list.iter().filter_map(|at| workloads.get(*at)).map(names::name).collect(),
-        Side::Outside(ranges) => ranges.clone(),
     }
 }

@@ -1,10 +1,13 @@
 //! `plimsoll net`
 
 mod answer;
+mod diff;
 mod graph;
+mod lint;
 mod list;
 mod names;
 mod picture;
+mod sides;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -24,14 +27,18 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Diff(diff::Args),
     Graph(graph::Args),
     List(list::Args),
+    Lint(lint::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Diff(args) => diff::run(args),
         Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
+        Command::Lint(args) => lint::run(args),
     }
 }
 
@@ -43,13 +50,15 @@ struct Common {
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text")]
     form: Form,
     #[command(flatten)]
-    reading: Reading,
+    plugin: PluginArgs,
+    #[command(flatten)]
+    input: WideArgs,
 }
 
-/// What is read, and how the network does what the API leaves open.
+/// How this cluster's network plugin does what the API leaves open.
 #[derive(clap::Args)]
 #[group(skip)]
-struct Reading {
+struct PluginArgs {
     /// What pods on the network of their node are: `node` (no policy is about them) or `pod` (like all others).
     #[arg(long, value_name = "WHAT", default_value = "node", value_parser = ["node", "pod"], help_heading = "Network")]
     host_network: String,
@@ -59,22 +68,9 @@ struct Reading {
     /// Where pods have their addresses, as far as they were not read; may be given several times. Without it, the private networks.
     #[arg(long, value_name = "CIDR", help_heading = "Network")]
     pod_network: Vec<String>,
-    #[command(flatten)]
-    input: WideArgs,
 }
 
-impl Common {
-    fn settings(&self) -> anyhow::Result<Settings> {
-        self.reading.settings()
-    }
-
-    fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
-        self.reading.load(targets)
-    }
-}
-
-impl Reading {
-    /// How this cluster's network does what the API leaves open.
+impl PluginArgs {
     fn settings(&self) -> anyhow::Result<Settings> {
         let mut settings = Settings::default();
         if self.host_network == "pod" {
@@ -90,16 +86,26 @@ impl Reading {
         }
         Ok(settings)
     }
+}
 
-    /// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
-    fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
-        let loaded = self.input.load(targets)?;
-        if loaded.snapshot.objects().0.is_empty() {
-            output::complain_about(loaded.snapshot.problems.iter());
-            bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
-        }
-        Ok(loaded)
+impl Common {
+    fn settings(&self) -> anyhow::Result<Settings> {
+        self.plugin.settings()
     }
+
+    fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
+        load(&self.input, targets)
+    }
+}
+
+/// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
+fn load(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
+    let loaded = input.load(targets)?;
+    if loaded.snapshot.objects().0.is_empty() {
+        output::complain_about(loaded.snapshot.problems.iter());
+        bail!("no object could be read in {}; name files, directories, a snapshot, or `cluster`", loaded.targets.join(", "));
+    }
+    Ok(loaded)
 }
 
 /// What could not be read, of all that a question rests on.

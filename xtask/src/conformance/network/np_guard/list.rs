@@ -1,6 +1,6 @@
 //! `list`: who may talk to whom.
 
-use super::{Case, Facts, POD_NETWORK, Side, cases, connection, with_world};
+use super::{CONTROLLER, Case, Facts, POD_NETWORK, Side, cases, connection, with_world};
 use crate::conformance::Cases;
 use anyhow::Context;
 use plimsoll_network::listing::{self, Filter, Listing};
@@ -46,10 +46,17 @@ fn expected(case: &Case) -> anyhow::Result<Facts> {
     Ok(facts)
 }
 
+/// The place of what is no workload to us.
+const THE_CONTROLLER: usize = usize::MAX;
+
 /// The facts that our listing states, of those that the case asks for.
 fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
-    let focus = Case::find(&case.focus_workloads, world);
-    let filter = Filter { focus, direction: case.direction(), port: case.port() };
+    let mut focus = Case::find(&case.focus_workloads, world);
+    let mut filter = Filter { focus: focus.clone(), direction: case.direction(), port: case.port() };
+    if case.focus_workloads.iter().any(|name| name == "ingress-controller") {
+        focus.get_or_insert_default().insert(THE_CONTROLLER);
+        filter.focus = None;
+    }
     let listing = Listing::new(world, &Matrix::new(world), &filter);
     let peers = Case::find(&case.focus_peers, world);
     let mut facts = Facts::default();
@@ -60,8 +67,8 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
                 let is = |set: &Option<std::collections::BTreeSet<usize>>, place: Option<usize>| {
                     set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
                 };
-                let outward = case.direction() != Some(Direction::Ingress) && is(&filter.focus, from_place) && is(&peers, to_place);
-                let inward = case.direction() != Some(Direction::Egress) && is(&filter.focus, to_place) && is(&peers, from_place);
+                let outward = case.direction() != Some(Direction::Ingress) && is(&focus, from_place) && is(&peers, to_place);
+                let inward = case.direction() != Some(Direction::Egress) && is(&focus, to_place) && is(&peers, from_place);
                 if outward || inward {
                     facts.add(POD_NETWORK, &from, &to, &traffic);
                 }
@@ -83,11 +90,16 @@ fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<
             let ranges: Vec<_> = ranges.iter().map(|text| addresses(text)).collect::<anyhow::Result<_>>()?;
             Ok(vec![(None, Side::Outside(Addresses::union_of(&ranges)))])
         }
+        // Services that are open to the outside are no sources to that tool, and all controllers are one.
+        listing::Side::Entrance(at) => {
+            let entrance = listing.entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
+            Ok(entrance.map(|_| (Some(THE_CONTROLLER), Side::Named(CONTROLLER.to_owned()))).into_iter().collect())
+        }
     }
 }
 
-/// Addresses as our listing writes them.
-fn addresses(text: &str) -> anyhow::Result<Addresses> {
+/// Addresses as our answers write them.
+pub(super) fn addresses(text: &str) -> anyhow::Result<Addresses> {
     Ok(match text {
         "all addresses" => Addresses::all(),
         "all IPv4" => Addresses::all_v4(),

@@ -3,13 +3,15 @@
 //! That tool takes pods for never matched by `ipBlock`, pods on the network of their node for pods like others, knows no IPv6, and
 //! says nothing of traffic without ports; so [`with_world`] and [`Facts`] leave those out.
 
+mod diff;
 mod list;
 
+pub(in crate::conformance) use diff::diff;
 pub(in crate::conformance) use list::list;
 
 use crate::conformance::json_lines;
 use anyhow::{Context, bail};
-use plimsoll_model::{Inventory, WorkloadKinds};
+use plimsoll_model::{Inventory, Snapshot, WorkloadKinds};
 use plimsoll_network::policy::Direction;
 use plimsoll_network::ranges::Ranges;
 use plimsoll_network::{Addresses, Endpoint, HostNetwork, PodAddresses, Protocol, Settings, Traffic, World};
@@ -108,20 +110,28 @@ impl Case {
 
 /// Reads a directory of manifests and looks at the world they make, by what that tool takes for granted.
 pub(super) fn with_world<T>(cases: &Path, dir: &str, look: impl FnOnce(&World<'_>) -> T) -> anyhow::Result<T> {
+    let snapshot = load(cases, dir)?;
+    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
+    Ok(look(&World::new(&inventory, settings())))
+}
+
+/// Reads a directory of manifests.
+fn load(cases: &Path, dir: &str) -> anyhow::Result<Snapshot> {
     let dir = cases.with_file_name("manifests").join(dir);
     if !dir.is_dir() {
         bail!("{} is not there", dir.display());
     }
     let options = Options { no_ignore: true, ..Options::default() };
-    let snapshot = plimsoll_sources::load(&[Target::Path(dir)], &options, io::empty());
-    let inventory = Inventory::new(&snapshot, &WorkloadKinds::default());
-    Ok(look(&World::new(&inventory, settings())))
+    Ok(plimsoll_sources::load(&[Target::Path(dir)], &options, io::empty()))
 }
 
 /// What that tool takes for granted.
 pub(super) fn settings() -> Settings {
     Settings { host_network: HostNetwork::Pod, pod_addresses: PodAddresses::Ignored, ..Settings::default() }
 }
+
+/// Whatever forwards what comes in, as that tool writes it.
+pub(super) const CONTROLLER: &str = "{ingress-controller}";
 
 /// One end of a connection as that tool writes it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

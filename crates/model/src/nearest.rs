@@ -7,7 +7,7 @@ const OFFERED: usize = 3;
 /// Names that start as it does count as near.
 #[must_use]
 pub fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Vec<&'a str> {
-    // A name that is much longer than any field is none that was mistyped.
+    // A name that is much longer than any that is known is none that was mistyped.
     if wanted.len() > 64 {
         return Vec::new();
     }

@@ -12,25 +12,25 @@ use std::ops::Range;
 const CHUNK: usize = 4 << 20;
 /// Objects nested deeper than this are no logs.
 const DEPTH: usize = 128;
-/// Members whose lists hold events: EventList and List, CloudWatch, its subscriptions, Azure, Logs Insights.
-const LISTS: [&[u8]; 5] = [b"items", b"events", b"logEvents", b"records", b"results"];
+/// Members whose lists hold events: EventList, List and Whisker, CloudWatch, its subscriptions, Azure, Logs Insights, Goldmane.
+const LISTS: [&[u8]; 6] = [b"items", b"events", b"logEvents", b"records", b"results", b"flows"];
 
 /// A part of a batch's bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
+pub(crate) struct Piece {
     /// Where it stands in the bytes of its batch.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
     /// The line that it begins in.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// Its index, if it is an item of a list.
-    pub(super) item: Option<u64>,
+    pub(crate) item: Option<u64>,
     /// Why it is no JSON, if that is known already.
-    pub(super) broken: Option<Broken>,
+    pub(crate) broken: Option<Broken>,
 }
 
 /// What is wrong with a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// It ends before its JSON does.
     CutOff,
     /// It is larger than the limit.
@@ -39,14 +39,14 @@ pub(super) enum Broken {
 
 /// Pieces, and the bytes that they are parts of.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) bytes: Vec<u8>,
-    pub(super) pieces: Vec<Piece>,
+pub(crate) struct Batch {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) pieces: Vec<Piece>,
 }
 
 /// Splits what `input` gives.
 #[derive(Debug)]
-pub(super) struct Splitter<R> {
+pub(crate) struct Splitter<R> {
     input: R,
     /// The most bytes of one piece.
     limit: usize,
@@ -99,17 +99,17 @@ enum Step {
 }
 
 impl<R: Read> Splitter<R> {
-    pub(super) fn new(input: R, limit: usize, prompt: bool) -> Self {
+    pub(crate) fn new(input: R, limit: usize, prompt: bool) -> Self {
         Self { input, limit, prompt, rest: Vec::new(), at: 0, line: 1, nest: None, skip: false, ended: false }
     }
 
     /// The line that reading has come to.
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.line
     }
 
     /// The next pieces; `None` at the end. After an error the next call gives what was read before.
-    pub(super) fn next(&mut self) -> io::Result<Option<Batch>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Batch>> {
         while !self.ended {
             let read = self.fill();
             self.ended = !matches!(read, Ok(1..));
@@ -282,25 +282,25 @@ impl<R: Read> Splitter<R> {
 
 impl Splitter<io::Empty> {
     /// For input that comes when it comes; see [`Splitter::push`].
-    pub(super) fn waiting(limit: usize) -> Self {
+    pub(crate) fn waiting(limit: usize) -> Self {
         Self::new(io::empty(), limit, true)
     }
 
     /// Takes more of the input, and gives the pieces that are whole with it.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Option<Batch> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<Batch> {
         self.rest.extend_from_slice(bytes);
         self.take()
     }
 
     /// Gives what is left when there is no more input.
-    pub(super) fn end(&mut self) -> Option<Batch> {
+    pub(crate) fn end(&mut self) -> Option<Batch> {
         self.ended = true;
         self.take()
     }
 }
 
 /// Whether text begins as JSON does. A bracket before a number is one around a time, as loggers write it.
-pub(super) fn begins_json(text: &[u8]) -> bool {
+pub(crate) fn begins_json(text: &[u8]) -> bool {
     match text.split_first() {
         Some((b'{', _)) => true,
         Some((b'[', rest)) => matches!(rest.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']' | b'"')),
