@@ -13,6 +13,10 @@ const NUMBER: f64 = 17.0;
 /// Columns of cards that are nearer to each other are those of one region.
 const NEAR: f64 = 64.0;
 
+/// What lines that pass the same edge take of the room there, and which part of it each.
+const LANE: f64 = 14.0;
+const LANES: [f64; 6] = [0.0, 0.4, 0.8, 0.2, 0.6, 1.0];
+
 /// The curve from one rectangle to another.
 #[derive(Debug, Default)]
 pub(super) struct Curve {
@@ -48,7 +52,7 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
     for (at, (from, to)) in ends.iter().enumerate().filter(|(_, (from, to))| from != to) {
         let (out, into) = sides((*from, *to));
         let (one, two) = (rect(*from), rect(*to));
-        let stops = stops(at, (out, into), (one.leaves(out), one.middle()), (two.leaves(!into), two.middle()), &layout.slabs);
+        let stops = stops(None, (out, into), (one.leaves(out), one.middle()), (two.leaves(!into), two.middle()), &layout.slabs);
         let next = stops.first().map_or(two.middle(), |stop| stop.y);
         let last = stops.last().map_or(one.middle(), |stop| stop.y);
         ports.entry((*from, out)).or_default().push((next, at, false));
@@ -61,6 +65,7 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
             place.insert((*at, *is_end), spot);
         }
     }
+    let mut lanes = Lanes::new();
     let mut curves = ends.iter().enumerate().map(|(at, (from, to))| {
         let spot = |is_end| place.get(&(at, is_end)).copied().unwrap_or_default();
         if from == to {
@@ -68,7 +73,8 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
         }
         let sides = sides((*from, *to));
         let (start, end) = ((rect(*from).leaves(sides.0), spot(false).0), (rect(*to).leaves(!sides.1), spot(true).0));
-        Curve { has_room: spot(false).1, ..curve(start, end, sides, &stops(at, sides, start, end, &layout.slabs)) }
+        let stops = stops(Some(&mut lanes), sides, start, end, &layout.slabs);
+        Curve { has_room: spot(false).1, ..curve(start, end, sides, &stops) }
     });
     let lines = curves.by_ref().take(folded.lines.len()).collect();
     (lines, curves.collect())
@@ -98,11 +104,14 @@ struct Stop {
     y: f64,
 }
 
-/// The columns that line `number` has to find a way through; none if nothing is in its way.
-fn stops(number: usize, (out, into): Sides, start: (f64, f64), end: (f64, f64), slabs: &[Slab]) -> Vec<Stop> {
+/// How many lines pass above or below each card already: by column, and by the place of the edge that they pass.
+type Lanes = BTreeMap<(usize, u64), usize>;
+
+/// The columns that a line has to find a way through; none if nothing is in its way. With `lanes` it takes one of its own.
+fn stops(mut lanes: Option<&mut Lanes>, (out, into): Sides, start: (f64, f64), end: (f64, f64), slabs: &[Slab]) -> Vec<Stop> {
     let (low, high) = (start.0.min(end.0), start.0.max(end.0));
-    let mut between: Vec<&Slab> = slabs.iter().filter(|slab| slab.left > low && slab.right < high).collect();
-    if out != into || !between.iter().any(|slab| slab.is_hit(start, end)) {
+    let mut between: Vec<(usize, &Slab)> = slabs.iter().enumerate().filter(|(_, slab)| slab.left > low && slab.right < high).collect();
+    if out != into || !between.iter().any(|(_, slab)| slab.is_hit(start, end)) {
         return Vec::new();
     }
     if !out {
@@ -114,17 +123,25 @@ fn stops(number: usize, (out, into): Sides, start: (f64, f64), end: (f64, f64), 
     let (mut at, mut y) = (start, start.1);
     // Columns of a region are passed at one height as far as that goes: that of the end in its own region, and in that of the start
     // the height there.
-    for run in between.chunk_by(|one, two| is_near(sides(one).1, sides(two).0)) {
-        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+    for run in between.chunk_by(|(_, one), (_, two)| is_near(sides(one).1, sides(two).0)) {
+        let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) else { continue };
         let (enter, leave) = (sides(first).0, sides(last).1);
         if is_near(leave, end.0) {
             y = end.1;
         } else if !is_near(enter, start.0) {
             y = (end.1 - at.1).mul_add((f64::midpoint(enter, leave) - at.0) / (end.0 - at.0), at.1);
         }
-        for slab in run {
+        for (column, slab) in run {
             let (enter, leave) = sides(slab);
-            stops.push(Stop { enter, leave, y: slab.free(y, number) });
+            let y = slab.free(y).map_or(y, |(edge, away)| {
+                let lane = lanes.as_mut().map_or(0, |lanes| {
+                    let taken = lanes.entry((*column, edge.to_bits())).or_default();
+                    *taken += 1;
+                    *taken - 1
+                });
+                LANES.get(lane % LANES.len()).map_or(edge, |share| share.mul_add(away, edge))
+            });
+            stops.push(Stop { enter, leave, y });
         }
         at = (leave, stops.last().map_or(y, |stop| stop.y));
     }
@@ -178,15 +195,12 @@ impl Slab {
         self.blocked.iter().any(|(from, until)| *from < bottom && *until > top)
     }
 
-    /// The height nearest to `wanted` at which a line can pass; lines that pass between the same cards keep some distance by their
-    /// numbers.
-    fn free(&self, wanted: f64, number: usize) -> f64 {
-        let Some((top, bottom)) = self.blocked.iter().copied().find(|(top, bottom)| *top <= wanted && wanted <= *bottom) else {
-            return wanted;
-        };
-        let shift: f64 = [0.0, 3.0, 1.5, 4.5].get(number % 4).copied().unwrap_or_default();
-        let above = self.blocked.iter().rev().find(|(_, until)| *until <= top).map_or(f64::MAX, |(_, until)| top - until);
-        let below = self.blocked.iter().find(|(from, _)| *from >= bottom).map_or(f64::MAX, |(from, _)| from - bottom);
-        if wanted - top < bottom - wanted { top - shift.min(above) } else { bottom + shift.min(below) }
+    /// The edge nearest to `wanted` that a line may pass, and how far from there it may be, upwards if below 0; none if nothing is in
+    /// its way.
+    fn free(&self, wanted: f64) -> Option<(f64, f64)> {
+        let (top, bottom) = self.blocked.iter().copied().find(|(top, bottom)| *top <= wanted && wanted <= *bottom)?;
+        let above = self.blocked.iter().rev().find(|(_, until)| *until <= top).map_or(LANE, |(_, until)| top - until);
+        let below = self.blocked.iter().find(|(from, _)| *from >= bottom).map_or(LANE, |(from, _)| from - bottom);
+        Some(if wanted - top < bottom - wanted { (top, -above.min(LANE)) } else { (bottom, below.min(LANE)) })
     }
 }
