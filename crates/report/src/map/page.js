@@ -55,7 +55,8 @@
   for (const element of svg.querySelectorAll("[data-bundle]")) {
     const [from, to, list] = data.bundles[element.dataset.bundle];
     const told = from[0] === to[0] && from[1] === to[1] ? `${zone(from)}: ${list.length} ways within` : `${zone(from)} → ${zone(to)}: ${list.length} ways`;
-    thing(element, told, list);
+    const one = thing(element, told, list);
+    one.told = [told, ...one.ways.map(tell)].join("\n");
   }
   const hubs = data.hubs.map(([told, list]) => ({ told, ways: list.map((at) => ways[at]), elements: [] }));
   for (const element of document.querySelectorAll("[data-hub]")) {
@@ -98,7 +99,9 @@
       one.element.classList.toggle("on", on !== null && (one.isHub ? on.hub === one.ways : one.ways.some((way) => on.ways.has(way))));
     }
     if (on === null) return;
-    for (const way of [...on.ways].filter((way) => !way.line && way.from !== way.to).slice(0, 1500)) {
+    // So many at once would hide more than they show.
+    const hidden = [...on.ways].filter((way) => !way.line && way.from !== way.to);
+    for (const way of hidden.length > (on.hub ? 60 : 400) ? [] : hidden) {
       const [line, head] = curve(way);
       const group = drawn("g", { class: `way on ${carries(way.label)} ${kinds[way.state]}` });
       group.append(drawn("path", { class: "line", d: line }), drawn("path", { class: "head", d: head }));
@@ -161,6 +164,15 @@
       return;
     }
     panel.append(make("h2", one.isHub || one.ways.length > 1 ? one.told.split("\n")[0] : "A way"));
+    if (one.isHub) {
+      for (const [title, end] of [["Each of", "from"], ["may send to each of", "to"]]) {
+        const ends = new Set(one.ways.map((way) => way[end]));
+        const names = make("p", undefined, "ends");
+        for (const place of ends) names.append(link(place), " ");
+        panel.append(make("h3", `${title} ${ends.size}`), names);
+      }
+      return;
+    }
     if (one.ways.length === 1) panel.append(make("p", one.told));
     const list = make("ul", undefined, "facts");
     for (const way of one.ways.slice(0, 500)) {
@@ -274,7 +286,10 @@
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
     return [at.x, at.y];
   };
-  const zoom = (by, [x, y] = [view.x + view.width / 2, view.y + view.height / 2]) => {
+  const center = () => chosen && chosen.box
+    ? [chosen.box.x + chosen.box.width / 2, chosen.box.y + chosen.box.height / 2]
+    : [view.x + view.width / 2, view.y + view.height / 2];
+  const zoom = (by, [x, y] = center()) => {
     const next = Math.min(Math.max(view.width * by, 240), width * 2) / view.width;
     look({ x: x - (x - view.x) * next, y: y - (y - view.y) * next, width: view.width * next, height: view.height * next });
   };
