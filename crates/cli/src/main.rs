@@ -1,5 +1,6 @@
 //! The binary: reads the command line, runs one command, turns its outcome into an exit status.
 
+mod appended;
 mod benchmark;
 mod commands;
 mod compliance;

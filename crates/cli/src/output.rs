@@ -102,6 +102,11 @@ impl Args {
         !self.outputs.is_empty() || self.output_file.is_some()
     }
 
+    /// Whether a format was asked for.
+    pub(crate) fn has_format(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// Writes `report` everywhere it is asked for, and judges it.
     pub(crate) fn write(&self, report: &Report) -> anyhow::Result<Outcome> {
         self.write_in(report, |_| true)

@@ -2,11 +2,12 @@
 
 use anyhow::Context;
 use plimsoll_detect::fields::audit::Audit;
-use plimsoll_detect::fields::nearest;
 use plimsoll_detect::fields::syscalls::Syscalls;
+use plimsoll_detect::fields::{WithStatic, nearest};
 use plimsoll_detect::findings::id;
-use plimsoll_detect::rules::{self, ExtraOutput, Loaded, Rule, Rules, Sources};
+use plimsoll_detect::rules::{self, ExtraOutput, Loaded, PLUGINS, Rule, Rules, Sources};
 use plimsoll_model::{Origin, Problem, Source};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,9 +38,27 @@ pub(crate) struct Args {
     pub(crate) paths: Vec<PathBuf>,
 }
 
+/// The sources that rules may be about, with the fields that the user defines.
+pub(crate) struct Catalogues {
+    syscalls: WithStatic<Syscalls>,
+    audit: WithStatic<Audit>,
+}
+
+impl Catalogues {
+    /// Static fields by name, without `static.`.
+    pub(crate) fn new(fixed: BTreeMap<String, String>) -> Self {
+        let fixed = Arc::new(fixed);
+        Self { syscalls: WithStatic::new(Syscalls, Arc::clone(&fixed)), audit: WithStatic::new(Audit, fixed) }
+    }
+
+    pub(crate) fn sources(&self) -> Sources<'_> {
+        Sources::new().with(SYSCALL, &self.syscalls).with(AUDIT, &self.audit).with_plugins(&PLUGINS)
+    }
+}
+
 /// The sources that rules may be about.
 pub(crate) fn sources() -> Sources<'static> {
-    Sources::new().with(SYSCALL, &Syscalls).with(AUDIT, &Audit)
+    Sources::new().with(SYSCALL, &Syscalls).with(AUDIT, &Audit).with_plugins(&PLUGINS)
 }
 
 /// Reads the files at `paths`, or our own where there is none.
@@ -73,12 +92,12 @@ pub(crate) fn named<'r>(rules: &'r Rules, name: &str) -> anyhow::Result<&'r Rule
 }
 
 /// Reads and compiles the rules in files, or our own where there is none. Notes are only for those who look at the rules themselves.
-pub(crate) fn load(paths: &[PathBuf], extras: Vec<ExtraOutput>) -> anyhow::Result<(Loaded, Vec<Problem>)> {
+pub(crate) fn load(paths: &[PathBuf], sources: Sources<'_>, extras: Vec<ExtraOutput>) -> anyhow::Result<(Loaded, Vec<Problem>)> {
     let (files, mut problems) = read(paths);
     if files.is_empty() && problems.is_empty() {
         anyhow::bail!("there are no rules; name files with --rules");
     }
-    let loaded = rules::load(&files, sources(), extras);
+    let loaded = rules::load(&files, sources, extras);
     problems.extend(loaded.diagnostics.errors().map(Problem::from));
     Ok((loaded, problems))
 }

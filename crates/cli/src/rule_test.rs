@@ -1,5 +1,6 @@
 //! Tests of rules of events (`docs/detect.md`).
 
+use crate::appended::Appended;
 use crate::rule_files::{self, AUDIT, SYSCALL};
 use anyhow::{Context, anyhow, bail};
 use plimsoll_detect::detector::{AuditDetector, Detector};
@@ -14,6 +15,7 @@ use plimsoll_model::events::Start;
 use plimsoll_model::{Document, Problem};
 use plimsoll_sources::audit;
 use plimsoll_sources::capture::{self, Item, Reader};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +62,10 @@ pub(crate) fn run(document: &Document) -> Vec<Result> {
 fn rules(test: &Test, file: &Path) -> anyhow::Result<Rules> {
     let base = file.parent().unwrap_or(Path::new("."));
     let paths: Vec<PathBuf> = test.rules.iter().map(|path| base.join(path)).collect();
-    let (loaded, problems) = rule_files::load(&paths, Vec::new())?;
+    // Alerts say what they say without further options.
+    let sources = rule_files::sources();
+    let extras = Appended::suggested().extras(&sources, &BTreeMap::new()).map_err(anyhow::Error::msg)?;
+    let (loaded, problems) = rule_files::load(&paths, sources, extras)?;
     if let Some(problem) = problems.iter().find(|problem| problem.kind.is_error()) {
         bail!("{}: {}", problem.place(), problem.message);
     }

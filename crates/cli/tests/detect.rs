@@ -39,6 +39,10 @@ const RULES: &str = "\
   priority: WARNING
 ";
 
+/// What is added to the output of an event outside of containers.
+const HOST: &str = " container_id=host container_name=host container_image_repository=<NA> container_image_tag=<NA> \
+                    k8s_pod_name=<NA> k8s_ns_name=<NA>";
+
 /// 2026-11-23T06:14:09Z
 const BEGIN: u64 = 1_795_414_449_000_000_000;
 
@@ -94,17 +98,20 @@ fn run_with(arguments: &[&str], input: &[u8], look: impl Fn(&Path)) -> Ran {
 fn alerts_are_the_lines_of_falco() {
     let ran = run(&["detect", "-r", "r.yaml", "c.scap", "a.jsonl"]);
     let wanted = "\
-06:14:09.000000000: Error secret /etc/shadow read by cat
-06:14:09.001000000: Notice opened /etc/shadow
-06:14:09.002000000: Notice opened /tmp/x
+06:14:09.000000000: Error secret /etc/shadow read by catHOST
+06:14:09.001000000: Notice opened /etc/shadowHOST
+06:14:09.002000000: Notice opened /tmp/xHOST
 06:14:09.500000000: Warning secret token read by eve in shop resource=secrets
 ";
-    assert_eq!((ran.out.as_str(), ran.err.as_str(), ran.status), (wanted, "", 1));
+    assert_eq!((ran.out.as_str(), ran.err.as_str(), ran.status), (wanted.replace("HOST", HOST).as_str(), "", 1));
+    let plain = run(&["detect", "-r", "r.yaml", "c.scap", "a.jsonl", "--suggested-output=false"]);
+    assert_eq!(plain.out, wanted.replace("HOST", ""));
     let all =
         run(&["detect", "-r", "r.yaml", "--capture", "c.scap", "--rule-matching", "all", "--disable-tag", "noise", "--enable", "Any*"]);
     assert_eq!(all.out.lines().count(), 4, "{}", all.out);
     let quiet = run(&["detect", "-r", "r.yaml", "c.scap", "--min-priority", "error", "--fail-on", "never", "--time-iso8601"]);
-    assert_eq!((quiet.out.as_str(), quiet.status), ("2026-11-23T06:14:09.000000000+0000: Error secret /etc/shadow read by cat\n", 0));
+    let wanted = format!("2026-11-23T06:14:09.000000000+0000: Error secret /etc/shadow read by cat{HOST}\n");
+    assert_eq!((quiet.out, quiet.status), (wanted, 0));
 }
 
 #[test]
@@ -119,18 +126,19 @@ fn json_has_what_is_added() {
         "--disable",
         "Anything*",
         "--append-output",
-        "pid=%proc.pid",
+        "pid=%proc.pid in %static.cluster",
         "--append-fields",
         "proc.pid",
         "--append-fields",
         "who=%proc.name!",
         "--static-field",
         "cluster=test",
+        "--suggested-output=false",
         "--json-include-output=false",
         "--json-include-message",
     ]);
     let wanted = json!({
-        "hostname": "node-1", "message": "secret /etc/shadow read by cat pid=10", "priority": "Error", "rule": "Secret read",
+        "hostname": "node-1", "message": "secret /etc/shadow read by cat pid=10 in test", "priority": "Error", "rule": "Secret read",
         "source": "syscall", "tags": ["T1552.001", "files"], "time": "2026-11-23T06:14:09.000000000Z",
         "output_fields": {
             "evt.time": BEGIN, "fd.name": "/etc/shadow", "proc.name": "cat", "proc.pid": 10, "static.cluster": "test", "who": "cat!",
@@ -160,7 +168,7 @@ fn alerts_are_findings_too() {
 fn standard_input_is_what_it_is() {
     let capture = capture(&[(10, "/etc/shadow")]);
     let ran = run_with(&["detect", "-r", "r.yaml", "-", "--stats"], &capture, |_| {});
-    assert_eq!(ran.out, "06:14:09.000000000: Error secret /etc/shadow read by cat\n");
+    assert_eq!(ran.out, format!("06:14:09.000000000: Error secret /etc/shadow read by cat{HOST}\n"));
     assert!(ran.err.starts_with("1 events, 1 alerts;"), "{}", ran.err);
     assert!(ran.err.lines().any(|line| line.starts_with("       1 ") && line.ends_with("  Secret read")), "{}", ran.err);
     let log = [asked("a"), asked("b")].concat();
@@ -201,6 +209,62 @@ fn alerts_go_to_sinks() {
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).expect(name);
     assert_eq!(read("own.txt"), line);
     assert_eq!(serde_json::from_str::<Value>(&read("falco.jsonl")).expect("JSON")["rule"], "Secret read");
+}
+
+#[test]
+fn configurations_of_falco_are_followed() {
+    let config = "\
+json_output: true
+json_include_output_property: false
+json_include_message_property: true
+priority: notice
+rule_matching: all
+rules_files: [here.yaml, gone.yaml, here.d]
+rules: [{disable: {rule: '*'}}, {enable: {rule: Secret*}}, {enable: {tag: noise}}]
+static_fields: {zone: eu}
+append_output:
+- match: {source: syscall, tags: [files]}
+  extra_output: pid=%proc.pid
+  extra_fields: [evt.num, {who: '%proc.name of %static.zone'}]
+- match: {rule: Anything opened}
+  suggested_output: true
+engine: {kind: modern_ebpf}
+";
+    let more = "- rule: In the zone\n  desc: d\n  condition: static.zone = eu and evt.num = 2\n  output: o\n  priority: INFO\n";
+    let capture = capture(&[(10, "/etc/shadow"), (20, "/tmp/x")]);
+    let files = [("here.yaml", RULES), ("here.d/more.yaml", more), ("falco.yaml", config)].map(|(name, text)| (name, text.as_bytes()));
+    let directory = directory(&[&files[..], &[("c.scap", &capture)]].concat());
+    let run =
+        |arguments: &[&str]| plimsoll_in(directory.path(), &[&["detect", "c.scap", "--config", "falco.yaml"], arguments].concat(), b"");
+    let told = |ran: &Ran| -> Vec<(String, Value)> {
+        let lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        lines.map(|line| (text(&line["message"]), line["output_fields"].clone())).collect()
+    };
+    let ran = run(&[]);
+    let first = json!({"evt.num": 1, "evt.time": BEGIN, "fd.name": "/etc/shadow", "proc.name": "cat", "proc.pid": 10, "who": "cat of eu"});
+    let got = told(&ran);
+    assert_eq!((got.len(), &got[0]), (3, &("secret /etc/shadow read by cat pid=10".to_owned(), first)), "{}", ran.err);
+    assert_eq!(got[1].0, format!("opened /etc/shadow static_zone=eu{HOST}"));
+    for wanted in ["falco.yaml:6:26: there is no `gone.yaml`: passed over", "falco.yaml:1:1: without effect here: engine"] {
+        assert!(ran.err.contains(wanted), "{}", ran.err);
+    }
+    assert_eq!(ran.status, 1);
+    // Options win.
+    let all = ["--min-priority", "debug", "--rule-matching", "first", "--enable", "In the zone", "--static-field", "zone=eu"];
+    let ran = run(&[&all[..], &["--disable-tag", "noise", "--suggested-output", "--json-include-fields=false"]].concat());
+    let got: Vec<String> = told(&ran).into_iter().map(|(message, fields)| format!("{message}{}", fields.is_null())).collect();
+    let suggested = format!(" static_zone=eu{HOST}");
+    assert_eq!(got, [format!("secret /etc/shadow read by cat{suggested} pid=10true"), format!("o{suggested}true")], "{}", ran.err);
+    assert_eq!(run(&["-r", "here.yaml", "-o", "text"]).out.lines().count(), 3);
+    let broken = "rules_files: [gone.yaml]\n";
+    fs::write(directory.path().join("falco.yaml"), broken).expect("written");
+    let ran = run(&[]);
+    assert!(ran.status == 2 && ran.err.contains("none of the rules files is there"), "{}", ran.err);
+    fs::write(directory.path().join("falco.yaml"), "append_output: [{extra_output: '%ka.verb', match: {source: syscall}}]")
+        .expect("written");
+    let ran = run(&["-r", "here.yaml"]);
+    assert!(ran.status == 2 && ran.err.contains("falco.yaml:1:17: `%ka.verb` cannot be added to outputs"), "{}", ran.err);
 }
 
 #[test]
@@ -278,7 +342,16 @@ fn rules_are_checked() {
     let clean = run(&["rules", "check", "r.yaml"]);
     assert_eq!((clean.out.as_str(), clean.status), ("3 rules, 1 macro, 1 list: 0 errors, 0 warnings\n", 0), "{}", clean.err);
     let bad = "- macro: unused\n  condition: evt.num = 1\n- rule: A\n  desc: d\n  condition: evt.type = open and proc.nam = x\n  output: o\n  priority: ERROR\n";
-    let directory = directory(&[("bad.yaml", bad.as_bytes())]);
+    let plugins =
+        "- required_plugin_versions: [{name: json, version: 0.7.0}, {name: container, version: 1.0.0}, {name: okta, version: 0.1.0}]\n";
+    let directory = directory(&[("bad.yaml", bad.as_bytes()), ("plugins.yaml", plugins.as_bytes())]);
+    let ran = plimsoll_in(directory.path(), &["rules", "check", "plugins.yaml"], b"");
+    for wanted in [
+        "plugins.yaml:1:60: required plugin versions entry `container`: LOAD_ERR_VALIDATE: Plugin 'container' version '0.7.1' is not compatible with required plugin version '1.0.0'",
+        "plugins.yaml:1:95: required plugin versions entry `okta`: LOAD_ERR_VALIDATE: Plugin requirement not satisfied, must load one of: okta (>= 0.1.0)",
+    ] {
+        assert!(ran.err.contains(wanted) && ran.status == 2, "{wanted}: {}", ran.err);
+    }
     let ran = plimsoll_in(directory.path(), &["rules", "check", "bad.yaml"], b"");
     assert_eq!((ran.out.as_str(), ran.status), ("0 rules, 1 macro, 0 lists: 1 error, 0 warnings\n", 2), "{}", ran.err);
     for wanted in ["bad.yaml:5:", "LOAD_ERR_COMPILE_CONDITION", "proc.nam", "^^^", "proc.name"] {
@@ -374,7 +447,7 @@ cases:
         "events: [{type: opened, tid: 1}]",
     ));
     for wanted in [
-        "FAILED t.yaml: a shell in a container\n  wanted no alert of `Anything opened`, got event 4: opened /etc/shadow\n",
+        "FAILED t.yaml: a shell in a container\n  wanted no alert of `Anything opened`, got event 4: opened /etc/shadow container_id=0123456789ab container_name=web ",
         "FAILED t.yaml: a capture\n  wanted 3 alerts of `Secret read`, got 1\n",
         "FAILED t.yaml: a log\n  wanted an output of `Secret asked for` with `other`, got event 1: secret token",
         "FAILED t.yaml: requests\n  event 1: no event is called `opened`\n",

@@ -105,7 +105,8 @@ impl AuditDetector {
     /// Asks the rules about the next event: one JSON object.
     ///
     /// # Errors
-    /// The bytes are no JSON; the event counts, and says nothing.
+    /// The bytes are no JSON, as far as one can see without looking into parts that nobody asks for (`lazy::check` does); the event counts, and says
+    /// nothing.
     pub fn event(&mut self, event: &[u8], alert: impl FnMut(Alert)) -> Result<(), Broken> {
         self.with(event, |engine, context| engine.judge(kinds::PLUGINEVENT_E, context.time(), context.number(), context, alert))
     }

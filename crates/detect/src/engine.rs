@@ -105,6 +105,17 @@ impl Engine {
         Ok(Self { rules: active, plan, matching, matched: Vec::new() })
     }
 
+    /// Prints the buffers of events in base64 (`buffer_format_base64`).
+    #[must_use]
+    pub fn base64(mut self) -> Self {
+        for active in &mut self.rules {
+            for format in std::iter::once(&mut active.message).chain(active.extra.iter_mut().map(|(_, format, _)| format)) {
+                *format = format.clone().base64();
+            }
+        }
+        self
+    }
+
     /// Whether there is no rule.
     #[must_use]
     pub fn is_empty(&self) -> bool {

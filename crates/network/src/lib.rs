@@ -8,6 +8,7 @@ pub mod addresses;
 mod decide;
 pub mod diff;
 pub mod entrances;
+pub mod flows;
 pub mod lint;
 pub mod listing;
 pub mod matrix;

@@ -1,8 +1,9 @@
 //! Where alerts go, as falco.yaml says it.
 
-use crate::options::{Channel, Sink, duration, number, switch};
+use crate::options::{Channel, Sink, duration, number};
 use crate::queue::Overflow;
-use plimsoll_model::{Node, Problem, ProblemKind};
+use crate::yaml::Reader;
+use plimsoll_model::Node;
 use std::time::Duration;
 
 /// Every sink, and what they have in common.
@@ -10,6 +11,8 @@ use std::time::Duration;
 pub struct Config {
     /// Where alerts go.
     pub sinks: Vec<Sink>,
+    /// What messages are where nothing else is said (`json_output`).
+    pub format: crate::Format,
     /// How many messages wait for each sink at most.
     pub capacity: usize,
     /// What happens to a message when that many wait.
@@ -36,6 +39,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             sinks: Vec::new(),
+            format: crate::Format::Text,
             capacity: 8192,
             overflow: Overflow::Drop,
             retry: Retry { attempts: 5, first: Duration::from_millis(250), longest: Duration::from_secs(30) },
@@ -53,10 +57,10 @@ impl Retry {
 }
 
 impl Config {
-    /// Reads the outputs of a falco.yaml; `variable` knows the environment. What is not known is a problem: alerts that go nowhere are missed too late.
-    pub fn read(root: Node<'_>, variable: &dyn Fn(&str) -> Option<String>) -> (Self, Vec<Problem>) {
+    /// Reads the outputs of a falco.yaml, and gives back what is about something else. What is not known is a problem: alerts that go nowhere are missed
+    /// too late.
+    pub fn read<'n>(root: Node<'n>, reader: &mut Reader<'_>) -> (Self, Vec<(Node<'n>, Node<'n>)>) {
         let mut config = Self::default();
-        let mut reader = Reader { problems: Vec::new(), variable };
         let mut format = crate::Format::Text;
         let mut elsewhere = Vec::new();
         let known = || Channel::KINDS.iter().map(|kind| format!("{kind}_output")).collect::<Vec<_>>().join(", ");
@@ -66,7 +70,7 @@ impl Config {
         for (key, value) in root.entries().filter(|(_, value)| !value.is_null()) {
             match key.text() {
                 "json_output" => {
-                    if reader.value(key, value, switch) == Some(true) {
+                    if reader.switch(key, value) == Some(true) {
                         format = crate::Format::Json;
                     }
                 }
@@ -88,39 +92,23 @@ impl Config {
                     None if name.ends_with("_output") && name != "append_output" => {
                         reader.wrong(key, format!("`{name}` is no output; known: {}", known()));
                     }
-                    None => elsewhere.push(name),
+                    None => elsewhere.push((key, value)),
                 },
             }
         }
-        if !elsewhere.is_empty() {
-            let message = format!("only outputs are read of this configuration, not {}", elsewhere.join(", "));
-            reader.problems.push(Problem::at(ProblemKind::Note, root, message));
-        }
+        config.format = format;
         config.sinks.iter_mut().for_each(|sink| sink.format = format);
-        (config, reader.problems)
+        (config, elsewhere)
     }
-}
 
-struct Reader<'e> {
-    problems: Vec<Problem>,
-    variable: &'e dyn Fn(&str) -> Option<String>,
+    /// The keys of a falco.yaml that are read here.
+    pub fn keys() -> impl Iterator<Item = String> {
+        let outputs = Channel::KINDS.iter().map(|kind| format!("{kind}_output"));
+        ["json_output", "output_timeout", "outputs_queue"].map(str::to_owned).into_iter().chain(outputs)
+    }
 }
 
 impl Reader<'_> {
-    fn wrong(&mut self, node: Node<'_>, message: String) {
-        self.problems.push(Problem::at(ProblemKind::Configuration, node, message));
-    }
-
-    /// A scalar by what `read` makes of it.
-    fn value<T>(&mut self, key: Node<'_>, value: Node<'_>, mut read: impl FnMut(&str, &str) -> Result<T, String>) -> Option<T> {
-        if value.is_map() || value.is_list() {
-            self.wrong(value, format!("`{}` must be a single value, is {}", key.text(), value.describe()));
-            return None;
-        }
-        let text = expand(value.text(), self.variable);
-        read(key.text(), &text).map_err(|message| self.wrong(value, message)).ok()
-    }
-
     /// `http_output: {enabled: …, …}`
     fn sink(&mut self, name: Node<'_>, node: Node<'_>, channel: Channel) -> Option<Sink> {
         if !node.is_map() {
@@ -135,10 +123,10 @@ impl Reader<'_> {
             Channel::Program(program) => program.keep_alive = false,
             _ => {}
         }
-        let before = self.problems.len();
+        let before = self.problems().len();
         for (key, value) in node.entries().filter(|(_, value)| !value.is_null()) {
             match key.text() {
-                "enabled" => enabled = self.value(key, value, switch).unwrap_or(false),
+                "enabled" => enabled = self.switch(key, value).unwrap_or(false),
                 "headers" if value.is_map() => {
                     for (key, value) in value.entries() {
                         self.value(key, value, |name, text| sink.set("header", &format!("{name}: {text}")));
@@ -157,43 +145,26 @@ impl Reader<'_> {
         if let Err(message) = sink.check() {
             self.wrong(name, message);
         }
-        (self.problems.len() == before).then_some(sink)
+        (self.problems().len() == before).then_some(sink)
     }
-}
-
-/// `${NAME}` stands for a variable of the environment, which is empty when there is none; `$${NAME}` for itself.
-fn expand(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut expanded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        match before.strip_suffix('$') {
-            Some(before) => expanded.extend([before, "${", name, "}"]),
-            None => {
-                expanded.push_str(before);
-                expanded.push_str(&variable(name).unwrap_or_default());
-            }
-        }
-        rest = behind;
-    }
-    expanded.push_str(rest);
-    expanded
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Format, HttpOptions};
-    use plimsoll_model::{Limits, Origin, Source, parse};
+    use plimsoll_model::{Limits, Origin, Problem, Source, parse};
 
     fn read(text: &str) -> (Config, Vec<String>) {
         let source = Source::new("falco.yaml", Origin::File, text);
         let (documents, problems) = parse(&source, Limits::default());
         assert!(problems.is_empty(), "{problems:?}");
         let variable = |name: &str| (name == "TOKEN").then(|| "t0k".to_owned());
-        let (config, problems) = Config::read(documents[0].root().unwrap(), &variable);
+        let mut reader = Reader::new(&variable);
+        let (config, elsewhere) = Config::read(documents[0].root().unwrap(), &mut reader);
+        elsewhere.into_iter().for_each(|(key, _)| reader.wrong(key, format!("`{}` is left", key.text())));
         let shown = |problem: Problem| format!("{}: {}", problem.location.unwrap(), problem.message);
-        (config, problems.into_iter().map(shown).collect())
+        (config, reader.finish().into_iter().map(shown).collect())
     }
 
     /// What Falco's own file has under these keys, switched on.
@@ -278,8 +249,8 @@ program_output:
             ("outputs_queue: {size: 5}", &["falco.yaml:1:17: unknown key `size` in `outputs_queue`; known: capacity"]),
             ("output_timeout: soon", &["falco.yaml:1:17: `output_timeout` must be a time like 500ms or 10s, is `soon`"]),
             (
-                "rules_files: [a]\nappend_output: []\nwebserver: {}",
-                &["falco.yaml:1:1: only outputs are read of this configuration, not rules_files, append_output, webserver"],
+                "rules_files: [a]\nstdout_output: {}\nappend_output: []",
+                &["falco.yaml:1:1: `rules_files` is left", "falco.yaml:3:1: `append_output` is left"],
             ),
             ("[a]", &["falco.yaml:1:1: the configuration must be a map, is a list"]),
         ];
@@ -289,15 +260,5 @@ program_output:
             assert!(config.sinks.is_empty(), "{text}");
         }
         assert_eq!(read("outputs_queue: {capacity: 0}").0.capacity, Config::default().capacity, "no bound is none of ours");
-    }
-
-    #[test]
-    fn variables() {
-        let variable = |name: &str| (name == "A").then(|| "x${A}".to_owned());
-        for (text, wanted) in
-            [("", ""), ("a$b", "a$b"), ("${A}", "x${A}"), ("1${A}2${B}3", "1x${A}23"), ("$${A}", "${A}"), ("${A", "${A"), ("$$", "$$")]
-        {
-            assert_eq!(expand(text, &variable), wanted);
-        }
     }
 }

@@ -15,12 +15,14 @@ mod syslog;
 mod testing;
 mod tls;
 mod worker;
+mod yaml;
 
 pub use config::{Config, Retry};
 pub use http::BatchFormat;
 pub use options::{Channel, FileOptions, HttpOptions, ProgramOptions, Sink, SyslogOptions};
 pub use queue::{Overflow, Tally};
 pub use syslog::{Address, Framing};
+pub use yaml::Reader;
 
 use plimsoll_model::{Problem, ProblemKind};
 use queue::Queue;

@@ -83,6 +83,21 @@ fn what_is_no_event_is_told() {
     assert_eq!(problems.len(), 1);
 }
 
+/// Also where no rule would ask.
+#[test]
+fn what_is_no_json_anywhere_is_told() {
+    let with = |body: &str| event("b").replacen("\"verb\"", &format!("\"requestObject\":{body},\"verb\""), 1);
+    for body in ["{\"a\":tru}", "{\"a\":[1 2]}", "{\"a\":{\"b\" 1}}", "[{]", "{\"a\":01}"] {
+        let (events, problems) = events(format!("{}\n{}\n{}\n", event("a"), with(body), event("c")).as_bytes());
+        assert_eq!(events, ["a get log:1", "c get log:3"], "{body}");
+        assert_eq!(problems.iter().map(Problem::place).collect::<Vec<_>>(), ["log:2"], "{body}");
+    }
+    // What upstream lets be is let be.
+    for body in ["{\"a\":\"\\x\u{1}\"}", &format!("{}{}", "[".repeat(400), "]".repeat(400))] {
+        assert_eq!(events(with(body).as_bytes()).0, ["b get log:1"], "{body}");
+    }
+}
+
 fn append(path: &Path, text: &str) {
     OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }

@@ -8,7 +8,7 @@ use plimsoll_detect::fields::audit::Audit;
 use plimsoll_detect::fields::syscalls::Syscalls;
 use plimsoll_detect::rules::{self, Rules, Sources};
 use plimsoll_detect::state::{Limits, State};
-use plimsoll_model::{Origin, Source};
+use plimsoll_model::{Origin, Source, lazy};
 use plimsoll_sources::capture::{Item, Options, Reader};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -130,6 +130,8 @@ pub(super) fn audit(log: &Path, files: &[PathBuf], runs: usize) -> anyhow::Resul
         let started = Instant::now();
         for _ in 0..times {
             for line in &lines {
+                // As those do that read logs: what is no JSON is told with its line.
+                lazy::check(line).map_err(|broken| anyhow::anyhow!("no JSON at byte {}", broken.0))?;
                 detector.event(line, |_| alerts += 1).map_err(|broken| anyhow::anyhow!("no JSON at byte {}", broken.0))?;
             }
         }

@@ -5,10 +5,12 @@
 
 mod argument;
 pub mod audit;
+mod fixed;
 pub mod syscalls;
 mod time;
 
 pub use argument::Syntax;
+pub use fixed::{STATIC, WithStatic, is_static_name};
 pub use plimsoll_model::nearest;
 pub use time::{Time, TimeStyle};
 
@@ -127,6 +129,11 @@ pub trait Catalogue {
     /// # Errors
     /// There is no such field, or its argument is missing, is not taken, or is not of the kind that it takes.
     fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, FieldError>;
+
+    /// What a field says of every event, if its catalogue has one of this name of which that is known before any event.
+    fn constant(&self, _name: &str) -> Option<&str> {
+        None
+    }
 
     /// The fields whose names are nearest to one that is not known, for messages.
     fn nearest(&self, name: &str) -> Vec<&'static str>;

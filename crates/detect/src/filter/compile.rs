@@ -228,7 +228,10 @@ impl Compiler<'_> {
 /// What an operand says, with its types checked.
 pub(crate) fn source(operand: &Operand, catalogue: &dyn Catalogue) -> Result<Source, Problem> {
     match operand {
-        Operand::Field { name, arg } => field(name, arg.as_deref(), catalogue).map(Source::Field),
+        Operand::Field { name, arg } => match catalogue.constant(name).filter(|_| arg.is_none()) {
+            Some(text) => Ok(Source::Literal(text.as_bytes().into())),
+            None => field(name, arg.as_deref(), catalogue).map(Source::Field),
+        },
         Operand::Value(text) => Ok(Source::Literal(text.as_slice().into())),
         Operand::List(elements) => {
             elements.iter().map(|element| source(&element.it, catalogue)).collect::<Result<_, _>>().map(Source::List)

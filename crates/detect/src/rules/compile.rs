@@ -360,7 +360,7 @@ pub(super) fn is_field(catalogue: &dyn Catalogue, text: &str) -> bool {
     match condition::parse_operand(text) {
         Ok((Node { it: Operand::Field { name, arg }, .. }, length)) if length == text.len() => {
             let arg = arg.as_ref().map(|arg| String::from_utf8_lossy(arg));
-            catalogue.resolve(&name, arg.as_deref()).is_ok()
+            catalogue.constant(&name).is_some() || catalogue.resolve(&name, arg.as_deref()).is_ok()
         }
         _ => false,
     }

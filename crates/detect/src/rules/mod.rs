@@ -21,7 +21,7 @@ pub use exceptions::{Entry, Exception};
 pub use lint::lint;
 pub use schema::SchemaProblem;
 pub use select::{Pick, Selection};
-pub use version::{ENGINE_VERSION, PluginVersion, Version};
+pub use version::{ENGINE_VERSION, PLUGINS, PluginVersion, Version};
 
 use crate::condition::{self, EventSet, Expr};
 use crate::fields::Catalogue;
@@ -85,9 +85,12 @@ impl Priority {
     }
 }
 
-/// The sources of events that rules may be about, each with its fields.
+/// The sources of events that rules may be about, each with its fields, and the plugins of Falco that they stand for.
 #[derive(Clone, Default)]
-pub struct Sources<'c>(Vec<(&'c str, &'c dyn Catalogue)>);
+pub struct Sources<'c> {
+    all: Vec<(&'c str, &'c dyn Catalogue)>,
+    plugins: &'c [(&'c str, Version)],
+}
 
 impl<'c> Sources<'c> {
     /// No source.
@@ -99,19 +102,26 @@ impl<'c> Sources<'c> {
     /// With one more.
     #[must_use]
     pub fn with(mut self, name: &'c str, catalogue: &'c dyn Catalogue) -> Self {
-        self.0.push((name, catalogue));
+        self.all.push((name, catalogue));
+        self
+    }
+
+    /// In place of these plugins. Without any, what files ask for is not looked at.
+    #[must_use]
+    pub fn with_plugins(mut self, plugins: &'c [(&'c str, Version)]) -> Self {
+        self.plugins = plugins;
         self
     }
 
     /// The fields of a source.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'c dyn Catalogue> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, catalogue)| *catalogue)
+        self.all.iter().find(|(known, _)| *known == name).map(|(_, catalogue)| *catalogue)
     }
 
     /// The names of all.
     pub fn names(&self) -> impl Iterator<Item = &'c str> {
-        self.0.iter().map(|(name, _)| *name)
+        self.all.iter().map(|(name, _)| *name)
     }
 }
 
@@ -284,6 +294,11 @@ impl<'c> Loader<'c> {
 impl Sources<'_> {
     fn is_known(&self, source: &str) -> bool {
         self.get(source).is_some()
+    }
+
+    /// Why the plugins are not those that a file asks for.
+    fn missing(&self, alternatives: &[PluginVersion]) -> Option<String> {
+        if self.plugins.is_empty() { None } else { version::missing(alternatives, self.plugins) }
     }
 
     /// What to say of a source that is not known.

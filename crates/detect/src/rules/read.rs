@@ -185,6 +185,9 @@ impl Reader<'_, '_> {
                     return fail(format!("Defined multiple alternative version requirements for plugin '{name}'"));
                 }
             }
+            if let Some(message) = self.sources.missing(&alternatives) {
+                self.found.push(named.diagnostic(Code::Validate, message));
+            }
             self.items.required_plugins.push(alternatives);
         }
         let whole = file.node(ItemKind::RequiredPluginVersions, "", item);

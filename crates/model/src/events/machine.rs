@@ -240,6 +240,10 @@ pub struct Interface {
     pub address: IpAddr,
     /// Its network mask.
     pub mask: IpAddr,
+    /// Its broadcast address; all zero if there is none.
+    pub broadcast: IpAddr,
+    /// The speed of the link as the recording has it; 0 if it is not known.
+    pub speed: u64,
 }
 
 /// One thing that was there before the first event.

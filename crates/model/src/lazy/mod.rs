@@ -2,13 +2,16 @@
 //!
 //! A value is the bytes that it stands in. The first time that somebody asks for a part of it, where its own parts begin and end is
 //! noted, in an arena; what lies deeper is passed over, 64 bytes at once ([`skip`]). So a large document costs little more than finding
-//! its end. The price: what nobody asks for is only known to have its brackets and strings closed, and a part that turns out to be no
-//! JSON has no parts.
+//! its end. The price: what nobody asks for is only known to have its brackets and strings closed, unless [`check`] was asked, and a part
+//! that turns out to be no JSON has no parts.
 //!
 //! What a document says twice counts as it is said first. An escape that JSON does not know stands for itself.
 
+mod check;
 mod skip;
 mod text;
+
+pub use check::check;
 
 use bumpalo::Bump;
 use std::cell::OnceCell;

@@ -2,7 +2,7 @@
 
 use wide::u8x16;
 
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// The byte behind the object or list that begins at `start`; `None` if it does not end. Only how many brackets are open is counted,
 /// not of which kind.
@@ -39,18 +39,24 @@ pub(super) fn brackets(text: &[u8], start: usize) -> Option<usize> {
 }
 
 /// Which bytes of a block are what.
-struct Bits {
-    quote: u64,
+pub(super) struct Bits {
+    pub(super) quote: u64,
     backslash: u64,
     /// `{` and `[`.
-    open: u64,
+    pub(super) open: u64,
     /// `}` and `]`.
-    close: u64,
+    pub(super) close: u64,
+    /// `:` and `,`.
+    pub(super) points: u64,
+    /// What may stand between tokens.
+    pub(super) blank: u64,
 }
 
 impl Bits {
-    fn of(block: &[u8; BLOCK]) -> Self {
-        let mut bits = Self { quote: 0, backslash: 0, open: 0, close: 0 };
+    /// What nobody asks for is not worked out: this is inlined.
+    #[inline(always)]
+    pub(super) fn of(block: &[u8; BLOCK]) -> Self {
+        let mut bits = Self { quote: 0, backslash: 0, open: 0, close: 0, points: 0, blank: 0 };
         for (index, part) in block.as_chunks::<16>().0.iter().enumerate() {
             let part = u8x16::new(*part);
             // Brackets and braces differ in this bit alone.
@@ -60,6 +66,8 @@ impl Bits {
             bits.backslash |= equal(part, b'\\');
             bits.open |= equal(bent, b'{');
             bits.close |= equal(bent, b'}');
+            bits.points |= equal(part, b':') | equal(part, b',');
+            bits.blank |= equal(part, b' ') | equal(part, b'\n') | equal(part, b'\r') | equal(part, b'\t');
         }
         bits
     }
@@ -67,7 +75,7 @@ impl Bits {
 
 /// Where strings are, over block after block.
 #[derive(Default)]
-struct Strings {
+pub(super) struct Strings {
     /// All bits if the last block ended within a string.
     within: u64,
     /// Whether it ended with a backslash that holds for the next byte.
@@ -76,7 +84,7 @@ struct Strings {
 
 impl Strings {
     /// The bytes within strings, the opening quotes among them.
-    fn next(&mut self, bits: &Bits) -> u64 {
+    pub(super) fn next(&mut self, bits: &Bits) -> u64 {
         let mut quotes = bits.quote;
         if bits.backslash != 0 || self.escaped {
             quotes &= !self.escaped_bytes(bits.backslash);

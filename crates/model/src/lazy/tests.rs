@@ -42,10 +42,28 @@ proptest! {
         prop_assert_eq!(whole(json), value.clone());
         prop_assert_eq!(json.compact(), short.as_bytes());
         prop_assert_eq!(json.indented().unwrap(), long.as_bytes());
+        prop_assert_eq!(check(written.as_bytes()), Ok(()));
         // Whatever is cut off is no document.
         for end in 1..written.len() {
             prop_assert!(Json::read(&written.as_bytes()[..end], &arena).is_err());
+            prop_assert!(check(&written.as_bytes()[..end]).is_err());
         }
+    }
+
+    /// One change anywhere: what is said of it is what serde says. Strings hold nothing that it takes offence at.
+    #[test]
+    fn documents_are_checked(value in documents(), pretty in any::<bool>(), place in any::<prop::sample::Index>(), byte in prop::sample::select(&b"{}[],:\"0e-.t n"[..]), insert in any::<bool>()) {
+        let mut text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) }.unwrap();
+        let at = place.index(text.len());
+        if insert { text.insert(at, byte) } else { text[at] = byte }
+        let spaces = [vec![b' '; at % 70], text.clone()].concat();
+        let wanted = match serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
+            // A change behind a backslash makes an escape that JSON does not know, which is let be.
+            Err(error) if ["escape", "surrogate", "hex"].iter().any(|word| error.to_string().contains(word)) => return Ok(()),
+            outcome => outcome.is_ok() && matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')),
+        };
+        prop_assert_eq!(check(&text).is_ok(), wanted, "{}", String::from_utf8_lossy(&text));
+        prop_assert_eq!(check(&spaces).is_ok(), wanted);
     }
 
     #[test]
@@ -78,6 +96,37 @@ fn texts_lose_their_escapes() {
         let document = format!("[{text}]");
         let json = Json::read(document.as_bytes(), &arena).unwrap();
         assert_eq!(json.get(b"0").and_then(Json::text), Some(wanted), "{text}");
+    }
+}
+
+#[test]
+fn documents_are_checked_to_their_depths() {
+    let nested = |depth: usize| ["[{\"a\":".repeat(depth), "1".to_owned(), "}]".repeat(depth)].concat();
+    for depth in [1, 31, 32, 33, 64, 65, 100, 150] {
+        assert_eq!(check(nested(depth).as_bytes()), Ok(()), "{depth}");
+        assert!(check(nested(depth).replacen("}]", "]}", 1).as_bytes()).is_err(), "{depth}");
+    }
+    assert_eq!(check(nested(151).as_bytes()), Err(Broken(900)));
+    for (text, wanted) in [
+        ("", Err(0)),
+        (" [] ", Ok(())),
+        ("{}", Ok(())),
+        ("1", Err(0)),
+        ("[1]2", Err(3)),
+        ("[1] []", Err(4)),
+        ("[1,]", Err(3)),
+        ("{\"a\":1,}", Err(7)),
+        ("[-0.5e+3, true,\tnull]", Ok(())),
+        ("[01]", Err(1)),
+        ("[1.]", Err(1)),
+        ("[truee]", Err(1)),
+        ("[\"a\"\"b\"]", Err(4)),
+        ("[\\\"a\"]", Err(1)),
+        ("{1:2}", Err(1)),
+        ("[\"a]", Err(4)),
+        ("[\"\\x\u{1}\"]", Ok(())),
+    ] {
+        assert_eq!(check(text.as_bytes()), wanted.map_err(Broken), "{text}");
     }
 }
 

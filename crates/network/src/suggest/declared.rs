@@ -1,7 +1,6 @@
 //! What manifests declare of who talks to whom: names of Services in the environment, the arguments and the configuration of containers.
 
 use super::needs::{Need, Needs, Party};
-use crate::addresses::Addresses;
 use crate::entrances::By;
 use crate::services::{PortRef, Service};
 use crate::traffic::{Protocol, Traffic};
@@ -55,7 +54,7 @@ impl Needs {
                     By::Controller(pods) => pods.iter().for_each(|pod| arrive(Party::Workload(*pod))),
                     By::Clients(addresses) => arrive(Party::Outside(addresses.clone())),
                     // A controller that was not read may be anywhere.
-                    By::Unknown => arrive(Party::Outside(Addresses::all())),
+                    By::Unknown => arrive(Party::Anyone),
                 }
             }
         }

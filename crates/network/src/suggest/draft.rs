@@ -47,7 +47,12 @@ pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Ve
                 let of = |direction: Direction| {
                     let mine = peers.get(usize::from(direction == Direction::Egress)).and_then(|all| all.get(*at));
                     let mine = mine.cloned().unwrap_or_default();
-                    rules(world, *at, direction, mine, needs.outside(*at, direction == Direction::Egress), options)
+                    let mut rules = rules(world, *at, direction, mine, needs.outside(*at, direction == Direction::Egress), options);
+                    let anyone = needs.from_anyone(*at);
+                    if direction == Direction::Ingress && !anyone.is_none() {
+                        rules.push(json!({"ports": ports(world, &anyone, &BTreeSet::from([*at]))}));
+                    }
+                    rules
                 };
                 (*at, Rules { ingress: of(Direction::Ingress), egress: of(Direction::Egress) })
             })
@@ -75,12 +80,12 @@ pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Ve
             }
             let both: [&[Json]; 2] = [Direction::Ingress, Direction::Egress]
                 .map(|direction| if types.contains(&direction) { rules.of(direction).as_slice() } else { &[] });
-            match exact(world, number, &members, true) {
+            match exact(world, number, &members, options.whole) {
                 Some(selector) => objects.push(policy(namespace.name, &name(world, &members), selector, &types, both)),
                 None => {
                     for at in &members {
                         let one = BTreeSet::from([*at]);
-                        for selector in covering(world, number, &one, true) {
+                        for selector in covering(world, number, &one, options.whole) {
                             objects.push(policy(namespace.name, &name(world, &one), selector, &types, both));
                         }
                     }

@@ -14,6 +14,8 @@ pub enum Party {
     Workload(usize),
     /// Addresses outside of the cluster.
     Outside(Addresses),
+    /// Somebody, inside or outside, of whom nothing is known.
+    Anyone,
 }
 
 /// That one side has to be able to send to another.
@@ -33,10 +35,11 @@ pub struct Needs {
     between: BTreeMap<(usize, usize), Traffic>,
     incoming: BTreeMap<usize, BTreeMap<Traffic, Addresses>>,
     outgoing: BTreeMap<usize, BTreeMap<Traffic, Addresses>>,
+    from_anyone: BTreeMap<usize, Traffic>,
 }
 
 impl Needs {
-    /// Adds one. What is outside on both sides needs nothing of the cluster.
+    /// Adds one. What is outside on both sides needs nothing of the cluster, and nobody has to send to anyone at all.
     pub fn add(&mut self, need: Need) {
         let Need { from, to, traffic } = need;
         if traffic.is_none() {
@@ -53,7 +56,11 @@ impl Needs {
             }
             (Party::Workload(from), Party::Outside(addresses)) => outside(&mut self.outgoing, from, &addresses),
             (Party::Outside(addresses), Party::Workload(to)) => outside(&mut self.incoming, to, &addresses),
-            (Party::Outside(_), Party::Outside(_)) => {}
+            (Party::Anyone, Party::Workload(to)) => {
+                let known = self.from_anyone.entry(to).or_default();
+                *known = known.union(&traffic);
+            }
+            _ => {}
         }
     }
 
@@ -100,7 +107,9 @@ impl Needs {
                 traffic: traffic.clone(),
             })
         });
-        between.chain(outgoing).chain(incoming)
+        let anyone = self.from_anyone.iter();
+        let anyone = anyone.map(|(to, traffic)| Need { from: Party::Anyone, to: Party::Workload(*to), traffic: traffic.clone() });
+        between.chain(outgoing).chain(incoming).chain(anyone)
     }
 
     /// Whether nothing is needed.
@@ -112,6 +121,11 @@ impl Needs {
     pub(super) fn outside(&self, of: usize, egress: bool) -> BTreeMap<Traffic, Addresses> {
         let parts = if egress { &self.outgoing } else { &self.incoming };
         parts.get(&of).cloned().unwrap_or_default()
+    }
+
+    /// What somebody of whom nothing is known has to send to a workload.
+    pub(super) fn from_anyone(&self, to: usize) -> Traffic {
+        self.from_anyone.get(&to).cloned().unwrap_or_default()
     }
 
     /// All peers of all workloads at once: looking them up one by one would cost their product.

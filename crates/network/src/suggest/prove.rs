@@ -99,7 +99,9 @@ fn missing(matrix: &Matrix, need: &Need) -> Vec<Unmet> {
             outside(&matrix.to_outside, *from, addresses, &|side| (workload(*from), side))
         }
         (Party::Outside(addresses), Party::Workload(to)) => outside(&matrix.from_outside, *to, addresses, &|side| (side, workload(*to))),
-        (Party::Outside(_), Party::Outside(_)) => Vec::new(),
+        // Whoever it is: if all of the outside gets through, the rule asks nobody who they are.
+        (Party::Anyone, Party::Workload(to)) => outside(&matrix.from_outside, *to, &Addresses::all(), &|side| (side, workload(*to))),
+        _ => Vec::new(),
     }
 }
 
@@ -123,7 +125,7 @@ impl Beyond {
                 }
                 (Party::Workload(from), Party::Outside(addresses)) => beyond.outgoing.entry(from).or_default().push((traffic, addresses)),
                 (Party::Outside(addresses), Party::Workload(to)) => beyond.incoming.entry(to).or_default().push((traffic, addresses)),
-                (Party::Outside(_), Party::Outside(_)) => {}
+                _ => {}
             }
         }
         beyond
@@ -150,7 +152,13 @@ impl Beyond {
             }
             (Party::Workload(from), Party::Outside(addresses)) => outside(self.outgoing.get_mut(from), addresses),
             (Party::Outside(addresses), Party::Workload(to)) => outside(self.incoming.get_mut(to), addresses),
-            (Party::Outside(_), Party::Outside(_)) => {}
+            (Party::Anyone, Party::Workload(to)) => {
+                outside(self.incoming.get_mut(to), &Addresses::all());
+                for (_, traffic) in self.between.iter_mut().filter(|((_, into), _)| into == to) {
+                    *traffic = traffic.difference(&need.traffic);
+                }
+            }
+            _ => {}
         }
     }
 

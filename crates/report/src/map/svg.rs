@@ -84,7 +84,7 @@ pub(super) fn state_name(state: WayState) -> &'static str {
         WayState::Open => "as before",
         WayState::Added => "new",
         WayState::Removed => "gone",
-        WayState::Broken => "gone, and was in use",
+        WayState::Broken => "cut, though it is used",
     }
 }
 

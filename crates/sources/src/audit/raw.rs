@@ -1,7 +1,7 @@
 //! Events as they stand in a log, one by one: for rules, which may ask for any part of an event and mostly ask for few.
 //!
-//! What is an event of `audit.k8s.io` by itself is handed over as it is, and of it only the members at the top are looked for. Anything
-//! else goes the way that [`read`](super::read) goes, and comes back as such an event: taken out of an export, or made of one that has
+//! What is an event of `audit.k8s.io` by itself is handed over as it is, once it is known to be JSON, and of it only the members at the top are
+//! looked for. Anything else goes the way that [`read`](super::read) goes, and comes back as such an event: taken out of an export, or made of one that has
 //! a form of its own.
 
 use super::Options;
@@ -14,7 +14,7 @@ use crate::streams::{broken_stream, each_stream, unpacked};
 use bumpalo::Bump;
 use plimsoll_model::Problem;
 use plimsoll_model::audit::{Event, Place, Target};
-use plimsoll_model::lazy::Json;
+use plimsoll_model::lazy::{self, Json};
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::PathBuf;
@@ -101,6 +101,7 @@ impl RawReader {
         let arena = &self.arena;
         if let Ok(json) = Json::read(bytes, arena)
             && is_event(json)
+            && lazy::check(bytes).is_ok()
         {
             return sink(RawEvent { json, arena, place });
         }

@@ -43,7 +43,7 @@ impl Parsed {
 }
 
 /// The flag of events that are kept for the state (`SCAP_DF_STATE_ONLY`).
-const STATE_ONLY: u32 = 1;
+pub(super) const STATE_ONLY: u32 = 1;
 
 /// Reads an event out of the body of its block; the ends of its parameters go to `ends`.
 pub(super) fn read(body: &[u8], layout: Layout, ends: &mut Vec<u32>) -> Result<Parsed, Damage> {

@@ -162,18 +162,14 @@ pub(super) fn interface(bytes: &mut Bytes<'_>, sized: bool) -> Option<Interface>
     }
     let b = &mut at;
     let (kind, length) = (b.u16()?, usize::from(b.u16()?));
-    let (address, mask): (IpAddr, IpAddr) = match kind {
-        1 | 3 => (b.ipv4()?, b.ipv4()?),
-        2 | 4 => (b.ipv6()?, b.ipv6()?),
+    let (address, mask, broadcast): (IpAddr, IpAddr, IpAddr) = match kind {
+        1 | 3 => (b.ipv4()?, b.ipv4()?, b.ipv4()?),
+        2 | 4 => (b.ipv6()?, b.ipv6()?, b.ipv6()?),
         _ => return None,
     };
-    // The broadcast address, and in some the speed of the link.
-    b.take(if matches!(kind, 1 | 3) { 4 } else { 16 })?;
-    if matches!(kind, 1 | 2) {
-        b.u64()?;
-    }
+    let speed = if matches!(kind, 1 | 2) { b.u64()? } else { 0 };
     let name = b.take(length)?;
     let name = name.iter().copied().take_while(|byte| *byte != 0).collect();
     advance(bytes, at, sized);
-    Some(Interface { name, address, mask })
+    Some(Interface { name, address, mask, broadcast, speed })
 }

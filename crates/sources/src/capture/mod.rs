@@ -11,7 +11,7 @@ mod reader;
 mod writer;
 
 pub use convert::{Converter, Gaps, Outcome};
-pub use reader::{Item, Losses, Options, Reader};
+pub use reader::{Contents, Item, Losses, Options, Reader};
 pub use writer::Writer;
 
 use flate2::read::MultiGzDecoder;

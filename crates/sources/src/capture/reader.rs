@@ -35,6 +35,21 @@ pub struct Losses {
     pub gaps: Gaps,
 }
 
+/// What a recording is made of, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Contents {
+    /// Whether it is packed.
+    pub packed: bool,
+    /// The version of its format, as its section header says it: major, minor.
+    pub version: (u16, u16),
+    /// How long the block of the section header is, in bytes.
+    pub header: usize,
+    /// How long it is unpacked, in bytes.
+    pub bytes: u64,
+    /// How many blocks of each type there are, in no order.
+    pub blocks: Vec<(u32, u64)>,
+}
+
 /// How a recording is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
@@ -61,6 +76,7 @@ pub struct Reader<R> {
     ends: Vec<u32>,
     number: u64,
     losses: Losses,
+    contents: Contents,
     converter: Converter,
     /// What was made of the event that was read last.
     made: OwnedEvent,
@@ -112,6 +128,7 @@ impl<R: Read> Reader<R> {
             ends: Vec::new(),
             number: 0,
             losses: Losses::default(),
+            contents: Contents::default(),
             converter: Converter::default(),
             made: OwnedEvent::default(),
         }
@@ -120,6 +137,12 @@ impl<R: Read> Reader<R> {
     /// What was passed over so far.
     pub fn losses(&self) -> Losses {
         Losses { gaps: self.converter.gaps(), ..self.losses }
+    }
+
+    /// What was read so far.
+    pub fn contents(&self) -> Contents {
+        let packed = matches!(self.input, Input::Packed(_));
+        Contents { packed, bytes: self.offset(), ..self.contents.clone() }
     }
 
     /// The next item; nothing at the end. A file that cannot be read any further ends with [`Item::Damage`].
@@ -286,8 +309,23 @@ impl<R: Read> Reader<R> {
         Ok(true)
     }
 
+    /// Counts a block. Most are of the type of the one before, which stands first.
+    fn count(&mut self, kind: u32) {
+        let blocks = &mut self.contents.blocks;
+        match blocks.iter().position(|(known, _)| *known == kind) {
+            Some(place) => blocks.swap(0, place),
+            // Types that nobody knows are counted by their number elsewhere: there is no end to them.
+            None if known(kind) => blocks.insert(0, (kind, 0)),
+            None => return,
+        }
+        if let Some((_, count)) = blocks.first_mut() {
+            *count += 1;
+        }
+    }
+
     /// Opens the block at hand; nothing if it is passed over or read entry by entry.
     fn open(&mut self, kind: u32) -> Option<Step> {
+        self.count(kind);
         let body = self.buffer.get(self.start + 8..self.start + self.block - 4).unwrap_or_default();
         let layout = match kind {
             EVENT | EVENT_INT => Some(Layout { flags: false, counted: false }),
@@ -310,7 +348,7 @@ impl<R: Read> Reader<R> {
         let list = match kind {
             SECTION => {
                 let mut bytes = Bytes(body);
-                let (magic, major) = (bytes.u32(), bytes.u16());
+                let (magic, major, minor) = (bytes.u32(), bytes.u16(), bytes.u16());
                 if magic != Some(MAGIC) {
                     self.finished = true;
                     return Some(Step::Item(self.damage("the capture was written in another byte order, which is not read")));
@@ -319,6 +357,8 @@ impl<R: Read> Reader<R> {
                     self.finished = true;
                     return Some(Step::Item(self.damage(format!("the format has version {}; this reads version 1", major.unwrap_or(0)))));
                 }
+                self.contents.version = (1, minor.unwrap_or(0));
+                self.contents.header = self.block;
                 return None;
             }
             MACHINE | MACHINE_INT => {

@@ -1,5 +1,6 @@
 //! Writes recordings in the present layout, so that a part of one can be kept and read again, here and by Falco.
 
+use super::event::STATE_ONLY;
 use core::net::IpAddr;
 use plimsoll_model::events::{Descriptor, DescriptorKind, Event, EventFlags, Interface, Machine, Process, Start};
 use std::io::{self, Write};
@@ -13,13 +14,16 @@ pub struct Writer<W> {
     body: Vec<u8>,
 }
 
+const SECTION: u32 = 0x0a0d_0d0a;
 const MACHINE: u32 = 0x201;
 const PROCESSES: u32 = 0x215;
 const EVENT: u32 = 0x216;
+const EVENT_FLAGS: u32 = 0x217;
 const DESCRIPTORS: u32 = 0x218;
 const INTERFACES: u32 = 0x219;
 const ACCOUNTS: u32 = 0x220;
 const EVENT_LARGE: u32 = 0x221;
+const EVENT_FLAGS_LARGE: u32 = 0x222;
 
 /// Upstream reads no longer event in an ordinary block.
 const ORDINARY: usize = 1 << 16;
@@ -40,7 +44,7 @@ impl<W: Write> Writer<W> {
         header.extend(0x1a2b_3c4d_u32.to_le_bytes());
         header.extend([1, 0, 2, 0]);
         header.extend(u64::MAX.to_le_bytes());
-        writer.block(0x0a0d_0d0a)?;
+        writer.block(SECTION)?;
         Ok(writer)
     }
 
@@ -108,6 +112,9 @@ impl<W: Write> Writer<W> {
         let (length, count) = (u32::try_from(length), u32::try_from(event.params.len()));
         let body = &mut self.body;
         body.extend(event.cpu.to_le_bytes());
+        if event.state_only {
+            body.extend(STATE_ONLY.to_le_bytes());
+        }
         body.extend(event.time.to_le_bytes());
         body.extend(event.tid.to_le_bytes());
         body.extend(length.map_err(|_| too_long())?.to_le_bytes());
@@ -125,7 +132,12 @@ impl<W: Write> Writer<W> {
         }
         body.extend(event.params.bytes());
         let large = wide || body.len() + 16 > ORDINARY;
-        self.block(if large { EVENT_LARGE } else { EVENT })
+        self.block(match (event.state_only, large) {
+            (false, false) => EVENT,
+            (false, true) => EVENT_LARGE,
+            (true, false) => EVENT_FLAGS,
+            (true, true) => EVENT_FLAGS_LARGE,
+        })
     }
 
     /// Ends the recording and gives the output back.
@@ -184,10 +196,13 @@ impl<W: Write> Writer<W> {
         let v4 = interface.address.is_ipv4();
         self.body.extend(if v4 { 1_u16 } else { 2 }.to_le_bytes());
         self.body.extend(u16::try_from(name.len()).unwrap_or(0).to_le_bytes());
-        self.address(interface.address);
-        self.address(interface.mask);
-        // The broadcast address and the speed of the link are not known.
-        self.body.extend(std::iter::repeat_n(0, if v4 { 12 } else { 24 }));
+        for address in [interface.address, interface.mask, interface.broadcast] {
+            // All addresses of an entry are of one kind.
+            let fits = address.is_ipv4() == v4;
+            let none = if v4 { IpAddr::from([0; 4]) } else { IpAddr::from([0_u8; 16]) };
+            self.address(if fits { address } else { none });
+        }
+        self.body.extend(interface.speed.to_le_bytes());
         self.body.extend(name);
     }
 
@@ -295,8 +310,8 @@ mod tests {
         ];
         let mut starts = vec![
             Start::Machine(Machine { cpus: 2, memory: 3, max_pid: 4, hostname: "h".to_owned(), boot_time: 5, flags: 6 }),
-            Start::Interface(Interface { name: b"lo".to_vec(), address: v4(1), mask: v4(255) }),
-            Start::Interface(Interface { name: b"e".to_vec(), address: v6(1), mask: v6(0) }),
+            Start::Interface(Interface { name: b"lo".to_vec(), address: v4(1), mask: v4(255), broadcast: v4(9), speed: 7 }),
+            Start::Interface(Interface { name: b"e".to_vec(), address: v6(1), mask: v6(0), broadcast: v6(9), speed: 8 }),
             Start::User(User { uid: 1, gid: 2, name: b"u".to_vec(), home: b"/h".to_vec(), shell: Vec::new() }),
             Start::Group(Group { gid: 2, name: b"g".to_vec() }),
         ];
@@ -325,10 +340,14 @@ mod tests {
             OwnedEvent::new(kinds::CLOSE_X, 5, 6),
             OwnedEvent::new(kinds::PLUGINEVENT_E, 6, -1),
             OwnedEvent::new(kinds::WRITE_X, 7, 8),
+            OwnedEvent::new(kinds::CLOSE_X, 9, 6),
+            OwnedEvent::new(kinds::PLUGINEVENT_E, 10, -1),
         ];
-        let params: [&[&[u8]]; 3] = [&[&[0; 8], &[1; 8]], &[&[1; 4], &[7; 100_000]], &[&[0; 8], &[b'a'; 65_535], &[], &[2; 4]]];
+        let (close, plugin): (&[&[u8]], &[&[u8]]) = (&[&[0; 8], &[1; 8]], &[&[1; 4], &[7; 100_000]]);
+        let params = [close, plugin, &[&[0; 8], &[b'a'; 65_535], &[], &[2; 4]], close, plugin];
         for ((event, params), number) in events.iter_mut().zip(params).zip(1..) {
             event.number = number;
+            event.state_only = number > 3;
             params.iter().for_each(|bytes| {
                 event.push(bytes);
             });
@@ -357,6 +376,17 @@ mod tests {
             }
         }
         assert_eq!((starts, events), items());
+        let contents = reader.contents();
+        assert_eq!((contents.packed, contents.version, contents.header, contents.bytes), (false, (1, 2), 28, bytes.len() as u64));
+        let mut blocks = contents.blocks;
+        blocks.sort_unstable();
+        let wanted = [SECTION, MACHINE, PROCESSES, EVENT, EVENT_FLAGS, DESCRIPTORS, INTERFACES, ACCOUNTS, EVENT_LARGE, EVENT_FLAGS_LARGE];
+        let counts = [1, 1, 1, 1, 1, 2, 1, 1, 2, 1];
+        assert_eq!(blocks, {
+            let mut wanted: Vec<_> = wanted.into_iter().zip(counts).collect();
+            wanted.sort_unstable();
+            wanted
+        });
     }
 
     #[test]

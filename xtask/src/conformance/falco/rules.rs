@@ -35,7 +35,7 @@ pub(crate) fn rules(file: &Path) -> anyhow::Result<Cases> {
                 continue;
             }
         };
-        let sources = Sources::new().with(rules::SYSCALL, &Syscalls).with("k8s_audit", &Audit);
+        let sources = Sources::new().with(rules::SYSCALL, &Syscalls).with("k8s_audit", &Audit).with_plugins(&rules::PLUGINS);
         let loaded = rules::load(&[Source::new(&case.file, Origin::File, text)], sources, Vec::new());
         let errors: Vec<String> = loaded.diagnostics.errors().map(|one| format!("{:?}: {}", one.context, one.message)).collect();
         let wanted = Json::Object(case.expect);

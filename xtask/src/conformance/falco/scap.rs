@@ -3,7 +3,7 @@
 use crate::conformance::{Cases, json_lines};
 use anyhow::Context;
 use plimsoll_model::events::{Event, EventFlags, Start, kinds};
-use plimsoll_sources::capture::{Item, Options, Reader};
+use plimsoll_sources::capture::{Contents, Item, Options, Reader};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,6 +20,14 @@ struct Case {
 
 #[derive(Deserialize)]
 struct Expect {
+    gzip: bool,
+    bytes: u64,
+    uncompressed_bytes: u64,
+    version: String,
+    section_header_bytes: usize,
+    /// By type, in hexadecimal.
+    blocks: BTreeMap<String, u64>,
+    event_code_names: BTreeMap<String, String>,
     cpus: u32,
     event_count: u64,
     event_codes: BTreeMap<String, u64>,
@@ -54,7 +62,7 @@ pub(in crate::conformance) fn scap(file: &Path) -> anyhow::Result<Cases> {
         for (raw, wanted) in [(true, case.event_blocks), (false, delivered)] {
             let mut count = 0_u64;
             let got = read(&root.join(&case.capture), raw, &mut |_| {}, &mut |event| count = event.number);
-            let got = got.map_or_else(|error| error.to_string(), |()| count.to_string());
+            let got = got.map_or_else(|error| error.to_string(), |_| count.to_string());
             cases.case(|| format!("{} {}", case.name, if raw { "blocks" } else { "events" }), &wanted.to_string(), &got);
         }
     }
@@ -72,7 +80,7 @@ fn last_number(root: &Path, name: &str) -> anyhow::Result<u64> {
     Ok(last)
 }
 
-fn read(path: &Path, raw: bool, start: &mut dyn FnMut(&Start), each: &mut dyn FnMut(&Event<'_>)) -> anyhow::Result<()> {
+fn read(path: &Path, raw: bool, start: &mut dyn FnMut(&Start), each: &mut dyn FnMut(&Event<'_>)) -> anyhow::Result<Contents> {
     let mut reader = Reader::new(std::fs::File::open(path)?, Options { raw });
     while let Some(item) = reader.next() {
         match item {
@@ -81,7 +89,7 @@ fn read(path: &Path, raw: bool, start: &mut dyn FnMut(&Start), each: &mut dyn Fn
             Item::Event(event) => each(&event),
         }
     }
-    Ok(())
+    Ok(reader.contents())
 }
 
 /// What the file holds, and each listed event.
@@ -94,7 +102,8 @@ fn one(root: &Path, case: &Case, cases: &mut Cases) -> anyhow::Result<()> {
             cpus = machine.cpus;
         }
     };
-    read(&root.join(&case.capture), true, start, &mut |event| {
+    let path = root.join(&case.capture);
+    let contents = read(&path, true, start, &mut |event| {
         *codes.entry(event.kind.0.to_string()).or_default() += 1;
         threads.insert(event.tid);
         times.push(event.time);
@@ -102,7 +111,23 @@ fn one(root: &Path, case: &Case, cases: &mut Cases) -> anyhow::Result<()> {
     })
     .with_context(|| case.name.clone())?;
     let wanted = &case.expect;
+    let (major, minor) = contents.version;
+    // Symbols here are those of upstream without what they all begin with.
+    let symbol = |code: &String| Some((code.clone(), plimsoll_model::events::EventType(code.parse().ok()?).info().symbol.to_owned()));
+    let names: BTreeMap<String, String> = codes.keys().filter_map(symbol).collect();
+    let bare = |name: &String| {
+        ["PPME_", "SYSCALL_", "SOCKET_"].iter().fold(name.as_str(), |name, start| name.strip_prefix(start).unwrap_or(name)).to_owned()
+    };
+    let wanted_names: BTreeMap<&String, String> = wanted.event_code_names.iter().map(|(code, name)| (code, bare(name))).collect();
+    let blocks: BTreeMap<String, u64> = contents.blocks.iter().map(|(kind, count)| (format!("{kind:#x}"), *count)).collect();
     let facts = [
+        ("packing", json!(wanted.gzip), json!(contents.packed)),
+        ("bytes", json!(wanted.bytes), json!(std::fs::metadata(&path)?.len())),
+        ("unpacked bytes", json!(wanted.uncompressed_bytes), json!(contents.bytes)),
+        ("version", json!(wanted.version), json!(format!("{major}.{minor}"))),
+        ("section header", json!(wanted.section_header_bytes), json!(contents.header)),
+        ("blocks", json!(wanted.blocks), json!(blocks)),
+        ("names", json!(wanted_names), json!(names)),
         ("cpus", json!(wanted.cpus), json!(cpus)),
         ("events", json!(wanted.event_count), json!(times.len())),
         ("codes", json!(wanted.event_codes), json!(codes)),

@@ -37,11 +37,12 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    /// Opens what lines go to.
+    /// Opens what lines go to; they are JSON where no format is asked for, if `is_json`.
     pub(super) fn open(
         output: &output::Args,
         sinks: Option<Running>,
         options: line::Options,
+        is_json: bool,
         hostname: Option<String>,
     ) -> anyhow::Result<Self> {
         // What a sink writes to standard output is not written there twice, unless that was asked for.
@@ -56,6 +57,7 @@ impl Alerts {
             if is_taken {
                 continue;
             }
+            let format = if is_json && !output.has_format() { Format::Json } else { format };
             lines.push(match file {
                 Some(path) => {
                     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;

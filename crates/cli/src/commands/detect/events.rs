@@ -190,7 +190,7 @@ pub(super) fn run(inputs: &Inputs, ready: &Ready, alerts: &mut Alerts, problems:
 
 /// A capture: a machine of its own.
 fn replay(name: &str, input: impl Read, ready: &Ready, alerts: &mut Alerts, problems: &mut Vec<Problem>) -> anyhow::Result<()> {
-    let mut detector = Detector::new(ready.engine(SYSCALL, &Syscalls)?, Limits::default());
+    let mut detector = Detector::new(ready.engine(SYSCALL)?, Limits::default());
     if let Some(name) = alerts.given_hostname() {
         detector.stream_mut().hostname = name.to_owned();
     }
@@ -276,7 +276,7 @@ enum Log<'i> {
 }
 
 fn auditor(ready: &Ready, alerts: &Alerts) -> anyhow::Result<AuditDetector> {
-    let mut detector = AuditDetector::new(ready.engine(AUDIT, &Audit)?);
+    let mut detector = AuditDetector::new(ready.engine(AUDIT)?);
     if let Some(name) = alerts.given_hostname() {
         detector.stream_mut().hostname = name.to_owned();
     }

@@ -2,21 +2,25 @@
 
 mod alerts;
 mod events;
+mod falco_yaml;
 mod save;
 mod selection;
 mod signals;
 mod sinks;
 mod why;
 
+use crate::appended::Appended;
 use crate::{Outcome, output, rule_files};
 use alerts::Alerts;
 use anyhow::bail;
 use clap::ValueEnum;
+use falco_yaml::FalcoYaml;
 use plimsoll_detect::engine::{Engine, Matching};
-use plimsoll_detect::fields::Catalogue;
-use plimsoll_detect::format::{Format, line};
-use plimsoll_detect::rules::{ExtraOutput, Priority, Rules};
+use plimsoll_detect::fields::is_static_name;
+use plimsoll_detect::format::line;
+use plimsoll_detect::rules::{Priority, Rules};
 use plimsoll_model::{Problem, ProblemKind};
+use rule_files::Catalogues;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -66,8 +70,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PRIORITY", value_parser = priority, help_heading = "Rules")]
     min_priority: Option<Priority>,
     /// Which of the rules that match one event make an alert: the first, in the order in which they are defined, or all.
-    #[arg(long, value_name = "WHICH", default_value = "first", help_heading = "Rules")]
-    rule_matching: Which,
+    /// Without it, the first.
+    #[arg(long, value_name = "WHICH", help_heading = "Rules")]
+    rule_matching: Option<Which>,
     #[command(flatten)]
     lines: Lines,
     #[command(flatten)]
@@ -89,24 +94,26 @@ struct Lines {
     /// Add this to the fields of every alert: `NAME=TEXT`, where the text may hold fields, or the name of a field.
     #[arg(long, value_name = "NAME[=TEXT]", help_heading = "Output")]
     append_fields: Vec<String>,
-    /// Add a text that never changes to the fields of every alert, as `static.NAME`.
+    /// A field `static.NAME` that says this of every event: for conditions and outputs, and added to those like container and
+    /// pod.
     #[arg(long, value_name = "NAME=TEXT", value_parser = static_field, help_heading = "Output")]
     static_field: Vec<(String, String)>,
-    /// Add container, image and pod to the output of every rule, as Falco does with its container plugin.
-    #[arg(long, help_heading = "Output")]
-    suggested_output: bool,
-    /// Whether JSON has the text line.
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
-    json_include_output: bool,
-    /// Whether JSON has the tags of the rule.
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
-    json_include_tags: bool,
-    /// Whether JSON has the text without time and priority.
-    #[arg(long, value_name = "BOOL", default_value_t = false, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
-    json_include_message: bool,
-    /// Whether JSON has the fields.
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set, help_heading = "Output")]
-    json_include_fields: bool,
+    /// Whether container, image, pod and static fields are added to the output of every rule, as Falco does with its container
+    /// plugin; yes, unless --config says otherwise.
+    #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true, help_heading = "Output")]
+    suggested_output: Option<bool>,
+    /// Whether JSON has the text line; yes, if nothing is said.
+    #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true, help_heading = "Output")]
+    json_include_output: Option<bool>,
+    /// Whether JSON has the tags of the rule; yes, if nothing is said.
+    #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true, help_heading = "Output")]
+    json_include_tags: Option<bool>,
+    /// Whether JSON has the text without time and priority; no, if nothing is said.
+    #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true, help_heading = "Output")]
+    json_include_message: Option<bool>,
+    /// Whether JSON has the fields; yes, if nothing is said.
+    #[arg(long, value_name = "BOOL", default_missing_value = "true", num_args = 0..=1, require_equals = true, help_heading = "Output")]
+    json_include_fields: Option<bool>,
     /// Write times with their date, as ISO 8601 has them.
     #[arg(long, help_heading = "Output")]
     time_iso8601: bool,
@@ -130,21 +137,34 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if inputs.is_empty() {
         bail!("there are no events to look at; name a capture with --capture, an audit log with --audit, or `-`");
     }
-    let (mut rules, mut problems) = args.load()?;
+    let mut problems = Vec::new();
+    let mut file = match args.sinks.config() {
+        Some(path) => falco_yaml::read(path, &mut problems)?,
+        None => FalcoYaml::default(),
+    };
+    file.static_fields.extend(args.lines.static_field.iter().cloned());
+    let (mut rules, catalogues) = args.load(&file, &mut problems)?;
     if let (Some(event), Some(rule)) = (args.why.or(args.why_not), &args.rule) {
         let rule = rule_files::named(&rules, rule)?;
         return why::run(&inputs, event, rule, args.why.is_none(), problems);
     }
-    for step in rules.select(&args.steps.0, args.min_priority) {
-        problems.push(Problem::new(ProblemKind::Configuration, selection::described(step)));
+    for step in rules.select(&file.steps, None) {
+        problems
+            .push(Problem::new(ProblemKind::Note, format!("`rules` in the configuration: no rule fits {}", selection::described(step))));
     }
-    let sinks = args.sinks.start(args.follow, &mut problems)?;
-    let mut alerts = Alerts::open(&args.output, sinks, args.lines.options(), args.lines.hostname.clone())?;
+    for step in rules.select(&args.steps.0, args.min_priority.or(file.least)) {
+        problems.push(Problem::new(ProblemKind::Configuration, format!("{} means no rule", selection::described(step))));
+    }
+    let is_json = file.sinks.format == plimsoll_sinks::Format::Json;
+    let matching = args.rule_matching.map_or(file.matching, Matching::from);
+    let (lines, base64) = (args.lines.options(file.lines), file.base64);
+    let sinks = args.sinks.start(file.sinks, args.follow, &mut problems);
+    let mut alerts = Alerts::open(&args.output, sinks, lines, is_json, args.lines.hostname.clone())?;
     let save = match args.save_around.as_slice() {
         [time, directory] => Some(save::Around::new(time, directory)?),
         _ => None,
     };
-    let ready = Ready { rules, matching: args.rule_matching.into(), timed: args.stats, save };
+    let ready = Ready { rules, catalogues, matching, base64, timed: args.stats, save };
     if args.follow {
         output::show(&std::mem::take(&mut problems));
         events::follow(&inputs, &ready, &mut alerts)?;
@@ -157,16 +177,21 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 /// Rules that are ready for a source of events.
 struct Ready {
     rules: Rules,
+    catalogues: Catalogues,
     matching: Matching,
+    /// Whether buffers are printed in base64.
+    base64: bool,
     /// Whether the time of each rule is measured.
     timed: bool,
     save: Option<save::Around>,
 }
 
 impl Ready {
-    fn engine(&self, source: &str, catalogue: &dyn Catalogue) -> anyhow::Result<Engine> {
-        let mut engine =
-            Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+    fn engine(&self, source: &str) -> anyhow::Result<Engine> {
+        let sources = self.catalogues.sources();
+        let Some(catalogue) = sources.get(source) else { bail!("there is no source of events `{source}`") };
+        let engine = Engine::new(&self.rules, source, catalogue, self.matching).map_err(|error| anyhow::anyhow!("{}", error.message))?;
+        let mut engine = if self.base64 { engine.base64() } else { engine };
         if self.timed {
             engine.measure(nanoseconds);
         }
@@ -184,71 +209,59 @@ fn nanoseconds() -> u64 {
 }
 
 impl Args {
-    fn load(&self) -> anyhow::Result<(Rules, Vec<Problem>)> {
-        let (loaded, problems) = rule_files::load(&self.rules.paths, self.lines.extras()?)?;
-        Ok((loaded.rules, problems))
+    /// The rules that options name, or the file, or ours.
+    fn load(&self, file: &FalcoYaml, problems: &mut Vec<Problem>) -> anyhow::Result<(Rules, Catalogues)> {
+        let paths = match &file.rules {
+            Some(paths) if self.rules.paths.is_empty() => paths,
+            _ => &self.rules.paths,
+        };
+        if paths.is_empty() && file.rules.is_some() {
+            output::show(problems);
+            bail!("none of the rules files is there; name others with --rules");
+        }
+        let catalogues = Catalogues::new(file.static_fields.clone());
+        let sources = catalogues.sources();
+        let mut extras = Vec::new();
+        for added in self.lines.appended(&file.appended)? {
+            match (added.extras(&sources, &file.static_fields), added.place) {
+                (Ok(more), _) => extras.extend(more),
+                (Err(message), Some(place)) => problems.push(Problem::new(ProblemKind::Configuration, message).located(place)),
+                (Err(message), None) => bail!(message),
+            }
+        }
+        let (loaded, found) = rule_files::load(paths, sources, extras)?;
+        problems.extend(found);
+        Ok((loaded.rules, catalogues))
     }
 }
 
 impl Lines {
-    fn options(&self) -> line::Options {
+    fn options(&self, file: line::Options) -> line::Options {
         line::Options {
-            output: self.json_include_output,
-            tags: self.json_include_tags,
-            message: self.json_include_message,
-            fields: self.json_include_fields,
-            iso_8601: self.time_iso8601,
+            output: self.json_include_output.unwrap_or(file.output),
+            tags: self.json_include_tags.unwrap_or(file.tags),
+            message: self.json_include_message.unwrap_or(file.message),
+            fields: self.json_include_fields.unwrap_or(file.fields),
+            iso_8601: self.time_iso8601 || file.iso_8601,
         }
     }
 
-    /// What is added to outputs, in the order in which Falco adds it; to rules of each source that has the fields in it.
-    fn extras(&self) -> anyhow::Result<Vec<ExtraOutput>> {
-        let mut extras = Vec::new();
-        for text in &self.append_output {
-            let made = |source| ExtraOutput { source: Some(source), format: Some(text.clone()), ..ExtraOutput::default() };
-            extras.extend(fitting(text, text)?.into_iter().map(made));
+    /// What is added to outputs: what a falco.yaml adds, then what options add.
+    fn appended(&self, file: &[Appended]) -> anyhow::Result<Vec<Appended>> {
+        let mut all = file.to_vec();
+        if let Some(suggested) = self.suggested_output {
+            all.iter_mut().for_each(|added| added.suggested = false);
+            all.splice(0..0, suggested.then(Appended::suggested));
         }
-        let sources = rule_files::sources();
-        for source in sources.names().filter(|_| self.suggested_output) {
-            let fields = sources.get(source).into_iter().flat_map(Catalogue::all).filter(|field| field.limits.suggested);
-            extras.extend(fields.map(|field| ExtraOutput {
-                source: Some(source.to_owned()),
-                format: Some(format!("{}=%{}", field.name.replace('.', "_"), field.name)),
-                ..ExtraOutput::default()
-            }));
-        }
+        all.extend(self.append_output.iter().map(|text| Appended { output: Some(text.clone()), ..Appended::default() }));
         for field in &self.append_fields {
             let (name, format) = field.split_once('=').map_or((field.as_str(), None), |(name, format)| (name, Some(format)));
             if name.is_empty() || format == Some("") {
                 bail!("--append-fields takes `NAME=TEXT` or the name of a field, not `{field}`");
             }
-            let whole = format.map_or_else(|| format!("%{name}"), str::to_owned);
-            let added = (name.to_owned(), format.map(str::to_owned));
-            let made = |source| ExtraOutput { source: Some(source), fields: vec![added.clone()], ..ExtraOutput::default() };
-            extras.extend(fitting(field, &whole)?.into_iter().map(made));
+            all.push(Appended { fields: vec![(name.to_owned(), format.map(str::to_owned))], ..Appended::default() });
         }
-        let fields: Vec<_> = self.static_field.iter().map(|(name, text)| (format!("static.{name}"), Some(text.clone()))).collect();
-        if !fields.is_empty() {
-            extras.push(ExtraOutput { fields, ..ExtraOutput::default() });
-        }
-        Ok(extras)
-    }
-}
-
-/// The sources that have all fields of a text; an error if none has, which quotes `written`.
-fn fitting(written: &str, text: &str) -> anyhow::Result<Vec<String>> {
-    let sources = rule_files::sources();
-    let mut wrong = None;
-    let mut fits = Vec::new();
-    for (source, catalogue) in sources.names().filter_map(|source| Some((source, sources.get(source)?))) {
-        match Format::compile(text, catalogue) {
-            Ok(_) => fits.push(source.to_owned()),
-            Err(error) => wrong = wrong.or(Some(error)),
-        }
-    }
-    match wrong {
-        Some(error) if fits.is_empty() => bail!("`{written}` cannot be added to outputs: {}", error.message),
-        _ => Ok(fits),
+        Ok(all)
     }
 }
 
@@ -268,7 +281,7 @@ fn priority(text: &str) -> Result<Priority, String> {
 
 fn static_field(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() && !value.contains('%') => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("`NAME=TEXT` is wanted, with a text without `%`".to_owned()),
+        Some((name, value)) if is_static_name(name) => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("`NAME=TEXT` is wanted, with a name of letters, digits and `_`".to_owned()),
     }
 }

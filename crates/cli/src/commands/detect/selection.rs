@@ -53,14 +53,11 @@ impl clap::Args for Steps {
     }
 }
 
-/// What a step means, for messages.
+/// What a step of an option means, for messages.
 pub(super) fn described(step: &Selection) -> String {
-    let (verb, (what, value)) = (
-        if step.enable { "enable" } else { "disable" },
-        match &step.pick {
-            Pick::Name(name) => ("", name),
-            Pick::Tag(tag) => ("-tag", tag),
-        },
-    );
-    format!("--{verb}{what} `{value}` means no rule")
+    let verb = if step.enable { "enable" } else { "disable" };
+    match &step.pick {
+        Pick::Name(name) => format!("--{verb} `{name}`"),
+        Pick::Tag(tag) => format!("--{verb}-tag `{tag}`"),
+    }
 }

@@ -1,13 +1,12 @@
 //! Where alerts go beside the outputs of every command.
 
-use anyhow::{Context, bail};
 use plimsoll_detect::engine::Alert;
 use plimsoll_detect::format::line;
 use plimsoll_detect::rules::Priority;
-use plimsoll_model::{Limits, Origin, Problem, Source, parse};
+use plimsoll_model::Problem;
 use plimsoll_sinks::{Channel, Config, Message, Overflow, Sink, Sinks};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where alerts go.
@@ -18,7 +17,8 @@ pub(super) struct Args {
     /// options as in `http,ca_cert=FILE,url=URL` (docs/sinks.md); may be given several times.
     #[arg(long = "sink", value_name = "SINK", help_heading = "Sinks")]
     sinks: Vec<Sink>,
-    /// Also send alerts to the outputs that this falco.yaml switches on.
+    /// Do as this falco.yaml says: its outputs get alerts, and its rules files, selection of rules, priority, and what it adds
+    /// to outputs count where no option says otherwise (docs/detect.md).
     #[arg(long, value_name = "FILE", help_heading = "Sinks")]
     config: Option<PathBuf>,
 }
@@ -32,28 +32,22 @@ pub(super) struct Running {
 }
 
 impl Args {
+    /// The falco.yaml.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// Starts what was asked for. Sinks that cannot follow events that happen now lose some; a capture is read more slowly for them.
-    pub(super) fn start(&self, live: bool, problems: &mut Vec<Problem>) -> anyhow::Result<Option<Running>> {
-        let mut config = Config::default();
-        if let Some(path) = &self.config {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
-            let (documents, found) = parse(&Source::new(name.as_str(), Origin::File, text), Limits::default());
-            problems.extend(found);
-            let Some(root) = documents.first().and_then(plimsoll_model::Document::root) else { bail!("{name} is empty") };
-            let (read, found) = Config::read(root, &|variable| std::env::var(variable).ok());
-            problems.extend(found);
-            config = read;
-        }
+    pub(super) fn start(&self, mut config: Config, live: bool, problems: &mut Vec<Problem>) -> Option<Running> {
         config.sinks.extend(self.sinks.iter().cloned());
         config.overflow = if live { Overflow::Drop } else { Overflow::Wait };
         if config.sinks.is_empty() {
-            return Ok(None);
+            return None;
         }
         let on_stdout = config.sinks.iter().any(|sink| sink.channel == Channel::Stdout);
         let (sinks, found) = Sinks::start(&config, Box::new(io::stdout()));
         problems.extend(found);
-        Ok(Some(Running { sinks, deadline: config.deadline, on_stdout }))
+        Some(Running { sinks, deadline: config.deadline, on_stdout })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `plimsoll net graph`
 
 use super::picture::Picture;
-use super::{PluginArgs, load, names, outcome, problems};
+use super::{PluginArgs, names, outcome, problems, read};
 use crate::input::WideArgs;
 use crate::{Outcome, output};
 use anyhow::bail;
@@ -58,7 +58,7 @@ enum Form {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let settings = args.plugin.settings()?;
-    let loaded = load(&args.input, &args.targets)?;
+    let loaded = read(&args.input, &args.targets)?;
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
     if world.endpoints.is_empty() {

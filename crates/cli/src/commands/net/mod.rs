@@ -8,6 +8,7 @@ mod list;
 mod names;
 mod picture;
 mod sides;
+mod suggest;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -31,6 +32,7 @@ enum Command {
     Graph(graph::Args),
     List(list::Args),
     Lint(lint::Args),
+    Suggest(suggest::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
+        Command::Suggest(args) => suggest::run(args),
     }
 }
 
@@ -94,12 +97,12 @@ impl Common {
     }
 
     fn load(&self, targets: &[String]) -> anyhow::Result<Loaded> {
-        load(&self.input, targets)
+        read(&self.input, targets)
     }
 }
 
 /// Reads `targets`. Of nothing there is no answer: that nobody can talk to anybody would be none.
-fn load(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
+fn read(input: &WideArgs, targets: &[String]) -> anyhow::Result<Loaded> {
     let loaded = input.load(targets)?;
     if loaded.snapshot.objects().0.is_empty() {
         output::complain_about(loaded.snapshot.problems.iter());

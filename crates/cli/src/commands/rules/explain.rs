@@ -24,7 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let (loaded, problems) = rule_files::load(&args.rules.paths, Vec::new())?;
+    let (loaded, problems) = rule_files::load(&args.rules.paths, rule_files::sources(), Vec::new())?;
     let rule = rule_files::named(&loaded.rules, &args.rule)?;
     output::print(page(rule).as_bytes())?;
     output::show(&problems);

@@ -18,7 +18,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Outcome> {
-    let (loaded, problems) = rule_files::load(&args.paths, Vec::new())?;
+    let (loaded, problems) = rule_files::load(&args.paths, rule_files::sources(), Vec::new())?;
     let list = RuleList::of(&loaded.rules);
     if args.output == Form::Json {
         output::print(&json(&list)?)?;
