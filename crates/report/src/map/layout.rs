@@ -346,7 +346,7 @@ impl Board<'_> {
         let (left, top) = (rect.x + PADDING, rect.y + HEADING);
         let count = inside.linked;
         for step in 0..count {
-            let at = if sweep % 2 == 0 { step } else { count - 1 - step };
+            let at = if sweep.is_multiple_of(2) { step } else { count - 1 - step };
             let Some(column) = inside.columns.get_mut(at) else { continue };
             column.sort_by(|one, two| wanted(places, *one).total_cmp(&wanted(places, *two)).then(one.cmp(two)));
             let offsets: Vec<f64> = (0..column.len()).map(|row| (CARD.1 + GAP.1) * row as f64).collect();

@@ -48,7 +48,7 @@ pub(super) fn curves(folded: &Folded, layout: &Layout) -> (Vec<Curve>, Vec<Curve
         }
     };
     // What leaves or enters at one side, in the order of where it goes to next or comes from last.
-    let mut ports: BTreeMap<(Zone, bool), Vec<(f64, usize, bool)>> = BTreeMap::new();
+    let mut ports: BTreeMap<(Zone, bool), Vec<Port>> = BTreeMap::new();
     for (at, (from, to)) in ends.iter().enumerate().filter(|(_, (from, to))| from != to) {
         let (out, into) = sides((*from, *to));
         let (one, two) = (rect(*from), rect(*to));
@@ -103,6 +103,9 @@ struct Stop {
     leave: f64,
     y: f64,
 }
+
+/// An end at a side: the height that its line comes from or goes to, the number of the line, and whether it ends here.
+type Port = (f64, usize, bool);
 
 /// How many lines pass above or below each card already: by column, and by the place of the edge that they pass.
 type Lanes = BTreeMap<(usize, u64), usize>;
