@@ -7,6 +7,7 @@ use crate::escape::markup;
 use std::io::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
 /// A page with a picture.
 pub(crate) struct Page<'p> {
@@ -54,7 +55,7 @@ impl Page<'_> {
         }
         writeln!(
             out,
-            "<div id=\"tip\" role=\"tooltip\" hidden></div>\n<footer>plimsoll {}</footer>\n<script>{}</script>\n</body>\n</html>",
+            "<div id=\"tip\" role=\"tooltip\" hidden></div>\n<footer>plimsoll {}</footer>\n<script>{SCRIPT}{}</script>\n</body>\n</html>",
             env!("CARGO_PKG_VERSION"),
             self.script
         )

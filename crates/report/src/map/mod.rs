@@ -10,6 +10,8 @@ mod page;
 mod route;
 mod svg;
 
+pub use crate::diagram::Form;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -90,19 +92,6 @@ pub enum WayState {
     Removed,
     /// It is there no more, and something was seen to use it.
     Broken,
-}
-
-/// The forms in which a map can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// One self-contained page.
-    Html,
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For programs; see `docs/schemas/map.schema.json`.
-    Json,
 }
 
 /// Writes a map. Ways to places that are not there are left out.

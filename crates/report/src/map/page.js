@@ -1,13 +1,6 @@
 
-"use strict";
 (() => {
-  const root = document.documentElement;
-  root.classList.add("js");
-  const byId = (id) => document.getElementById(id);
-  byId("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
+  const { byId, show, hide, search } = page;
   const svg = document.querySelector("svg.map");
   if (!svg) return;
   const data = JSON.parse(byId("data").textContent);
@@ -198,21 +191,11 @@
     try { history.replaceState(null, "", chosen && chosen.box ? `#${encodeURIComponent(full(chosen))}` : "#"); } catch { /* a sandboxed frame */ }
   };
 
-  const tip = byId("tip");
-  const show = (words, event) => {
-    const lines = words.split("\n");
-    tip.textContent = lines.slice(0, 12).join("\n") + (lines.length > 12 ? `\nand ${lines.length - 12} more` : "");
-    tip.hidden = false;
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    const y = event.clientY + 16 + tip.offsetHeight > innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 16;
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, y)}px`;
-  };
   let moved = false;
   const listen = (one, words) => {
     one.element.addEventListener("mouseenter", () => { if (!chosen) light(of(one)); });
     one.element.addEventListener("mousemove", (event) => show(words(), event));
-    one.element.addEventListener("mouseleave", () => { tip.hidden = true; if (!chosen) rest(); });
+    one.element.addEventListener("mouseleave", () => { hide(); if (!chosen) rest(); });
     one.element.addEventListener("click", (event) => { event.stopPropagation(); if (!moved) choose(one); });
   };
   for (const place of places) {
@@ -239,7 +222,6 @@
   for (const one of things) listen(one, () => one.told);
   svg.addEventListener("click", () => { if (!moved && chosen) choose(null); });
 
-  const search = byId("search");
   search.form.addEventListener("submit", (event) => { event.preventDefault(); if (found && found.length) bring(found); });
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -328,7 +310,6 @@
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") { if (chosen) choose(null); else { search.value = ""; search.dispatchEvent(new Event("input")); } }
     if (document.activeElement === search || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "/") { event.preventDefault(); search.focus(); }
     if (event.key === "+" || event.key === "=") zoom(0.8);
     if (event.key === "-") zoom(1.25);
     if (event.key === "0") fit();

@@ -37,23 +37,11 @@ pub(crate) struct Args {
     namespaces: Vec<String>,
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "html")]
-    form: Form,
+    form: output::Drawn,
     #[command(flatten)]
     plugin: PluginArgs,
     #[command(flatten)]
     input: WideArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// One self-contained page, with search.
-    Html,
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For programs.
-    Json,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -82,14 +70,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if outcome(problems(&loaded, &inventory, &world)) != Outcome::Clean {
         picture.map.notes.insert(0, "Something could not be read: it may be drawn wrong, or be missing.".to_owned());
     }
-    let form = match args.form {
-        Form::Html => map::Form::Html,
-        Form::Svg => map::Form::Svg,
-        Form::Dot => map::Form::Dot,
-        Form::Json => map::Form::Json,
-    };
     let mut out = Vec::new();
-    map::render(&picture.map, form, &mut out)?;
+    map::render(&picture.map, args.form.into(), &mut out)?;
     output::complain_about(problems(&loaded, &inventory, &world));
     output::print(&out)?;
     Ok(outcome(problems(&loaded, &inventory, &world)))
