@@ -5,9 +5,11 @@ mod can;
 mod diff;
 mod ends;
 mod explain;
+mod graph;
 mod lint;
 mod list;
 mod names;
+mod picture;
 mod sides;
 mod steps;
 mod suggest;
@@ -34,6 +36,7 @@ enum Command {
     Can(can::Args),
     Explain(explain::Args),
     Diff(diff::Args),
+    Graph(graph::Args),
     List(list::Args),
     Lint(lint::Args),
     Suggest(suggest::Args),
@@ -45,6 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Can(args) => can::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Suggest(args) => suggest::run(args),
