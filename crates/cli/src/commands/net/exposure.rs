@@ -2,6 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::names::{self, Names};
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{Common, list, outcome, problems};
 use crate::{Outcome, output};
@@ -11,7 +12,7 @@ use plimsoll_network::exposure::{Because, Exposed, Exposure, OfPod, Opening, Pro
 use plimsoll_network::listing::{Connection, Filter, Side};
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, Traffic, World};
-use plimsoll_report::map::{Map, Place, PlaceKind, Way, WayState};
+use plimsoll_report::map::{Map, PlaceKind, WayState};
 use plimsoll_report::table::Table;
 use serde_json::{Map as Fields, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,27 +215,28 @@ impl Answer for Exposure {
     }
 
     fn map(&self) -> Map {
-        let mut map = Sides::new(&self.workloads, &[]).map("What is open to pods that are not there yet");
-        let mut places = BTreeMap::new();
-        for (direction, exposed) in self.directions() {
-            for (workloads, opening) in exposed.iter().flat_map(|one| one.openings.iter().map(move |opening| (&one.workloads, opening))) {
-                if opening.traffic.is_none() && opening.named_ports.is_empty() {
-                    continue;
-                }
-                let other = *places.entry(&opening.peer).or_insert_with(|| {
-                    let region = opening.peer.namespace.as_ref().and_then(|name| map.regions.binary_search(name).ok());
-                    let (label, caption) = (opening.peer.to_string(), "not there yet".to_owned());
-                    map.places.push(Place { label, caption, region, kind: PlaceKind::Outside, facts: Vec::new() });
-                    map.places.len() - 1
-                });
-                for at in workloads {
-                    let (from, to) = if direction == Direction::Ingress { (other, *at) } else { (*at, other) };
-                    let facts = std::iter::once(flow(opening)).chain(opening.because.iter().map(reason)).collect();
-                    map.ways.push(Way { from, to, label: flow(opening), state: WayState::Open, facts });
-                }
-            }
+        let openings = self.directions().into_iter().flat_map(|(direction, exposed)| {
+            let openings = exposed.iter().flat_map(|one| one.openings.iter().map(move |opening| (&one.workloads, opening)));
+            openings.map(move |(workloads, opening)| {
+                let (ours, theirs) = (Side::Workloads(workloads.clone()), Side::Outside(vec![opening.peer.to_string()]));
+                let (from, to) = if direction == Direction::Ingress { (theirs, ours) } else { (ours, theirs) };
+                (from, to, opening)
+            })
+        });
+        let open: Vec<_> = openings.filter(|(.., one)| !one.traffic.is_none() || !one.named_ports.is_empty()).collect();
+        let pairs: Vec<_> = open.iter().map(|(from, to, _)| (from, to)).collect();
+        let sides = Sides::new(&self.workloads, &[]);
+        let mut picture = Picture::new("What is open to pods that are not there yet", &sides, &pairs, Some(&BTreeSet::new()));
+        for (from, to, opening) in &open {
+            let facts: Vec<_> = opening.because.iter().map(reason).collect();
+            let drawn = picture.map.ways.len();
+            picture.ways(from, to, &opening.traffic, WayState::Open, &facts);
+            picture.map.ways.iter_mut().skip(drawn).for_each(|way| way.label = flow(opening));
         }
-        map
+        for place in picture.map.places.iter_mut().filter(|place| place.kind == PlaceKind::Outside) {
+            "not there yet".clone_into(&mut place.caption);
+        }
+        picture.map
     }
 }
 

@@ -6,9 +6,11 @@ mod diff;
 mod ends;
 mod explain;
 mod exposure;
+mod graph;
 mod lint;
 mod list;
 mod names;
+mod picture;
 mod sides;
 mod steps;
 mod suggest;
@@ -36,6 +38,7 @@ enum Command {
     Explain(explain::Args),
     Diff(diff::Args),
     Exposure(exposure::Args),
+    Graph(graph::Args),
     List(list::Args),
     Lint(lint::Args),
     Suggest(suggest::Args),
@@ -48,6 +51,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::Explain(args) => explain::run(args),
         Command::Diff(args) => diff::run(args),
         Command::Exposure(args) => exposure::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Suggest(args) => suggest::run(args),
