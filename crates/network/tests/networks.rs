@@ -134,7 +134,7 @@ fn networks_part_pods() {
     let text = base + &own("a", "Primary");
     with_world(&text, |world| {
         let [a, b, _] = world.endpoints.as_slice() else { panic!("three pods") };
-        let apart = Decision { reasons: vec![Reason::Apart], allowed: Traffic::none() };
+        let apart = Decision { reasons: vec![Reason::Apart], asked: Vec::new(), allowed: Traffic::none() };
         assert_eq!(world.between(End::Endpoint(a), End::Endpoint(b)), (apart.clone(), apart, Traffic::none()));
     });
 }

@@ -1,11 +1,15 @@
 //! `plimsoll net`
 
 mod answer;
+mod can;
 mod diff;
+mod ends;
+mod explain;
 mod lint;
 mod list;
 mod names;
 mod sides;
+mod steps;
 mod suggest;
 
 use crate::input::{Loaded, WideArgs};
@@ -26,6 +30,8 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Can(can::Args),
+    Explain(explain::Args),
     Diff(diff::Args),
     List(list::Args),
     Lint(lint::Args),
@@ -34,6 +40,8 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Can(args) => can::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Diff(args) => diff::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
