@@ -1,6 +1,7 @@
 //! `plimsoll net diff`
 
 use super::answer::{self, Answer};
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
@@ -9,7 +10,7 @@ use plimsoll_model::{Inventory, Problem};
 use plimsoll_network::World;
 use plimsoll_network::diff::{Change, ChangeKind, Diff, Ends, State};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_report::map::{Map, WayState};
 use plimsoll_report::table::Table;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let [old, new] = [&before, &after].map(|side| Inventory::new(&side.snapshot, &side.kinds));
     let (old_world, new_world) = World::pair(&old, &new, &settings);
-    let diff = compare(&old_world, &new_world);
+    let diff = compare_matrices(&old_world, &new_world, Diff::new);
     let problems = both(problems(&before, &old, &old_world), problems(&after, &new, &new_world));
     output::complain_about(problems.iter().copied());
     output::print(&answer::write(&diff, args.common.form)?)?;
@@ -58,10 +59,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     })
 }
 
-/// What differs between two worlds that were made together.
-pub(super) fn compare(before: &World<'_>, after: &World<'_>) -> Diff {
+/// Asks something about two worlds that were made together.
+pub(super) fn compare_matrices<'w, 'a, T>(
+    before: &'w World<'a>,
+    after: &'w World<'a>,
+    ask: impl FnOnce(State<'_, 'a>, State<'_, 'a>) -> T,
+) -> T {
     let (old, new) = (Matrix::new(before), Matrix::new(after));
-    Diff::new(State { world: before, matrix: &old }, State { world: after, matrix: &new })
+    ask(State { world: before, matrix: &old }, State { world: after, matrix: &new })
 }
 
 /// The problems of two sides: what is wrong on both with the same object is said once.
@@ -90,14 +95,20 @@ impl Answer for Diff {
                 let _ = writeln!(text, "{word}: {}", sides.names.words(list).join(", "));
             }
         }
-        for group in self.changes.chunk_by(|one, two| one.ends == two.ends) {
+        for group in self.changes.chunk_by(|one, two| (&one.network, one.ends) == (&two.network, two.ends)) {
             if !text.is_empty() {
                 text.push('\n');
             }
-            match group.first().map(|change| change.ends) {
-                Some(Ends::New) => text.push_str("with workloads that are new\n"),
-                Some(Ends::Gone) => text.push_str("with workloads that are gone\n"),
-                Some(Ends::Kept) | None => {}
+            let Some(first) = group.first() else { continue };
+            let network = if first.network.is_empty() { String::new() } else { format!("over {}", first.network) };
+            let ends = match first.ends {
+                Ends::New => "with workloads that are new",
+                Ends::Gone => "with workloads that are gone",
+                Ends::Kept => "",
+            };
+            let words: Vec<_> = [&*network, ends].into_iter().filter(|word| !word.is_empty()).collect();
+            if !words.is_empty() {
+                let _ = writeln!(text, "{}", words.join(" "));
             }
             group.iter().for_each(|change| write_change(change, &sides, &mut text));
         }
@@ -117,11 +128,11 @@ impl Answer for Diff {
 
     fn table(&self) -> Table {
         let sides = self.sides();
-        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads"]);
-        for Change { ends: state, kind, from, to, before, after, .. } in &self.changes {
+        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads", "network"]);
+        for Change { network, ends: state, kind, from, to, before, after, .. } in &self.changes {
             for from in sides.ends(from) {
                 for to in sides.ends(to) {
-                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name()];
+                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name(), network];
                     table.row(cells.map(str::to_owned));
                 }
             }
@@ -131,29 +142,25 @@ impl Answer for Diff {
 
     fn map(&self) -> Map {
         let sides = self.sides();
-        let mut map = sides.map("What differs in who may talk to whom");
+        let pairs: Vec<_> = self.changes.iter().map(|change| (&change.from, &change.to)).collect();
+        let changed = self.new.iter().chain(&self.gone).copied().collect();
+        let mut picture = Picture::new("What differs in who may talk to whom", &sides, &pairs, Some(&changed));
         for (word, list) in [("new", &self.new), ("gone", &self.gone)] {
-            for place in list {
-                if let Some(place) = map.places.get_mut(*place) {
+            for workload in list {
+                if let Some(place) = picture.place(*workload) {
                     place.caption = format!("{}, {word}", place.caption);
                 }
             }
         }
         for change in &self.changes {
-            let (from, to) = (sides.places(&change.from, &mut map), sides.places(&change.to, &mut map));
-            let facts = vec![format!("before: {}", change.before), format!("after: {}", change.after)];
+            let facts = [format!("before: {}", change.before), format!("after: {}", change.after)];
             for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
-                if traffic.is_none() {
-                    continue;
-                }
-                for one in &from {
-                    for two in to.iter().filter(|two| *two != one) {
-                        map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state, facts: facts.clone() });
-                    }
+                if !traffic.is_none() {
+                    picture.ways(&change.from, &change.to, traffic, state, &facts);
                 }
             }
         }
-        map
+        picture.map
     }
 }
 

@@ -2,16 +2,17 @@
 
 use super::answer::{self, Answer};
 use super::names;
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -94,7 +95,7 @@ impl Answer for Listing {
         }
         for network in &self.networks {
             let what = if network.first { "apart from all other pods, in" } else { "also attached to" };
-            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.words(&Side::Workloads(network.workloads.clone())));
+            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.names.words(&network.workloads).join(", "));
             write(&network.connections, &mut text);
         }
         text
@@ -122,19 +123,6 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let sides = Sides::new(&self.workloads, &self.entrances);
-        let mut map = sides.map("Who may talk to whom");
-        let attached = self.networks.iter().flat_map(|network| network.connections.iter().map(move |one| (one, Some(&network.name))));
-        for (Connection { from, to, traffic }, network) in self.connections.iter().map(|one| (one, None)).chain(attached) {
-            let (from, to) = (sides.places(from, &mut map), sides.places(to, &mut map));
-            for one in &from {
-                for two in to.iter().filter(|two| *two != one) {
-                    let over = network.map(|name| format!("over {name}"));
-                    let facts = [traffic.to_string()].into_iter().chain(over).collect();
-                    map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state: WayState::Open, facts });
-                }
-            }
-        }
-        map
+        Picture::of(self, None).map
     }
 }
