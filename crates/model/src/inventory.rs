@@ -229,9 +229,9 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Kinds without a namespace (Kubernetes API reference 1.36, network-policy-api 0.2).
+/// Kinds without a namespace (Kubernetes API reference 1.36, network-policy-api 0.2, OVN-Kubernetes).
 pub fn is_cluster_scoped(kind: &str) -> bool {
-    const KINDS: [&str; 34] = [
+    const KINDS: [&str; 35] = [
         "AdminNetworkPolicy",
         "APIService",
         "BaselineAdminNetworkPolicy",
@@ -240,6 +240,7 @@ pub fn is_cluster_scoped(kind: &str) -> bool {
         "ClusterRole",
         "ClusterRoleBinding",
         "ClusterTrustBundle",
+        "ClusterUserDefinedNetwork",
         "ComponentStatus",
         "CSIDriver",
         "CSINode",

@@ -3,6 +3,7 @@
 use crate::addresses::Addresses;
 use crate::entrances::{self, FromUnknown};
 use crate::matrix::Matrix;
+use crate::networks::{self, Secondary};
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
@@ -22,7 +23,26 @@ pub struct Listing {
     /// The ways in from outside of the cluster that lead to any of them, by their place in the connections.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entrances: Vec<Entrance>,
-    /// Who may send what to whom, in order.
+    /// Who may send what to whom over the first networks of pods, in order.
+    pub connections: Vec<Connection>,
+    /// Networks of pods beside that of the cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<Network>,
+}
+
+/// A network beside that of the cluster.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Network {
+    /// What defines it: `UserDefinedNetwork shop/own`.
+    pub name: String,
+    /// Whether it is the first of its pods, instead of the cluster's: [`Listing::connections`] are over it, then. Else pods are attached to
+    /// it beside their first.
+    pub first: bool,
+    /// The workloads in it, by their places in [`Listing::workloads`].
+    pub workloads: Vec<usize>,
+    /// Who may send what to whom over it, where it is not the first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<Connection>,
 }
 
@@ -70,7 +90,7 @@ impl Entrance {
 }
 
 /// A workload that connections name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// Its namespace.
@@ -161,6 +181,17 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// What is asked for of pairs of workloads: each source with each destination, and no pair twice.
+    pub(crate) fn within(&self, from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let Some(focus) = &self.focus else { return vec![(from.to_vec(), to.to_vec())] };
+        let part = |list: &[usize], is_in: bool| list.iter().copied().filter(|at| focus.contains(at) == is_in).collect::<Vec<_>>();
+        match self.direction {
+            Some(Direction::Egress) => vec![(part(from, true), to.to_vec())],
+            Some(Direction::Ingress) => vec![(from.to_vec(), part(to, true))],
+            None => vec![(part(from, true), to.to_vec()), (part(from, false), part(to, true))],
+        }
+    }
+
     fn is_wanted(&self, traffic: &Traffic) -> bool {
         self.port.is_none_or(|(protocol, port)| traffic.contains(protocol, port))
     }
@@ -192,7 +223,13 @@ impl Listing {
         }
         let entrances = ways_in(world, matrix, filter, &mut connections);
         connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
-        Self { settings: Answered::from(&world.settings), workloads: Workload::all(world), entrances, connections }
+        Self {
+            settings: Answered::from(&world.settings),
+            workloads: Workload::all(world),
+            entrances,
+            connections,
+            networks: networks(world, filter),
+        }
     }
 }
 
@@ -208,26 +245,11 @@ fn inside(matrix: &Matrix, filter: &Filter) -> Vec<Connection> {
         for (traffic, classes) in row.iter().filter(|(traffic, _)| filter.is_wanted(traffic)) {
             let mut destinations: Vec<_> = matrix.endpoints_of(classes).collect();
             destinations.sort_unstable();
-            let mut push = |from: &[usize], to: &[usize]| {
-                // One workload that may only talk to itself, and has no second pod that is known, talks to nobody.
+            for (from, to) in filter.within(&sources, &destinations) {
                 if !from.is_empty() && !to.is_empty() {
-                    let (from, to) = (Side::Workloads(from.to_vec()), Side::Workloads(to.to_vec()));
+                    let (from, to) = (Side::Workloads(from), Side::Workloads(to));
                     connections.push(Connection { from, to, traffic: traffic.clone() });
                 }
-            };
-            let Some(focus) = &filter.focus else {
-                push(&sources, &destinations);
-                continue;
-            };
-            let within = |list: &[usize], is_in: bool| list.iter().copied().filter(|at| focus.contains(at) == is_in).collect::<Vec<_>>();
-            if filter.direction != Some(Direction::Ingress) {
-                push(&within(&sources, true), &destinations);
-            }
-            match filter.direction {
-                Some(Direction::Ingress) => push(&sources, &within(&destinations, true)),
-                // Those from within the focus have been named.
-                None => push(&within(&sources, false), &within(&destinations, true)),
-                Some(Direction::Egress) => {}
             }
         }
     }
@@ -256,6 +278,32 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
         named.push(Entrance::of(entrance, Some));
     }
     named
+}
+
+/// The networks beside that of the cluster, and who may send what over those that are not the first of their pods.
+fn networks(world: &World<'_>, filter: &Filter) -> Vec<Network> {
+    let network =
+        |network: &networks::Network<'_>| Network { name: network.title(), first: true, workloads: Vec::new(), connections: Vec::new() };
+    let mut networks: Vec<_> = world.networks.iter().skip(1).map(network).collect();
+    for (at, endpoint) in world.endpoints.iter().enumerate() {
+        if let Some(network) = endpoint.network.checked_sub(1).and_then(|number| networks.get_mut(number)) {
+            network.workloads.push(at);
+        }
+    }
+    for Secondary { network, world, members } in &world.secondary {
+        let is_in = |(at, member): (usize, &usize)| filter.focus.as_ref()?.contains(member).then_some(at);
+        let focus = filter.focus.as_ref().map(|_| members.iter().enumerate().filter_map(is_in).collect());
+        let mut connections = inside(&Matrix::new(world), &Filter { focus, ..filter.clone() });
+        let outer = |places: &mut Vec<usize>| *places = places.iter().filter_map(|at| members.get(*at).copied()).collect();
+        for side in connections.iter_mut().flat_map(|connection| [&mut connection.from, &mut connection.to]) {
+            if let Side::Workloads(places) = side {
+                outer(places);
+            }
+        }
+        connections.sort_by(|one, two| (&one.from, &one.to, &one.traffic).cmp(&(&two.from, &two.to, &two.traffic)));
+        networks.push(Network { name: network.title(), first: false, workloads: members.clone(), connections });
+    }
+    networks
 }
 
 /// Addresses, one range an item.

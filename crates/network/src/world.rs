@@ -2,6 +2,7 @@
 
 use crate::addresses::{Addresses, Cidr};
 use crate::entrances::Entrance;
+use crate::networks::{self, Attachment, Network, Secondary};
 use crate::policy::{Means, Peers, Policy};
 use crate::selector::{Labels, Selector};
 use crate::services::Service;
@@ -122,6 +123,10 @@ pub struct Endpoint<'a> {
     pub node: &'a str,
     /// Whether the pods are on the network of their node.
     pub host_network: bool,
+    /// The first network of its pods: its place in [`World::networks`].
+    pub network: usize,
+    /// The networks that its pods are attached to beside it.
+    pub attachments: Vec<Attachment>,
     /// How many pods are alike, where pods were read; 0 for a template.
     pub pods: usize,
     /// The object to point at: the controller if it was read, else a pod.
@@ -142,7 +147,7 @@ pub struct ClusterNode<'a> {
 }
 
 /// What is connected, and the policies about it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World<'a> {
     /// Namespaces, by name.
     pub namespaces: Vec<Namespace<'a>>,
@@ -156,6 +161,10 @@ pub struct World<'a> {
     pub services: Vec<Service<'a>>,
     /// Ways in from outside of the cluster.
     pub entrances: Vec<Entrance<'a>>,
+    /// The networks that are the first of pods, the cluster's in front: pods of two of them do not reach each other.
+    pub networks: Vec<Network<'a>>,
+    /// The networks that pods are attached to beside their first.
+    pub secondary: Vec<Secondary<'a>>,
     /// What the API leaves open.
     pub settings: Settings,
     /// What is wrong with the policies.
@@ -187,6 +196,8 @@ impl<'a> World<'a> {
             policies,
             services: Vec::new(),
             entrances: Vec::new(),
+            networks: Vec::new(),
+            secondary: Vec::new(),
             settings,
             problems,
         }
@@ -196,10 +207,17 @@ impl<'a> World<'a> {
     fn filled(mut self, inventory: &Inventory<'a>, more: &HashSet<&'a str>) -> Self {
         let mut keys = used_keys(inventory, &self.policies);
         keys.extend(more);
-        self.endpoints = endpoints(inventory, &self, &keys);
         let mut problems = std::mem::take(&mut self.problems);
+        let (networks, network_of) = networks::primary(inventory, &self.namespaces, &mut problems);
+        self.networks = networks;
+        self.endpoints = endpoints(inventory, &self, &keys);
+        for endpoint in &mut self.endpoints {
+            let is_of_node = self.settings.is_node_traffic(endpoint);
+            endpoint.network = network_of.get(endpoint.namespace).copied().filter(|_| !is_of_node).unwrap_or_default();
+        }
         self.services = Service::read_all(inventory, &self, &mut problems);
         self.entrances = Entrance::read_all(inventory, &self, &mut problems);
+        self.secondary = networks::secondary(inventory, &self, &mut problems);
         self.problems = problems;
         self
     }
@@ -209,16 +227,7 @@ impl<'a> World<'a> {
     where
         'a: 'b,
     {
-        World {
-            namespaces: self.namespaces.clone(),
-            endpoints: self.endpoints.clone(),
-            nodes: self.nodes.clone(),
-            policies,
-            services: self.services.clone(),
-            entrances: self.entrances.clone(),
-            settings: self.settings.clone(),
-            problems: Vec::new(),
-        }
+        World { policies, problems: Vec::new(), ..self.clone() }
     }
 
     /// The namespace of an endpoint.
@@ -314,7 +323,7 @@ fn used_keys<'a>(inventory: &Inventory<'a>, policies: &[Policy<'a>]) -> HashSet<
 }
 
 /// What makes pods of one workload alike.
-type Likeness<'a> = (usize, &'a str, &'a str, Labels<'a>, Vec<Port<'a>>, bool);
+type Likeness<'a> = (usize, &'a str, &'a str, Labels<'a>, Vec<Port<'a>>, bool, Vec<(String, String)>);
 
 /// The endpoints: pods by the controller at their top, and the templates of controllers of which no pod is there.
 fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'a str>) -> Vec<Endpoint<'a>> {
@@ -326,9 +335,14 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'
     let mut found: BTreeMap<Likeness<'a>, Endpoint<'a>> = BTreeMap::new();
     let mut add = |mut endpoint: Endpoint<'a>| {
         let labels = endpoint.labels.iter().filter(|(key, _)| keys.contains(key)).collect();
-        let likeness = (endpoint.namespace, endpoint.kind, endpoint.name, labels, endpoint.ports.clone(), endpoint.host_network);
+        let attached = endpoint.attachments.iter().map(|one| (one.namespace.clone(), one.name.clone())).collect();
+        let of = (endpoint.namespace, endpoint.kind, endpoint.name);
+        let likeness = (of.0, of.1, of.2, labels, endpoint.ports.clone(), endpoint.host_network, attached);
         match found.get_mut(&likeness) {
             Some(known) => {
+                for (known, other) in known.attachments.iter_mut().zip(&mut endpoint.attachments) {
+                    known.addresses.append(&mut other.addresses);
+                }
                 known.addresses.append(&mut endpoint.addresses);
                 known.pods += endpoint.pods;
             }
@@ -345,7 +359,7 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'
         if status.and_then(|status| status.get("phase")).is_some_and(|phase| matches!(phase.text(), "Succeeded" | "Failed")) {
             continue;
         }
-        let top = top(workload, &by_name);
+        let top = top(workload, &by_name, inventory);
         let mut endpoint = endpoint(workload, world);
         (endpoint.kind, endpoint.name, endpoint.object) = top;
         endpoint.pods = 1;
@@ -369,7 +383,9 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'
         }
         add(endpoint);
     }
-    machines(inventory, world).into_iter().for_each(&mut add);
+    // Machines whose pods are here are those.
+    let is_off = |machine: &Endpoint<'a>| !alive.contains(&(machine.namespace, machine.kind, machine.name));
+    machines(inventory, world).into_iter().filter(is_off).for_each(&mut add);
     let mut endpoints: Vec<_> = found.into_values().collect();
     for endpoint in &mut endpoints {
         endpoint.addresses.sort_unstable();
@@ -380,7 +396,11 @@ fn endpoints<'a>(inventory: &Inventory<'a>, world: &World<'a>, keys: &HashSet<&'
 }
 
 /// The controller at the top of a pod, as far as it was read or is named: kind, name, and the object to point at.
-fn top<'a>(pod: &Workload<'a>, by_name: &HashMap<(&'a str, &'a str, &'a str), &Workload<'a>>) -> (&'a str, &'a str, Object<'a>) {
+fn top<'a>(
+    pod: &Workload<'a>,
+    by_name: &HashMap<(&'a str, &'a str, &'a str), &Workload<'a>>,
+    inventory: &Inventory<'a>,
+) -> (&'a str, &'a str, Object<'a>) {
     let namespace = pod.object.effective_namespace();
     let (mut kind, mut name, mut object) = (pod.object.kind, pod.object.name, pod.object);
     // Owners of owners: Pod, ReplicaSet, Deployment; CronJobs and custom kinds on top at most a few more.
@@ -389,8 +409,9 @@ fn top<'a>(pod: &Workload<'a>, by_name: &HashMap<(&'a str, &'a str, &'a str), &W
         let Some(owner) = object.controller().filter(|owner| owner.kind != "Node") else { break };
         // An owner without a kind, which the API refuses, has pods all the same.
         (kind, name) = (if owner.kind.is_empty() { kind } else { owner.kind }, owner.name);
-        match by_name.get(&(namespace, kind, name)) {
-            Some(found) => object = found.object,
+        let machine = || inventory.find(kind, namespace, name).filter(|_| kind.starts_with("VirtualMachine"));
+        match by_name.get(&(namespace, kind, name)).map(|found| found.object).or_else(machine) {
+            Some(found) => object = found,
             None => break,
         }
     }
@@ -417,6 +438,8 @@ fn endpoint<'a>(workload: &Workload<'a>, world: &World<'a>) -> Endpoint<'a> {
         addresses: Vec::new(),
         node: workload.pod.at(&["nodeName"]).map_or("", Node::text),
         host_network: workload.pod.host_network,
+        network: 0,
+        attachments: networks::of_pod(&workload.pod.annotations, object.effective_namespace()),
         pods: 0,
         object,
         template: workload.pod.node,
@@ -442,6 +465,8 @@ fn machines<'a>(inventory: &Inventory<'a>, world: &World<'a>) -> Vec<Endpoint<'a
         addresses: Vec::new(),
         node: "",
         host_network: false,
+        network: 0,
+        attachments: networks::of_machine(template.and_then(|template| template.get("spec")), object.effective_namespace()),
         pods: 0,
         object,
         template,

@@ -11,29 +11,30 @@ pub struct Class {
     pub endpoints: Vec<usize>,
 }
 
-/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic.
-type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool);
+/// What makes endpoints alike: their namespace, the groups they are in, the named ports that rules ask for, whether they are node traffic,
+/// their network.
+type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool, usize);
 
 /// Whom a rule or a subject means: one of the distinct groups of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Group(u32);
+pub(crate) struct Group(u32);
 
 /// The classes, and which of them each group holds.
-pub(super) struct Classes<'w, 'a> {
-    pub(super) list: Vec<Class>,
+pub(crate) struct Classes<'w, 'a> {
+    pub(crate) list: Vec<Class>,
     /// The class of each endpoint.
-    pub(super) of: Vec<u32>,
+    pub(crate) of: Vec<u32>,
     /// The classes of each group, in order.
     members: Vec<Vec<u32>>,
     picks: HashMap<&'w Pick<'a>, Group>,
     /// Groups of what is meant by addresses and nodes: by the peer's place in memory, as each is its own.
-    others: HashMap<*const Means<'a>, Group>,
+    others: HashMap<usize, Group>,
 }
 
 impl<'w, 'a> Classes<'w, 'a> {
-    pub(super) fn new(world: &'w World<'a>) -> Self {
+    pub(crate) fn new(world: &'w World<'a>) -> Self {
         let mut picks: HashMap<&'w Pick<'a>, Group> = HashMap::new();
-        let mut others: HashMap<*const Means<'a>, Group> = HashMap::new();
+        let mut others: HashMap<usize, Group> = HashMap::new();
         let mut ends: Vec<Vec<u32>> = Vec::new();
         let mut within = Within { world, namespaces: HashMap::new() };
         let mut add = |endpoints: Vec<u32>| {
@@ -54,7 +55,7 @@ impl<'w, 'a> Classes<'w, 'a> {
                             picks.entry(pick).or_insert_with(|| add(within.picked(pick)));
                         }
                         means @ (Means::Addresses(_) | Means::Nodes(_)) => {
-                            others.insert(std::ptr::from_ref(means), add(within.meant(means)));
+                            others.insert(std::ptr::from_ref(means).addr(), add(within.meant(means)));
                         }
                         Means::Domains(_) | Means::Unknown => {}
                     }
@@ -74,7 +75,7 @@ impl<'w, 'a> Classes<'w, 'a> {
         let mut by_signature: BTreeMap<Signature<'a>, Vec<usize>> = BTreeMap::new();
         for (at, (endpoint, signature)) in world.endpoints.iter().zip(signatures).enumerate() {
             let named = endpoint.ports.iter().copied().filter(|port| names.contains(port.name)).collect();
-            let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint));
+            let key = (endpoint.namespace, signature, named, world.settings.is_node_traffic(endpoint), endpoint.network);
             by_signature.entry(key).or_default().push(at);
         }
         let mut list: Vec<_> = by_signature.into_values().map(|endpoints| Class { endpoints }).collect();
@@ -100,16 +101,16 @@ impl<'w, 'a> Classes<'w, 'a> {
     }
 
     /// The classes that a pick holds.
-    pub(super) fn picked(&self, pick: &Pick<'a>) -> &[u32] {
+    pub(crate) fn picked(&self, pick: &Pick<'a>) -> &[u32] {
         self.picks.get(pick).map_or(&[], |group| self.in_group(*group))
     }
 
     /// The classes that a peer means.
-    pub(super) fn meant(&self, means: &Means<'a>) -> &[u32] {
+    pub(crate) fn meant(&self, means: &Means<'a>) -> &[u32] {
         match means {
             Means::Pods(pick) => self.picked(pick),
             Means::Unknown | Means::Domains(_) => &[],
-            _ => self.others.get(&std::ptr::from_ref(means)).map_or(&[], |group| self.in_group(*group)),
+            _ => self.others.get(&std::ptr::from_ref(means).addr()).map_or(&[], |group| self.in_group(*group)),
         }
     }
 

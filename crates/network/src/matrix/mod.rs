@@ -3,7 +3,7 @@
 //! Endpoints that no rule tells apart are one class ([`Class`]); a row of the matrix is what its class may send to every other, as the
 //! few different sets of traffic and the classes that each is for. Cost grows with classes and with what rules name.
 
-mod classes;
+pub(crate) mod classes;
 mod outside;
 mod rows;
 mod traffics;
@@ -21,7 +21,7 @@ use rows::{Cells, Rules};
 use traffics::{Id, Operations, Traffics};
 
 /// What may flow between classes of endpoints, and between them and the outside.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Matrix {
     /// The classes, in the order of their first endpoints.
     pub classes: Vec<Class>,
@@ -69,6 +69,10 @@ impl Matrix {
             }
         }
         let most: Vec<Id> = ingress.into_iter().map(|(most, _)| most).collect();
+        // Classes of another network are out of reach.
+        let network_of = |class: &Class| class.endpoints.first().and_then(|at| world.endpoints.get(*at)).map(|endpoint| endpoint.network);
+        let networks: Vec<_> = classes.list.iter().map(network_of).collect();
+        let is_apart = world.networks.len() > 1;
         let rows: Vec<Vec<(Id, Ranges<u32>)>> = (all, by_source)
             .into_par_iter()
             .map_init(
@@ -79,6 +83,10 @@ impl Matrix {
                         if let Some(cell) = let_in.get_mut(destination as usize) {
                             *cell = id;
                         }
+                    }
+                    if is_apart {
+                        let apart = let_in.iter_mut().zip(&networks).filter(|(_, network)| networks.get(class) != Some(network));
+                        apart.for_each(|(cell, _)| *cell = Id::NONE);
                     }
                     let out = rows::row(&rules, class, Direction::Egress, operations, cells);
                     together(let_in, &out, operations)

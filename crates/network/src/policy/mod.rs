@@ -5,6 +5,7 @@
 
 mod admin;
 mod cluster;
+mod multi;
 mod network_policy;
 mod ports;
 
@@ -211,6 +212,13 @@ impl<'a> Policy<'a> {
         policies.extend(inventory.of_kind("BaselineAdminNetworkPolicy").filter_map(|object| admin::read_baseline(object, problems)));
         policies.extend(inventory.of_kind("ClusterNetworkPolicy").filter_map(|object| cluster::read(object, problems)));
         policies.sort_by_key(|policy| (policy.tier, policy.priority, policy.object.effective_namespace(), policy.object.name));
+        policies
+    }
+
+    /// All MultiNetworkPolicies among objects, each with the namespace and name of what defines the networks that it is for.
+    pub(crate) fn read_multi(inventory: &Inventory<'a>, problems: &mut Vec<Problem>) -> Vec<(Vec<(String, String)>, Self)> {
+        let mut policies: Vec<_> = inventory.of_kind("MultiNetworkPolicy").filter_map(|object| multi::read(object, problems)).collect();
+        policies.sort_by_key(|(_, policy)| (policy.object.effective_namespace(), policy.object.name));
         policies
     }
 

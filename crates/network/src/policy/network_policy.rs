@@ -10,6 +10,11 @@ pub(super) fn read<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> Optio
     if !matches!(object.group(), "networking.k8s.io" | "extensions") {
         return None;
     }
+    Some(read_spec(object, problems))
+}
+
+/// Reads what a NetworkPolicy says, and a MultiNetworkPolicy alike.
+pub(super) fn read_spec<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> Policy<'a> {
     let spec = object.node.get("spec");
     let namespace = object.effective_namespace();
     let pods = match spec.and_then(|spec| selector(spec, "podSelector", problems)) {
@@ -40,7 +45,7 @@ pub(super) fn read<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> Optio
     let ingress = is_ingress.then(|| rules(Direction::Ingress));
     let egress = is_egress.then(|| rules(Direction::Egress));
     let subject = Pick { namespaces: Namespaces::Named(namespace), pods };
-    Some(Policy { object, tier: Tier::NetworkPolicy, priority: 0, subject, ingress, egress })
+    Policy { object, tier: Tier::NetworkPolicy, priority: 0, subject, ingress, egress }
 }
 
 fn rule<'a>(node: Node<'a>, namespace: &'a str, direction: Direction, problems: &mut Vec<Problem>) -> Rule<'a> {

@@ -77,18 +77,26 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 impl Answer for Listing {
     fn text(&self) -> String {
         let sides = Sides::new(&self.workloads, &self.entrances);
-        if self.connections.is_empty() {
-            return "nobody may talk to anybody\n".to_owned();
-        }
         let mut text = String::new();
-        let mut last = None;
-        for Connection { from, to, traffic } in &self.connections {
-            if last != Some(from) {
-                let gap = if last.is_some() { "\n" } else { "" };
-                let _ = writeln!(text, "{gap}{}", sides.words(from));
-                last = Some(from);
+        let write = |connections: &[Connection], text: &mut String| {
+            let mut last = None;
+            for Connection { from, to, traffic } in connections {
+                if last != Some(from) {
+                    let gap = if text.is_empty() { "" } else { "\n" };
+                    let _ = writeln!(text, "{gap}{}", sides.words(from));
+                    last = Some(from);
+                }
+                let _ = writeln!(text, "  -> {}: {traffic}", sides.words(to));
             }
-            let _ = writeln!(text, "  -> {}: {traffic}", sides.words(to));
+        };
+        write(&self.connections, &mut text);
+        if text.is_empty() {
+            "nobody may talk to anybody\n".clone_into(&mut text);
+        }
+        for network in &self.networks {
+            let what = if network.first { "apart from all other pods, in" } else { "also attached to" };
+            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.names.words(&network.workloads).join(", "));
+            write(&network.connections, &mut text);
         }
         text
     }
@@ -99,11 +107,14 @@ impl Answer for Listing {
 
     fn table(&self) -> Table {
         let sides = Sides::new(&self.workloads, &self.entrances);
-        let mut table = Table::new(&["from", "to", "traffic"]);
-        for Connection { from, to, traffic } in &self.connections {
-            for from in sides.ends(from) {
-                for to in sides.ends(to).into_iter().filter(|to| *to != from) {
-                    table.row([from.clone(), to, traffic.to_string()]);
+        let mut table = Table::new(&["from", "to", "traffic", "network"]);
+        let attached = self.networks.iter().map(|network| (network.name.as_str(), &network.connections));
+        for (network, connections) in [("", &self.connections)].into_iter().chain(attached) {
+            for Connection { from, to, traffic } in connections {
+                for from in sides.ends(from) {
+                    for to in sides.ends(to).into_iter().filter(|to| *to != from) {
+                        table.row([from.clone(), to, traffic.to_string(), network.to_owned()]);
+                    }
                 }
             }
         }

@@ -3,10 +3,11 @@
 use super::{CONTROLLER, Case, Facts, POD_NETWORK, Side, cases, connection, with_world};
 use crate::conformance::Cases;
 use anyhow::Context;
-use plimsoll_network::listing::{self, Filter, Listing};
+use plimsoll_network::listing::{self, Connection, Filter, Listing, Network};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Addresses, Cidr, Traffic, World};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Every case as facts.
@@ -59,30 +60,56 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     }
     let listing = Listing::new(world, &Matrix::new(world), &filter);
     let peers = Case::find(&case.focus_peers, world);
+    let is = |set: &Option<BTreeSet<usize>>, place: Option<usize>| set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)));
     let mut facts = Facts::default();
-    for connection in &listing.connections {
+    let mut add = |connection: &Connection, over: Option<&Network>| -> anyhow::Result<()> {
         let traffic = case.port().map_or_else(|| connection.traffic.clone(), |(protocol, port)| Traffic::port(protocol, port));
-        for (from_place, from) in sides(&connection.from, &listing)? {
-            for (to_place, to) in sides(&connection.to, &listing)? {
-                let is = |set: &Option<std::collections::BTreeSet<usize>>, place: Option<usize>| {
-                    set.as_ref().is_none_or(|set| place.is_some_and(|at| set.contains(&at)))
-                };
+        for (from_place, from) in sides(&connection.from, &listing.workloads, &listing.entrances)? {
+            for (to_place, to) in sides(&connection.to, &listing.workloads, &listing.entrances)? {
                 let outward = case.direction() != Some(Direction::Ingress) && is(&focus, from_place) && is(&peers, to_place);
                 let inward = case.direction() != Some(Direction::Egress) && is(&focus, to_place) && is(&peers, from_place);
                 if outward || inward {
-                    facts.add(POD_NETWORK, &from, &to, &traffic);
+                    // The destination's is that of the source, too, but for sources that are in none.
+                    let places = [to_place, from_place];
+                    let first = |network: &&Network| network.first && places.iter().flatten().any(|at| network.workloads.contains(at));
+                    let network = over.or_else(|| listing.networks.iter().find(first));
+                    facts.add(&network.map_or_else(|| POD_NETWORK.to_owned(), |network| title(&network.name)), &from, &to, &traffic);
                 }
             }
+        }
+        Ok(())
+    };
+    for connection in &listing.connections {
+        add(connection, None)?;
+    }
+    for network in &listing.networks {
+        for connection in &network.connections {
+            add(connection, Some(network))?;
         }
     }
     Ok(facts)
 }
 
+/// A network as that tool calls it: one that belongs to a namespace by the namespace.
+pub(super) fn title(network: &str) -> String {
+    let (kind, name) = network.split_once(' ').unwrap_or_default();
+    let (namespace, plain) = name.split_once('/').unwrap_or((name, name));
+    match kind {
+        "UserDefinedNetwork" => format!("primary UDN {namespace}"),
+        "ClusterUserDefinedNetwork" => format!("primary CUDN {name}"),
+        _ => format!("secondary NAD {plain}"),
+    }
+}
+
 /// The ends that one side of a connection names, and the places of those that are workloads.
-fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
+pub(super) fn sides(
+    side: &listing::Side,
+    workloads: &[listing::Workload],
+    entrances: &[listing::Entrance],
+) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
     match side {
         listing::Side::Workloads(places) => {
-            let workloads = places.iter().filter_map(|at| Some((*at, listing.workloads.get(*at)?)));
+            let workloads = places.iter().filter_map(|at| Some((*at, workloads.get(*at)?)));
             let named = |(at, one): (usize, &listing::Workload)| (Some(at), Side::workload(&one.namespace, &one.name, &one.kind));
             Ok(workloads.map(named).collect())
         }
@@ -92,7 +119,7 @@ fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<
         }
         // Services that are open to the outside are no sources to that tool, and all controllers are one.
         listing::Side::Entrance(at) => {
-            let entrance = listing.entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
+            let entrance = entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
             Ok(entrance.map(|_| (Some(THE_CONTROLLER), Side::Named(CONTROLLER.to_owned()))).into_iter().collect())
         }
     }
