@@ -1,15 +1,15 @@
 //! `plimsoll net what-if`
 
 use super::answer::{self, Answer};
-use super::diff::{both, compare_matrices};
+use super::diff::{self, both, compare_matrices};
 use super::names;
-use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::change::{Deleted, applied, without, without_stale_pods};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::{Flow, Inventory};
 use plimsoll_network::World;
+use plimsoll_network::listing::Side;
 use plimsoll_network::what_if::{Cause, Does, FlowSide, Judged, Judgement, WhatIf};
 use plimsoll_report::map::{Map, Way, WayState};
 use plimsoll_report::table::Table;
@@ -136,38 +136,38 @@ impl Answer for WhatIf {
     }
 
     fn map(&self) -> Map {
-        let mut map = self.diff.map();
-        "What the change would do".clone_into(&mut map.title);
-        let Some(judged) = &self.flows else { return map };
-        let sides = Sides::new(&self.diff.workloads, &self.diff.entrances);
+        let cut = self.flows.as_ref().map_or(&[][..], |judged| &judged.cut);
+        let workload = |side: &FlowSide| if let FlowSide::Workload(at) = side { Some(*at) } else { None };
+        let named: Vec<usize> = cut.iter().flat_map(|one| [&one.from, &one.to]).filter_map(workload).collect();
+        let mut picture = diff::picture(&self.diff, &named);
+        "What the change would do".clone_into(&mut picture.map.title);
+        if self.flows.is_none() {
+            return picture.map;
+        }
         let words = Words { what_if: self };
-        for one in &judged.cut {
-            let mut place = |side: &FlowSide| match side {
-                FlowSide::Workload(at) => Some(*at),
-                FlowSide::Outside { addresses, names } => {
-                    let shown = if names.is_empty() { addresses } else { names };
-                    let side = plimsoll_network::listing::Side::Outside(shown.clone());
-                    sides.places(&side, &mut map).first().copied()
-                }
-                FlowSide::Other(text) => {
-                    let side = plimsoll_network::listing::Side::Outside(vec![text.clone()]);
-                    sides.places(&side, &mut map).first().copied()
-                }
+        for one in cut {
+            let mut place = |side: &FlowSide| {
+                let side = match side {
+                    FlowSide::Workload(at) => Side::Workloads(vec![*at]),
+                    FlowSide::Outside { addresses, names } => Side::Outside(if names.is_empty() { addresses } else { names }.clone()),
+                    FlowSide::Other(text) => Side::Outside(vec![text.clone()]),
+                };
+                picture.places(&side).first().copied()
             };
             let Some((from, to)) = place(&one.from).zip(place(&one.to)) else { continue };
             let mut facts = vec![words.flow(one)];
             facts.extend(one.by.iter().map(cause));
             // What is gone is broken, where it was used.
-            match map.ways.iter_mut().find(|way| (way.from, way.to) == (from, to) && way.state != WayState::Added) {
+            match picture.map.ways.iter_mut().find(|way| (way.from, way.to) == (from, to) && way.state != WayState::Added) {
                 Some(way) => {
                     way.state = WayState::Broken;
                     way.facts.extend(facts);
                 }
-                None => map.ways.push(Way { from, to, label: what(one), state: WayState::Broken, facts }),
+                None => picture.map.ways.push(Way { from, to, label: what(one), state: WayState::Broken, facts }),
             }
         }
-        map.summary = format!("Of the flows that were seen, {} would be cut.", judged.cut.len());
-        map
+        picture.map.summary = format!("Of the flows that were seen, {} would be cut.", cut.len());
+        picture.map
     }
 }
 
