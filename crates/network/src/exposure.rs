@@ -435,6 +435,15 @@ impl From<&Pick<'_>> for Unseen {
 }
 
 impl Unseen {
+    /// Where they are: `in namespace shop`.
+    pub fn namespace_words(&self) -> String {
+        match (&self.namespace, &self.namespaces) {
+            (Some(name), _) => format!("in namespace {name}"),
+            (None, Some(labels)) => format!("in namespaces with {labels}"),
+            (None, None) => "in any namespace".to_owned(),
+        }
+    }
+
     /// Whether it is any pod of the cluster.
     pub fn is_anyone(&self) -> bool {
         self.namespace.is_none() && self.namespaces.is_none() && self.pods.is_none()
@@ -444,17 +453,11 @@ impl Unseen {
 /// `pods with app=web in namespace shop`, `any pod of the cluster`
 impl std::fmt::Display for Unseen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.is_anyone() {
-            return f.write_str("any pod of the cluster");
-        }
         match &self.pods {
+            _ if self.is_anyone() => return f.write_str("any pod of the cluster"),
             Some(labels) => write!(f, "pods with {labels}")?,
             None => f.write_str("any pod")?,
         }
-        match (&self.namespace, &self.namespaces) {
-            (Some(name), _) => write!(f, " in namespace {name}"),
-            (None, Some(labels)) => write!(f, " in namespaces with {labels}"),
-            (None, None) => f.write_str(" in any namespace"),
-        }
+        write!(f, " {}", self.namespace_words())
     }
 }

@@ -233,8 +233,14 @@ impl Answer for Exposure {
             picture.ways(from, to, &opening.traffic, WayState::Open, &facts);
             picture.map.ways.iter_mut().skip(drawn).for_each(|way| way.label = flow(opening));
         }
+        // Short on the map, whole beside it.
+        let peers: BTreeMap<String, _> = open.iter().map(|(.., opening)| (opening.peer.to_string(), &opening.peer)).collect();
         for place in picture.map.places.iter_mut().filter(|place| place.kind == PlaceKind::Outside) {
-            "not there yet".clone_into(&mut place.caption);
+            if let Some(peer) = peers.get(&place.label) {
+                place.label = peer.pods.clone().unwrap_or_else(|| "any pod".to_owned());
+                place.caption = peer.namespace_words();
+                place.facts.push("not there yet".to_owned());
+            }
         }
         picture.map
     }

@@ -136,11 +136,16 @@ impl Answer for WhatIf {
     }
 
     fn map(&self) -> Map {
-        let mut picture = diff::picture(&self.diff);
+        let cut = self.flows.as_ref().map_or(&[][..], |judged| &judged.cut);
+        let workload = |side: &FlowSide| if let FlowSide::Workload(at) = side { Some(*at) } else { None };
+        let named: Vec<usize> = cut.iter().flat_map(|one| [&one.from, &one.to]).filter_map(workload).collect();
+        let mut picture = diff::picture(&self.diff, &named);
         "What the change would do".clone_into(&mut picture.map.title);
-        let Some(judged) = &self.flows else { return picture.map };
+        if self.flows.is_none() {
+            return picture.map;
+        }
         let words = Words { what_if: self };
-        for one in &judged.cut {
+        for one in cut {
             let mut place = |side: &FlowSide| {
                 let side = match side {
                     FlowSide::Workload(at) => Side::Workloads(vec![*at]),
@@ -161,7 +166,7 @@ impl Answer for WhatIf {
                 None => picture.map.ways.push(Way { from, to, label: what(one), state: WayState::Broken, facts }),
             }
         }
-        picture.map.summary = format!("Of the flows that were seen, {} would be cut.", judged.cut.len());
+        picture.map.summary = format!("Of the flows that were seen, {} would be cut.", cut.len());
         picture.map
     }
 }
