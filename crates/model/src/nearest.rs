@@ -14,8 +14,12 @@ pub fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Vec<&'
     let most = (wanted.len() / 3).max(1);
     let mut near: Vec<(usize, &str)> = names
         .filter_map(|name| {
-            let changes = distance(name, wanted);
             let starts = name.starts_with(wanted) || name.rsplit('.').next() == wanted.rsplit('.').next();
+            // Each byte that one has more is a change.
+            if !starts && name.len().abs_diff(wanted.len()) > most {
+                return None;
+            }
+            let changes = distance(name, wanted);
             (changes <= most || starts).then_some((changes, name))
         })
         .collect();

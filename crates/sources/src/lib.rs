@@ -8,6 +8,7 @@ pub mod capture;
 pub mod cluster;
 mod files;
 pub mod flows;
+mod gzip;
 mod helm;
 pub mod host;
 mod kustomize;

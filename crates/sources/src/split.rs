@@ -62,6 +62,8 @@ pub(crate) struct Splitter<R> {
     /// Everything up to the next line end belongs to a piece that is given up.
     skip: bool,
     ended: bool,
+    /// Why it ended, if the input broke.
+    error: Option<io::Error>,
 }
 
 /// JSON that began and has not ended.
@@ -100,7 +102,7 @@ enum Step {
 
 impl<R: Read> Splitter<R> {
     pub(crate) fn new(input: R, limit: usize, prompt: bool) -> Self {
-        Self { input, limit, prompt, rest: Vec::new(), at: 0, line: 1, nest: None, skip: false, ended: false }
+        Self { input, limit, prompt, rest: Vec::new(), at: 0, line: 1, nest: None, skip: false, ended: false, error: None }
     }
 
     /// The line that reading has come to.
@@ -108,17 +110,21 @@ impl<R: Read> Splitter<R> {
         self.line
     }
 
-    /// The next pieces; `None` at the end. After an error the next call gives what was read before.
+    /// The next pieces; `None` at the end. What could be read before an error comes first: only then is the line known.
     pub(crate) fn next(&mut self) -> io::Result<Option<Batch>> {
         while !self.ended {
-            let read = self.fill();
-            self.ended = !matches!(read, Ok(1..));
-            read?;
+            match self.fill() {
+                Ok(read) => self.ended = read == 0,
+                Err(error) => (self.ended, self.error) = (true, Some(error)),
+            }
             if let Some(batch) = self.take() {
                 return Ok(Some(batch));
             }
         }
-        Ok(self.take())
+        match self.take() {
+            None => self.error.take().map_or(Ok(None), Err),
+            batch => Ok(batch),
+        }
     }
 
     /// The pieces that have become whole.

@@ -1,7 +1,7 @@
 //! Streams of logs: opened by name, unpacked by content.
 
 use crate::files;
-use flate2::read::MultiGzDecoder;
+use crate::gzip::Gunzip;
 use plimsoll_model::{Problem, ProblemKind};
 use std::fs::File;
 use std::io::{self, Read};
@@ -48,7 +48,7 @@ pub(crate) fn unpacked<'s>(mut input: impl Read + Send + 's) -> io::Result<(Box<
     input.by_ref().take(2).read_to_end(&mut head)?;
     let is_gzip = head == [0x1f, 0x8b];
     let whole = io::Cursor::new(head).chain(input);
-    Ok((if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) }, is_gzip))
+    Ok((if is_gzip { Box::new(Gunzip::new(whole)) } else { Box::new(whole) }, is_gzip))
 }
 
 /// That a stream cannot be read further than `line`.

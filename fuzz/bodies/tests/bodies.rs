@@ -5,7 +5,7 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 26] = [
+const SEEDS: [&str; 28] = [
     include_str!("../../seeds/rules/items.yaml"),
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
@@ -15,6 +15,8 @@ const SEEDS: [&str; 26] = [
     include_str!("../../seeds/flows/hubble.jsonl"),
     include_str!("../../seeds/flows/calico.json"),
     include_str!("../../seeds/flows/network.txt"),
+    include_str!("../../seeds/audit_events/pod.json"),
+    include_str!("../../seeds/audit_events/role.json"),
     "groups:\n- id: 1\n  checks:\n  - id: 1.1\n    audit: ps -fC $kubeletbin | grep -o 'k[a-z]*' || echo \"$(cat /etc/a)\"\n    audit_config: cat /etc/a\n    use_multiple_values: true\n    tests: {bin_op: or, test_items: [{flag: a, path: '{.a[?(@.b==1)]}', set: false}, {flag: a, compare: {op: bitmask, value: 644}}]}\ntype: node\nnode: {components: [kubelet], kubelet: {bins: [kubelet], confs: [/etc/a]}}\n",
     "x=''; for d in $(find / -name '*a' -exec stat -c '%a %n' {} \\;); do if [ -e \"$d\" ] && ! test -z \"${x:-y}\"; then x+=\"$d,\"; fi; done; echo ${x%,} $((1 + 2)) `sed -e 's/\\(a\\)/<\\1>/g' /etc/a | awk -F: '{print $2}'`; while read -r a b; do [[ $a == e* ]] && break; done < /etc/a",
     "kubectl get po,sa -A -o json | jq -r '[.items[]? | select(.kind == \"Pod\" and (.spec.containers | length) >= 0) | {n: .metadata.name}] as $x | if any($x[]; .n | test(\"p\")) then \"\\($x | length) // \" + ($x[0].n // \"-\") else empty end' | xargs -I{} sh -c 'echo {}'; kubectl get pods -o custom-columns=N:.metadata.name,X:.a[*] --no-headers | sort -u | head -n1",
@@ -34,6 +36,18 @@ const SEEDS: [&str; 26] = [
     "# plimsoll: ignore PSS-* x\nkind: Pod\napiVersion: v1\nspec: {containers: [{name: \"\\ud83d\\ude00\"}]}\r\n\t",
 ];
 
+/// Seeds that are no text.
+const BYTES: [&[u8]; 4] = [
+    include_bytes!("../../seeds/capture/calls.scap"),
+    include_bytes!("../../seeds/capture/pairs.scap"),
+    include_bytes!("../../seeds/capture/packed.scap.gz"),
+    include_bytes!("../../seeds/fields/calls"),
+];
+
+fn every_seed() -> Vec<&'static [u8]> {
+    SEEDS.iter().map(|seed| seed.as_bytes()).chain(BYTES).collect()
+}
+
 fn all(data: &[u8]) {
     bodies::documents(data);
     bodies::workloads(data);
@@ -46,6 +60,7 @@ fn all(data: &[u8]) {
     bodies::ports(data);
     bodies::audit_log(data);
     bodies::flows(data);
+    bodies::audit_events(data);
     bodies::conditions(data);
     bodies::patterns(data);
     bodies::capture(data);
@@ -56,20 +71,20 @@ fn all(data: &[u8]) {
 
 #[test]
 fn seeds() {
-    SEEDS.iter().for_each(|seed| all(seed.as_bytes()));
+    every_seed().into_iter().for_each(all);
 }
 
 /// A seed with pieces cut out, put in and taken from other seeds.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let change = (any::<prop::sample::Index>(), 0usize..24, prop::sample::select(&SEEDS[..]), any::<prop::sample::Index>(), 0usize..24);
-    (prop::sample::select(&SEEDS[..]), prop::collection::vec(change, 0..6), prop::collection::vec(any::<u8>(), 0..3)).prop_map(
+    let change = (any::<prop::sample::Index>(), 0usize..24, prop::sample::select(every_seed()), any::<prop::sample::Index>(), 0usize..24);
+    (prop::sample::select(every_seed()), prop::collection::vec(change, 0..6), prop::collection::vec(any::<u8>(), 0..3)).prop_map(
         |(seed, changes, noise)| {
-            let mut bytes = seed.as_bytes().to_vec();
+            let mut bytes = seed.to_vec();
             for (at, cut, other, from, take) in changes {
                 let at = at.index(bytes.len() + 1);
                 let end = (at + cut).min(bytes.len());
                 let from = from.index(other.len());
-                bytes.splice(at..end, other.as_bytes().iter().skip(from).take(take).copied());
+                bytes.splice(at..end, other.iter().skip(from).take(take).copied());
             }
             bytes.extend(noise);
             bytes

@@ -36,15 +36,7 @@ pub struct Reference {
 
 /// Replaces the names of macros, also within macros. `lookup` says what a name stands for, if anything.
 pub fn resolve_macros<'m>(expr: &Node<Expr>, lookup: impl Fn(&str) -> Option<&'m Node<Expr>>) -> Resolved {
-    let mut resolver = Resolver {
-        lookup,
-        within: Vec::new(),
-        left: MAX_BYTES,
-        too_large: false,
-        used: Vec::new(),
-        unknown: Vec::new(),
-        errors: Vec::new(),
-    };
+    let mut resolver = Resolver { lookup, within: Vec::new(), left: MAX_BYTES, used: Vec::new(), unknown: Vec::new(), errors: Vec::new() };
     let expr = resolver.expr(expr, 0);
     let Resolver { used, unknown, errors, .. } = resolver;
     Resolved { expr, used, unknown, errors }
@@ -56,8 +48,6 @@ struct Resolver<F> {
     within: Vec<String>,
     /// How many bytes are left.
     left: usize,
-    /// Whether a name was left as it is because there is no more room.
-    too_large: bool,
     used: Vec<Reference>,
     unknown: Vec<Reference>,
     errors: Vec<ParseError>,
@@ -100,11 +90,12 @@ impl<'m, F: Fn(&str) -> Option<&'m Node<Expr>>> Resolver<F> {
             self.unknown.push(reference);
             return unresolved;
         }
+        // Nobody asks for more of a condition that cannot be used.
+        if !self.errors.is_empty() {
+            return unresolved;
+        }
         if depth >= MAX_DEPTH || self.left == 0 {
-            // Told once: there may be as many as there are names.
-            if !std::mem::replace(&mut self.too_large, true) {
-                self.errors.push(ParseError { message: format!("macro '{name}' makes the condition too large"), at });
-            }
+            self.errors.push(ParseError { message: format!("macro '{name}' makes the condition too large"), at });
             return unresolved;
         }
         self.within.push(reference.name.clone());

@@ -2,6 +2,9 @@
 
 use super::{Arg, ArgRule, FieldError};
 use plimsoll_model::events::{ParamInfo, schema};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// How the argument of a field is written. Each way has its own errors, word for word those of falcosecurity/libs
 /// (`extract_arg` of `sinsp_filtercheck_*.cpp` and `plugin_filtercheck.cpp`).
@@ -151,13 +154,14 @@ fn not_a_number(text: &str) -> FieldError {
 
 /// The parameter of any event whose name is the longest with which the text starts.
 pub(super) fn longest_param(text: &str) -> Option<&'static ParamInfo> {
-    let mut longest: Option<&'static ParamInfo> = None;
-    for param in schema().iter().flat_map(|info| &info.params) {
-        if text.starts_with(param.name) && longest.is_none_or(|longest| param.name.len() > longest.name.len()) {
-            longest = Some(param);
-        }
-    }
-    longest
+    // The first parameter of each name, the longest names first.
+    static PARAMS: LazyLock<Vec<&'static ParamInfo>> = LazyLock::new(|| {
+        let mut names = HashSet::new();
+        let mut params: Vec<_> = schema().iter().flat_map(|info| &info.params).filter(|param| names.insert(param.name)).collect();
+        params.sort_by_key(|param| Reverse(param.name.len()));
+        params
+    });
+    PARAMS.iter().copied().find(|param| text.starts_with(param.name))
 }
 
 /// The argument of a plugin's field: an index is digits without a leading zero; where a key is taken too, anything else is one.

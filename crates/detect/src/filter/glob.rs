@@ -1,6 +1,9 @@
 //! Patterns of `*`, `?` and `[]`, as `fnmatch` of the C library reads them without flags: a slash is a character like any other.
 
-/// A pattern. Matching takes at most as many steps as text and pattern have bytes, multiplied.
+/// How many steps are taken for each byte of a text, before another way is taken that is slow to begin with.
+const PATIENCE: usize = 64;
+
+/// A pattern. Matching takes some steps for each byte of the text, and of a pattern of more than 64 bytes a 64th of those at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     steps: Vec<Step>,
@@ -68,29 +71,61 @@ impl Glob {
     /// Whether it matches a whole text.
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
-        let (mut steps, mut text) = (self.steps.as_slice(), text);
-        // Behind the last `*`: if what follows does not match, it takes one byte more. Those before it need not be looked at again.
-        let mut retry: Option<(&[Step], &[u8])> = None;
-        loop {
-            let stepped = match (steps, text) {
-                ([], []) => return true,
-                ([Step::Many, after @ ..], _) => {
-                    retry = Some((after, text));
-                    steps = after;
-                    continue;
-                }
-                ([step, after @ ..], [byte, more @ ..]) if self.takes(step, *byte) => Some((after, more)),
-                _ => None,
-            };
-            (steps, text) = match (stepped, retry) {
-                (Some(next), _) => next,
-                (None, Some((after, [_, more @ ..]))) => {
-                    retry = Some((after, more));
-                    (after, more)
-                }
-                _ => return false,
-            };
+        let mut parts = self.steps.split(|step| *step == Step::Many);
+        let first = parts.next().unwrap_or_default();
+        let Some(last) = parts.next_back() else { return self.fits(first, text) };
+        let Some((start, rest)) = text.split_at_checked(first.len()) else { return false };
+        let Some((mut rest, end)) = rest.len().checked_sub(last.len()).and_then(|at| rest.split_at_checked(at)) else { return false };
+        // What stands between two stars may as well be where it is found first.
+        let mut found = |part| self.find(part, rest).and_then(|end| rest.get(end..)).map(|after| rest = after).is_some();
+        self.fits(first, start) && self.fits(last, end) && parts.all(&mut found)
+    }
+
+    fn fits(&self, steps: &[Step], text: &[u8]) -> bool {
+        steps.len() == text.len() && steps.iter().zip(text).all(|(step, byte)| self.takes(step, *byte))
+    }
+
+    /// Where steps end that are found first in a text: tried at each place, unless that takes too long.
+    fn find(&self, steps: &[Step], text: &[u8]) -> Option<usize> {
+        let mut left = PATIENCE * text.len();
+        for (start, window) in text.windows(steps.len().max(1)).enumerate() {
+            let same = steps.iter().zip(window).take_while(|(step, byte)| self.takes(step, **byte)).count();
+            if same == steps.len() {
+                return Some(start + same);
+            }
+            match left.checked_sub(same) {
+                Some(less) => left = less,
+                None => return self.find_at_once(steps, text.get(start..)?).map(|end| start + end),
+            }
         }
+        None
+    }
+
+    /// The same, tried at 64 places at once: each bit says of a step whether all up to it fit the bytes up to the present one.
+    fn find_at_once(&self, steps: &[Step], text: &[u8]) -> Option<usize> {
+        let words = steps.len().div_ceil(64);
+        // For each byte, which steps take it.
+        let mut takers = vec![0_u64; 256 * words];
+        for (byte, takers) in (0..=u8::MAX).zip(takers.chunks_exact_mut(words.max(1))) {
+            for (steps, word) in steps.chunks(64).zip(takers) {
+                *word = steps.iter().rev().fold(0, |bits, step| bits << 1 | u64::from(self.takes(step, byte)));
+            }
+        }
+        let mut fits = vec![0_u64; words];
+        let last = 1 << (steps.len().checked_sub(1)? % 64);
+        for (at, byte) in text.iter().enumerate() {
+            let takers = takers.get(usize::from(*byte) * words..)?;
+            let mut carry = 1;
+            for (word, takers) in fits.iter_mut().zip(takers) {
+                let next = *word >> 63;
+                *word = (*word << 1 | carry) & takers;
+                carry = next;
+            }
+            if fits.last()? & last != 0 {
+                return Some(at + 1);
+            }
+        }
+        None
     }
 
     fn takes(&self, step: &Step, byte: u8) -> bool {
@@ -223,6 +258,11 @@ mod tests {
     #[test]
     fn long_patterns_take_no_time() {
         assert!(!Glob::new(&b"*a".repeat(2000), false).matches(&[b'a'; 1999]));
+        let text = [&[b'a'; 8000][..], b"b", &[b'a'; 2000]].concat();
+        for (unit, end, found) in [("a", "b", true), ("a", "?a", true), ("a", "bb", false), ("?", "c", false), ("[!b]", "B", true)] {
+            let pattern = format!("*{}{end}*", unit.repeat(4000));
+            assert_eq!(Glob::new(pattern.as_bytes(), true).matches(&text), found, "{unit} {end}");
+        }
         assert!(Glob::new(&[b'['; 1_000_000], false).matches(&[b'['; 1_000_000]));
         assert!(Glob::new(&[b'*'; 1_000_000], false).matches(b""));
     }
@@ -241,6 +281,13 @@ mod tests {
         #[test]
         fn stars_try_every_place(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
             prop_assert_eq!(Glob::new(pattern.as_bytes(), false).matches(text.as_bytes()), naive(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn both_ways_find_the_same(pattern in "[ab?]{1,200}", text in "[ab]{0,400}") {
+            let glob = Glob::new(pattern.as_bytes(), false);
+            let tried = text.as_bytes().windows(pattern.len()).position(|window| glob.fits(&glob.steps, window));
+            prop_assert_eq!(glob.find_at_once(&glob.steps, text.as_bytes()), tried.map(|start| start + pattern.len()));
         }
 
         #[test]

@@ -90,6 +90,9 @@ impl<T> PathPrefixMap<T> {
     }
 }
 
+/// How deep lines are indented; nobody reads more.
+const DEEPEST: usize = 50;
+
 /// The tree of parts, each on a line of its own, what follows it indented below.
 impl<T> fmt::Display for PathPrefixMap<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,7 +101,7 @@ impl<T> fmt::Display for PathPrefixMap<T> {
         }
         let mut waiting: Vec<(&[u8], usize, usize)> = vec![(b"root", 0, 0)];
         while let Some((part, at, depth)) = waiting.pop() {
-            writeln!(f, "{:indent$}{} ->", "", String::from_utf8_lossy(part), indent = depth * 4)?;
+            writeln!(f, "{:indent$}{} ->", "", String::from_utf8_lossy(part), indent = depth.min(DEEPEST) * 4)?;
             let Some(node) = self.nodes.get(at) else { continue };
             waiting.extend(node.patterns.iter().rev().map(|(part, (_, to))| (&**part, *to, depth + 1)));
             waiting.extend(node.plain.iter().rev().map(|(part, to)| (&**part, *to, depth + 1)));
@@ -158,6 +161,7 @@ mod tests {
     fn long_paths_and_many_patterns_do_no_harm() {
         let deep = "/a".repeat(500_000);
         assert_eq!(map(&[&deep]).get(format!("{deep}/b").as_bytes()), Some(&0));
+        assert_eq!(map(&["/a".repeat(20_000).as_str()]).to_string().lines().count(), 20_001);
         let paths: Vec<String> = (0..100).map(|n| format!("{}{}{n}", "/*".repeat(n * 20), "/?".repeat(2000 - n * 20))).collect();
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         assert_eq!(map(&paths).get("/x".repeat(2000).as_bytes()), None);

@@ -73,13 +73,26 @@ struct Translation<'a> {
     open: Vec<usize>,
     /// Where the last thing stands in `out` that can be repeated, and how often it is already.
     last: Option<(usize, u32)>,
+    /// The operator that `out` ends with, if that is `*`, `+` or `?`.
+    free: Option<char>,
+    /// There is no further `:]`, so that no `[:` has to look for one.
+    no_class: bool,
     /// The most repeats within each open parenthesis, the outermost first.
     repeats: Vec<u32>,
 }
 
 impl<'a> Translation<'a> {
     fn of(text: &'a str) -> Result<String, PatternError> {
-        let mut this = Self { whole: text, rest: text, out: String::new(), open: Vec::new(), last: None, repeats: vec![1] };
+        let mut this = Self {
+            whole: text,
+            rest: text,
+            out: String::new(),
+            open: Vec::new(),
+            last: None,
+            free: None,
+            no_class: false,
+            repeats: vec![1],
+        };
         while let Some(character) = this.next() {
             this.one(character)?;
         }
@@ -114,7 +127,7 @@ impl<'a> Translation<'a> {
                 self.open.push(self.out.len());
                 self.repeats.push(1);
                 self.out.push_str("(?:");
-                self.last = None;
+                (self.last, self.free) = (None, None);
             }
             ')' => {
                 let (Some(start), Some(inner)) = (self.open.pop(), self.repeats.pop()) else {
@@ -125,9 +138,9 @@ impl<'a> Translation<'a> {
             }
             '|' => {
                 self.out.push('|');
-                self.last = None;
+                (self.last, self.free) = (None, None);
             }
-            '*' | '+' | '?' => self.repeat(1, character.encode_utf8(&mut [0; 4]))?,
+            '*' | '+' | '?' => self.repeat_freely(character)?,
             '{' => {
                 let rest = self.rest;
                 match self.counts() {
@@ -159,6 +172,7 @@ impl<'a> Translation<'a> {
 
     /// Notes that something that can be repeated stands in `out` from `start` on.
     fn finish(&mut self, start: usize, repeats: u32) {
+        self.free = None;
         self.last = Some((start, repeats));
         if let Some(most) = self.repeats.last_mut() {
             *most = (*most).max(repeats);
@@ -169,6 +183,20 @@ impl<'a> Translation<'a> {
         let start = self.out.len();
         self.out.push_str(&regex::escape(character.encode_utf8(&mut [0; 4])));
         self.finish(start, 1);
+    }
+
+    /// Repeats the last thing by `*`, `+` or `?`. Several of them say no more than one.
+    fn repeat_freely(&mut self, operator: char) -> Result<(), PatternError> {
+        match self.free {
+            None => self.repeat(1, operator.encode_utf8(&mut [0; 4]))?,
+            Some(before) if before == operator => {}
+            Some(_) => {
+                self.out.pop();
+                self.out.push('*');
+            }
+        }
+        self.free = self.out.chars().next_back();
+        Ok(())
     }
 
     /// Repeats the last thing: an operator behind another one repeats what that makes.
@@ -187,7 +215,8 @@ impl<'a> Translation<'a> {
 
     /// `{2}`, `{2,}` or `{2,3}`, behind the brace; anything else is text.
     fn counts(&mut self) -> Option<(u32, Option<u32>)> {
-        let (inside, rest) = self.rest.split_once('}')?;
+        let inside = self.rest.split(|character: char| !character.is_ascii_digit() && character != ',').next()?;
+        let rest = self.rest.strip_prefix(inside)?.strip_prefix('}')?;
         let number = |text: &str| {
             let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             digits.then(|| text.parse().unwrap_or(u32::MAX))
@@ -259,9 +288,9 @@ impl<'a> Translation<'a> {
                 return self.fail("invalid character class range", self.since(rest));
             }
             first = false;
-            if character == '['
-                && let Some((name, after)) = self.rest.strip_prefix(':').and_then(|rest| rest.split_once(":]"))
-            {
+            let name = self.rest.strip_prefix(':').filter(|_| character == '[' && !self.no_class);
+            self.no_class |= name.is_some_and(|name| !name.contains(":]"));
+            if let Some((name, after)) = name.and_then(|rest| rest.split_once(":]")) {
                 let word = name.strip_prefix('^').unwrap_or(name);
                 if !CLASSES.contains(&word) {
                     return self.fail("invalid character class range", &format!("[:{name}:]"));
@@ -308,6 +337,7 @@ mod tests {
             ("p.*", vec!["perl", "p"], vec!["sp", "p\nq"]),
             ("a+?", vec!["", "aa"], vec!["b"]),
             ("a*b**", vec!["", "aab"], vec!["ba"]),
+            ("a++b??(c+){1}*", vec!["a", "aabcc"], vec!["", "abb"]),
             ("p{1}erl|sh", vec!["perl", "sh"], vec!["perlsh"]),
             ("a{,2}", vec!["a{,2}"], vec!["aa"]),
             ("a{2,}", vec!["aa", "aaa"], vec!["a"]),
@@ -343,6 +373,15 @@ mod tests {
             ("(a{500}){3}", "invalid repetition size: {3}"),
         ] {
             assert_eq!(Pattern::new(pattern.as_bytes()).unwrap_err().to_string(), message, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn long_expressions_take_no_time() {
+        assert!(Pattern::new(&[b"a", &[b'*'; 500_000][..]].concat()).unwrap().matches(b"aa"));
+        assert!(Pattern::new(&b"{1".repeat(20_000)).is_ok());
+        for (unit, times) in [("[[:", 300_000), ("{1}", 10_000), ("(", 300_000), ("[a-", 300_000)] {
+            let _ = Pattern::new(format!("a{}", unit.repeat(times)).as_bytes());
         }
     }
 

@@ -9,7 +9,7 @@ pub use print::{base64, json, print};
 
 use crate::Value;
 use crate::condition::{Operand, parse_operand, print_operand};
-use crate::fields::{Catalogue, Facts};
+use crate::fields::{Catalogue, Facts, Field, FieldError, FieldInfo};
 use crate::filter::{Reach, Source, source};
 use plimsoll_model::events::{Format as NumberFormat, ParamType};
 use serde_json::{Map, Value as Json};
@@ -272,13 +272,15 @@ type Trouble = (String, Option<String>);
 /// The longest start of a text that is a field or a transformer, and how many bytes it takes: nothing has to stand between `%proc.name`
 /// and what follows.
 fn longest(text: &[u8], catalogue: &dyn Catalogue) -> Result<(Operand, Source, usize), Trouble> {
-    let attempt = |text: &[u8]| {
+    let attempt_with = |text: &[u8], catalogue: &dyn Catalogue| {
         let (operand, taken) = parse_operand(text).map_err(|error| (error.message, None))?;
         let source = compiled(&operand.it, catalogue)?;
         Ok((operand.it, source, taken))
     };
-    let first = attempt(text);
-    let Err(trouble) = first else { return first };
+    let attempt = |text: &[u8]| attempt_with(text, &Silent(catalogue));
+    if let Ok(found) = attempt(text) {
+        return Ok(found);
+    }
     // Without what stands in brackets behind it.
     if let Ok((operand, taken)) = parse_operand(text)
         && let Operand::Transform { arg: Some(_), .. } = operand.it
@@ -291,7 +293,24 @@ fn longest(text: &[u8], catalogue: &dyn Catalogue) -> Result<(Operand, Source, u
         }
     }
     let name = text.iter().take(LONGEST_NAME).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
-    (1..=name).rev().find_map(|end| attempt(text.get(..end)?).ok()).ok_or(trouble)
+    (1..=name).rev().find_map(|end| attempt(text.get(..end)?).ok()).map_or_else(|| attempt_with(text, catalogue), Ok)
+}
+
+/// A catalogue that does not look for what may have been meant: that takes longer than all else, and most attempts are told to nobody.
+struct Silent<'c>(&'c dyn Catalogue);
+
+impl Catalogue for Silent<'_> {
+    fn all(&self) -> &[FieldInfo] {
+        self.0.all()
+    }
+
+    fn resolve(&self, name: &str, arg: Option<&str>) -> Result<Field, FieldError> {
+        self.0.resolve(name, arg)
+    }
+
+    fn nearest(&self, _: &str) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 fn compiled(operand: &Operand, catalogue: &dyn Catalogue) -> Result<Source, Trouble> {

@@ -237,6 +237,10 @@ fn odd_rules_are_told() {
 #[test]
 fn hostile_files_are_refused() {
     let doubling: String = (0..200).map(|at| format!("- macro: m{}\n  condition: m{at} and m{at}\n", at + 1)).collect();
+    // None of them is too large by itself.
+    let twelve = format!("- macro: m0\n  condition: fd.name = x\n{}", doubling.lines().take(24).collect::<Vec<_>>().join("\n"));
+    let together: String = (0..300).map(|at| rule(&format!("r{at}"), "m12")).collect();
+    let together = format!("{twelve}\n{together}");
     let doubling = format!("- macro: m0\n  condition: fd.name = x\n{doubling}");
     let chain: String = (0..3000).map(|at| format!("- macro: m{}\n  condition: not m{at}\n", at + 1)).collect();
     let chain = format!("- macro: m0\n  condition: fd.name = x\n{chain}");
@@ -252,6 +256,7 @@ fn hostile_files_are_refused() {
         format!("- macro: a\n  condition: fd.name = x\n- macro: b\n  condition: a\n- macro: a\n  condition: b\n{}", rule("r", "a"));
     for (name, text, fails) in [
         ("doubling", doubling, true),
+        ("together", together, true),
         ("chain", chain, true),
         ("long", long, false),
         ("deep", deep, true),

@@ -14,7 +14,7 @@ pub use convert::{Converter, Gaps, Outcome};
 pub use reader::{Contents, Item, Losses, Options, Reader};
 pub use writer::Writer;
 
-use flate2::read::MultiGzDecoder;
+use crate::gzip::Gunzip;
 use std::io::Read;
 
 /// Whether a file that starts so is a capture, plain or gzip.
@@ -22,6 +22,6 @@ use std::io::Read;
 pub fn is_capture(head: &[u8]) -> bool {
     const SECTION: [u8; 4] = 0x0A0D_0D0A_u32.to_le_bytes();
     let mut unpacked = [0; 4];
-    let is_packed = head.starts_with(&[0x1f, 0x8b]) && MultiGzDecoder::new(head).read_exact(&mut unpacked).is_ok();
+    let is_packed = head.starts_with(&[0x1f, 0x8b]) && Gunzip::new(head).read_exact(&mut unpacked).is_ok();
     if is_packed { unpacked == SECTION } else { head.starts_with(&SECTION) }
 }

@@ -4,7 +4,7 @@ use super::bytes::Bytes;
 use super::convert::{Converter, Gaps, Outcome};
 use super::event::{self, Damage, Layout, Parsed};
 use super::lists::{self, Account};
-use flate2::read::MultiGzDecoder;
+use crate::gzip::Gunzip;
 use plimsoll_model::events::{Event, OwnedEvent, Start};
 use std::io::{self, Read};
 
@@ -86,7 +86,7 @@ enum Input<R> {
     /// Not known yet whether it is packed.
     New(Option<R>),
     Plain(R),
-    Packed(Box<MultiGzDecoder<io::Chain<io::Cursor<Vec<u8>>, R>>>),
+    Packed(Box<Gunzip<io::Chain<io::Cursor<Vec<u8>>, R>>>),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -430,7 +430,7 @@ impl<R: Read> Input<R> {
             let mut magic = Vec::new();
             input.by_ref().take(2).read_to_end(&mut magic)?;
             if magic == [0x1f, 0x8b] {
-                *self = Self::Packed(Box::new(MultiGzDecoder::new(io::Cursor::new(magic).chain(input))));
+                *self = Self::Packed(Box::new(Gunzip::new(io::Cursor::new(magic).chain(input))));
             } else {
                 let count = magic.len();
                 free.get_mut(..count).unwrap_or_default().copy_from_slice(&magic);
