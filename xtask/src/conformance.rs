@@ -74,6 +74,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "network/cluster-network-policy", data: "network/cluster-network-policy.jsonl", run: network::cluster_network_policy },
     Suite { name: "network/cyclonus", data: "network/cyclonus.jsonl.gz", run: network::cyclonus },
     Suite { name: "network/kubernetes-e2e", data: "network/kubernetes-e2e.jsonl", run: network::kubernetes },
+    Suite { name: "network/np-guard-explain", data: "network/np-guard/cases.jsonl", run: network::explain },
     Suite { name: "network/np-guard-diff", data: "network/np-guard/cases.jsonl", run: network::diff },
     Suite { name: "network/np-guard-list", data: "network/np-guard/cases.jsonl", run: network::list },
     Suite { name: "network/round-trip", data: "network/np-guard/manifests", run: network::round_trip },

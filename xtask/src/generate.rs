@@ -64,6 +64,7 @@ fn files() -> anyhow::Result<BTreeMap<String, String>> {
         "docs/schemas/diagram.schema.json".to_owned(),
         serde_json::to_string_pretty(&plimsoll_report::diagram::json_schema())? + "\n",
     );
+    files.insert("docs/schemas/map.schema.json".to_owned(), serde_json::to_string_pretty(&plimsoll_report::map::json_schema())? + "\n");
     files.insert(
         "docs/schemas/certificates.schema.json".to_owned(),
         serde_json::to_string_pretty(&plimsoll_report::certificates_schema())? + "\n",

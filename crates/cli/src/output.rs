@@ -4,6 +4,7 @@ use crate::Outcome;
 use anyhow::{Context, bail};
 use clap::ColorChoice;
 use plimsoll_model::{Problem, Severity};
+use plimsoll_report::diagram::Form;
 use plimsoll_report::{Format, Report, Scores, Style};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -38,6 +39,30 @@ pub(crate) struct Args {
     /// In text, do not show findings below this severity. They count, and all other formats have them.
     #[arg(long, value_name = "SEVERITY", default_value = "low", help_heading = "Output")]
     min_severity: Severity,
+}
+
+/// The forms of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Drawn {
+    /// One self-contained page, with search.
+    Html,
+    /// A picture.
+    Svg,
+    /// For Graphviz.
+    Dot,
+    /// For programs.
+    Json,
+}
+
+impl From<Drawn> for Form {
+    fn from(drawn: Drawn) -> Self {
+        match drawn {
+            Drawn::Html => Self::Html,
+            Drawn::Svg => Self::Svg,
+            Drawn::Dot => Self::Dot,
+            Drawn::Json => Self::Json,
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

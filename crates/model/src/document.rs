@@ -67,6 +67,13 @@ pub(crate) struct Raw {
     pub(crate) text: Span,
 }
 
+impl Raw {
+    /// Whether it is written with brackets or braces, and a place is between them.
+    pub(crate) fn is_flow_around(&self, at: usize) -> bool {
+        self.flags & flag::FLOW != 0 && self.span.range().contains(&at)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Map,

@@ -81,8 +81,47 @@ pub fn compare_readers(text: &str) -> Option<Result<(), String>> {
 }
 
 /// A document of any YAML.
+///
+/// Kubernetes reads with libyaml's rules, which take tabs at the start of a line within brackets for space; the parser does not. They are
+/// made spaces then, which moves nothing, and whether they are within brackets is looked at when it has read on.
 fn parse_any(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Document>, Vec<Problem>) {
-    let text = source.slice(chunk);
+    let mut text = Cow::Borrowed(source.slice(chunk));
+    let mut tabs: Vec<usize> = Vec::new();
+    loop {
+        // Each attempt goes to the next such place.
+        let tab = match attempt(source, chunk, &text, limits) {
+            Ok((Some(document), problems)) => {
+                let is_within = |tab: &&usize| document.nodes.iter().any(|node| node.is_flow_around(chunk.start as usize + **tab));
+                match tabs.iter().find(|tab| !is_within(tab)) {
+                    None => return (Some(document), problems),
+                    Some(tab) => return (None, vec![problem(source, chunk, TAB, *tab).0]),
+                }
+            }
+            Ok(broken) => return broken,
+            Err(tab) => tab,
+        };
+        if tabs.len() == MOST_TABS {
+            return (None, vec![problem(source, chunk, TAB, tab).0]);
+        }
+        tabs.push(tab);
+        text = Cow::Owned(without_tabs(&text, tab));
+    }
+}
+
+/// In how many places of a document tabs are put up with.
+const MOST_TABS: usize = 32;
+const TAB: &str = "a tab in the indentation; use spaces";
+
+/// Makes spaces of the tabs in the indentation of the line at `at`.
+fn without_tabs(text: &str, at: usize) -> String {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let (before, line) = text.split_at_checked(start).unwrap_or((text, ""));
+    let (indentation, rest) = line.split_at_checked(line.len() - line.trim_start_matches([' ', '\t']).len()).unwrap_or(("", line));
+    format!("{before}{}{rest}", indentation.replace('\t', " "))
+}
+
+/// Reads a text of the length of the chunk. The error is the place of a tab in the indentation.
+fn attempt(source: &Arc<Source>, chunk: Span, text: &str, limits: Limits) -> Result<(Option<Document>, Vec<Problem>), usize> {
     let mut builder = Builder::new(source, limits, text.len() / 16);
     let mut options = Options::default();
     options.flow_nesting_limit = limits.depth + 1;
@@ -101,28 +140,31 @@ fn parse_any(source: &Arc<Source>, chunk: Span, limits: Limits) -> (Option<Docum
                 let span = span
                     .byte_range()
                     .map_or(chunk, |range| Span::new(chunk.start as usize + range.start, chunk.start as usize + range.end));
-                read(&mut builder, event, span, source)
+                read(&mut builder, event, span, source, (text, chunk))
             }
             Err(error) => {
                 let at = error.marker().byte_offset().unwrap_or(0);
+                if is_tabbed(text, at) {
+                    return Err(at);
+                }
                 Err(problem(source, chunk, &describe(&error.info(), text, at), at))
             }
         };
         if let Err(Broken(problem)) = outcome {
             let mut problems = builder.problems;
             problems.push(problem);
-            return (None, problems);
+            return Ok((None, problems));
         }
     }
-    builder.finish(chunk)
+    Ok(builder.finish(chunk))
 }
 
-fn read(builder: &mut Builder<'_>, event: Event<'_>, span: Span, source: &Arc<Source>) -> Result<(), Broken> {
+fn read(builder: &mut Builder<'_>, event: Event<'_>, span: Span, source: &Arc<Source>, (whole, chunk): (&str, Span)) -> Result<(), Broken> {
     match event {
         Event::Scalar(text, style, anchor, tag) => {
             let shape = scalar_shape(style, tag.as_deref());
             match text {
-                Cow::Borrowed(text) => match offset(text, &source.text) {
+                Cow::Borrowed(text) => match offset(text, whole, chunk.start as usize) {
                     Some(place) => builder.scalar(span, place, shape, anchor),
                     None => builder.owned_scalar(span, text, shape, anchor),
                 },
@@ -156,11 +198,11 @@ fn scalar_shape(style: ScalarStyle, tag: Option<&Tag>) -> Shape {
     }
 }
 
-/// Where `part` stands in `whole`, if it is a slice of it.
-fn offset(part: &str, whole: &str) -> Option<Span> {
+/// Where `part` stands in `whole`, which starts at `base`, if it is a slice of it.
+fn offset(part: &str, whole: &str, base: usize) -> Option<Span> {
     let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let end = start + part.len();
-    (end <= whole.len()).then(|| Span::new(start, end))
+    (end <= whole.len()).then(|| Span::new(base + start, base + end))
 }
 
 fn problem(source: &Arc<Source>, chunk: Span, message: &str, at: usize) -> Broken {
@@ -174,13 +216,21 @@ fn problem(source: &Arc<Source>, chunk: Span, message: &str, at: usize) -> Broke
     Broken(problem.located(location))
 }
 
+/// What stands on a line before a place and from there on.
+fn around(text: &str, at: usize) -> (&str, &str) {
+    let line = text.get(..at).map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
+    (line, text.get(at..).map_or("", |after| after.split('\n').next().unwrap_or("")))
+}
+
+/// Whether there is a tab in the indentation of the line at a place.
+fn is_tabbed(text: &str, at: usize) -> bool {
+    let (line, rest) = around(text, at);
+    line.trim_start_matches(' ').starts_with('\t') || (line.trim_ascii().is_empty() && rest.starts_with('\t'))
+}
+
 /// The parser's words, or better ones for the mistakes that are made most.
 fn describe(error: &str, text: &str, at: usize) -> String {
-    let line = text.get(..at).map_or("", |before| before.rsplit('\n').next().unwrap_or(""));
-    let rest = text.get(at..).map_or("", |after| after.split('\n').next().unwrap_or(""));
-    if line.trim_start_matches(' ').starts_with('\t') || (line.trim_ascii().is_empty() && rest.starts_with('\t')) {
-        return "a tab in the indentation; use spaces".to_owned();
-    }
+    let (line, rest) = around(text, at);
     if format!("{line}{rest}").contains("{{") {
         return format!("{error}; this looks like a template that has to be rendered first");
     }

@@ -58,6 +58,15 @@ fn anchors_and_merge_keys() {
     check("a: &x 1\nb: &x 2\nc: *x\n", json!([{"a": 1, "b": 2, "c": 2}]));
 }
 
+/// As kubectl reads it, though YAML 1.2 refuses it.
+#[test]
+fn tabs_within_brackets_are_space() {
+    check("a:\n  b: [\n\t  1,\n \t\"x\",\n\n\tz\n  ]\nc: {d:\n\t1}\n", json!([{"a": {"b": [1, "x", "z"]}, "c": {"d": 1}}]));
+    let many = format!("a:\n  b: [\n{}1]\n", "\t1,\n\n".repeat(100));
+    assert!(read(&many).1[0].contains("a tab in the indentation"));
+    assert!(read("a: [1,\n\t2]\nb:\n\tc: 1\n").1[0].contains("in:4:2 syntax: not valid YAML: a tab in the indentation"));
+}
+
 #[test]
 fn trouble_has_a_place_and_hides_nothing_else() {
     let table: &[(&str, usize, &str)] = &[

@@ -32,6 +32,31 @@ impl Addresses {
         Self { v6: Ranges::all(), ..Self::default() }
     }
 
+    /// Those of the internet: all but what IANA keeps for private networks, machines by themselves, links, groups and documentation
+    /// (RFC 6890 and its registries).
+    pub fn internet() -> Self {
+        const KEPT: [&str; 14] = [
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "224.0.0.0/3",
+            "2001:db8::/32",
+        ];
+        let kept: Vec<_> = KEPT.iter().filter_map(|text| Cidr::read(text).ok()).map(Cidr::addresses).collect();
+        // Of IPv6, global unicast is what is given out.
+        let given = Cidr { address: IpAddr::V6(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0)), length: 3 }.addresses();
+        Self { v4: Ranges::all(), v6: given.v6 }.difference(&Self::union_of(&kept))
+    }
+
     /// One address. An IPv4 address inside an IPv6 one (`::ffff:a.b.c.d`) is the IPv4 address.
     pub fn one(address: IpAddr) -> Self {
         match address.to_canonical() {

@@ -19,25 +19,27 @@ pub enum End<'w, 'a> {
     Address(IpAddr),
     /// Addresses outside that no rule tells apart.
     Addresses(&'w Addresses),
-    /// A name outside.
-    Domain(&'w str),
+    /// A name outside, and addresses that no rule tells apart, of which it may have any.
+    Named(&'w str, &'w Addresses),
     /// A pod of which nothing is known, in a namespace of which nothing is known: a rule is about it only if it is about all pods.
     Unknown,
 }
 
 /// What was decided about traffic in one direction, and by what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Decision {
     /// What passes.
     pub allowed: Traffic,
+    /// The policies that were asked, in order: those behind a tier that left nothing open were not.
+    pub asked: Vec<usize>,
     /// What decided, in the order in which it was asked.
     pub reasons: Vec<Reason>,
 }
 
 /// Something that decided about some traffic. Policies and rules are places in [`World::policies`] and in the rules of the direction.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// A rule.
+    /// A rule that is about these ends.
     Rule {
         /// The policy.
         policy: usize,
@@ -45,7 +47,9 @@ pub enum Reason {
         rule: usize,
         /// What it does.
         action: Action,
-        /// What it does it to.
+        /// What it is about, towards this destination.
+        meant: Traffic,
+        /// What it does it to; none where it is about other ports, or where all that it is about was decided before.
         traffic: Traffic,
     },
     /// NetworkPolicies select the pods, and no rule of theirs allows it.
@@ -77,6 +81,18 @@ impl<'a> World<'a> {
 
     /// What the policies of one end make of the traffic between two ends.
     pub fn decide(&self, from: End<'_, 'a>, to: End<'_, 'a>, direction: Direction) -> Decision {
+        self.decide_about(&Traffic::all(), from, to, direction)
+    }
+
+    /// What the policies of one end make of some traffic between two ends.
+    pub fn decide_about(&self, asked: &Traffic, from: End<'_, 'a>, to: End<'_, 'a>, direction: Direction) -> Decision {
+        let subject = if direction == Direction::Ingress { to } else { from };
+        let End::Endpoint(subject) = subject else { return Decision::open(asked) };
+        self.decide_by(&self.about(subject, direction), asked, from, to, direction)
+    }
+
+    /// The same by the policies that are about the end whose they are.
+    pub(crate) fn decide_by(&self, about: &[usize], asked: &Traffic, from: End<'_, 'a>, to: End<'_, 'a>, direction: Direction) -> Decision {
         let (subject, peer) = match direction {
             Direction::Ingress => (to, from),
             Direction::Egress => (from, to),
@@ -86,37 +102,57 @@ impl<'a> World<'a> {
             _ => None,
         };
         if matches!((from, to), (End::Endpoint(from), End::Endpoint(to)) if from.network != to.network) {
-            return Decision { allowed: Traffic::none(), reasons: vec![Reason::Apart] };
+            return Decision::apart();
         }
-        let End::Endpoint(subject) = subject else { return Decision::open() };
+        let End::Endpoint(subject) = subject else { return Decision::open(asked) };
         let is_self = matches!(peer, End::Endpoint(peer) if std::ptr::eq(peer, subject));
-        if is_self && self.settings.loopback == Loopback::Allowed {
-            return Decision { allowed: Traffic::all(), reasons: vec![Reason::Inside] };
+        if is_self && self.settings.loopback == Loopback::Allowed || is_own_node(subject, peer) {
+            return Decision { allowed: asked.clone(), asked: Vec::new(), reasons: vec![Reason::Inside] };
         }
-        let namespace = self.namespace_of(subject);
-        let about: Vec<_> = self
-            .policies
-            .iter()
-            .enumerate()
-            .filter(|(_, policy)| policy.rules(direction).is_some() && policy.is_about(subject, namespace, &self.settings))
-            // A pod's traffic to its own address is no business of the cluster's policies (network-policy-api PR 390).
-            .filter(|(_, policy)| !is_self || policy.tier == Tier::NetworkPolicy)
-            .collect();
-        let mut open = Traffic::all();
-        let mut decision = Decision { allowed: Traffic::none(), reasons: Vec::new() };
-        for tier in [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline] {
-            let mut policies = about.iter().filter(|(_, policy)| policy.tier == tier).peekable();
-            if policies.peek().is_none() || open.is_none() {
-                continue;
-            }
+        let is_peer = |_: usize, rule: &Rule<'a>| self.is_peer(rule, peer);
+        if !is_self {
+            return self.judge(about, direction, destination, asked.clone(), is_peer);
+        }
+        // A pod's traffic to its own address is no business of the cluster's policies (network-policy-api PR 390).
+        let is_v1 = |at: &&usize| self.policies.get(**at).is_some_and(|policy| policy.tier == Tier::NetworkPolicy);
+        let about: Vec<_> = about.iter().filter(is_v1).copied().collect();
+        self.judge(&about, direction, destination, asked.clone(), is_peer)
+    }
+
+    /// The policies that are about an endpoint in a direction, in order.
+    pub fn about(&self, endpoint: &Endpoint<'a>, direction: Direction) -> Vec<usize> {
+        let namespace = self.namespace_of(endpoint);
+        let policies = self.policies.iter().enumerate();
+        let about =
+            policies.filter(|(_, policy)| policy.rules(direction).is_some() && policy.is_about(endpoint, namespace, &self.settings));
+        about.map(|(at, _)| at).collect()
+    }
+
+    /// What policies make of `open` traffic, given which of their rules are about the other end: `is_peer` is asked with the place of
+    /// a rule among all rules of `about` in this direction, and with the rule.
+    pub(crate) fn judge(
+        &self,
+        about: &[usize],
+        direction: Direction,
+        destination: Option<&Endpoint<'a>>,
+        mut open: Traffic,
+        mut is_peer: impl FnMut(usize, &Rule<'a>) -> bool,
+    ) -> Decision {
+        let about: Vec<_> = about.iter().filter_map(|at| Some((*at, self.policies.get(*at)?))).collect();
+        let mut place = 0;
+        let mut decision = Decision { allowed: Traffic::none(), asked: Vec::new(), reasons: Vec::new() };
+        for policies in about.chunk_by(|(_, one), (_, two)| one.tier == two.tier) {
+            let Some((_, Policy { tier, .. })) = policies.first().filter(|_| !open.is_none()) else { break };
             let mut passed = Traffic::none();
             let mut allowed = Traffic::none();
             let mut isolating = Vec::new();
             for (at, policy) in policies {
                 isolating.push(*at);
+                decision.asked.push(*at);
                 for (index, rule) in policy.rules(direction).unwrap_or_default().iter().enumerate() {
                     let unknown = rule.denies_unknown();
-                    if !unknown && !self.is_peer(rule, peer) {
+                    place += 1;
+                    if !unknown && !is_peer(place - 1, rule) {
                         continue;
                     }
                     let (action, meant) =
@@ -128,15 +164,14 @@ impl<'a> World<'a> {
                         Action::Pass => passed = passed.union(&traffic),
                     }
                     // Rules of a NetworkPolicy add up; of other kinds the first one that is about something decides.
-                    if tier != Tier::NetworkPolicy {
+                    if *tier != Tier::NetworkPolicy {
                         open = open.difference(&traffic);
                     }
-                    if !traffic.is_none() || tier == Tier::NetworkPolicy {
-                        decision.reasons.push(Reason::Rule { policy: *at, rule: index, action, traffic });
-                    }
+                    // A rule about these ends that decides nothing is worth to be known, too.
+                    decision.reasons.push(Reason::Rule { policy: *at, rule: index, action, meant, traffic });
                 }
             }
-            if tier == Tier::NetworkPolicy {
+            if *tier == Tier::NetworkPolicy {
                 let denied = open.difference(&allowed);
                 open = Traffic::none();
                 if !denied.is_none() {
@@ -161,6 +196,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The addresses outside of the cluster that an item of a rule's peers means: of nodes, their own.
+    pub(crate) fn addresses_of(&self, means: &Means<'a>) -> Addresses {
+        match means {
+            Means::Addresses(addresses) => addresses.clone(),
+            Means::Nodes(selector) => {
+                let nodes = self.nodes.iter().filter(|node| selector.selects(&node.labels));
+                let addresses: Vec<_> = nodes.flat_map(|node| &node.addresses).map(|address| Addresses::one(*address)).collect();
+                Addresses::union_of(&addresses)
+            }
+            Means::Pods(_) | Means::Domains(_) | Means::Unknown => Addresses::none(),
+        }
+    }
+
     /// Whether an item of a rule's peers means `end`.
     pub fn means(&self, means: &Means<'a>, end: End<'_, 'a>) -> bool {
         let settings = &self.settings;
@@ -171,7 +219,9 @@ impl<'a> World<'a> {
             (Means::Addresses(addresses), End::Endpoint(endpoint)) => settings.is_among(endpoint, addresses),
             (Means::Addresses(addresses), End::Node(node)) => node.addresses.iter().any(|address| addresses.contains(*address)),
             (Means::Addresses(addresses), End::Address(address)) => addresses.contains(address),
-            (Means::Addresses(addresses), End::Addresses(others)) => !others.is_empty() && others.is_subset(addresses),
+            (Means::Addresses(addresses), End::Addresses(others) | End::Named(_, others)) => {
+                !others.is_empty() && others.is_subset(addresses)
+            }
             (Means::Nodes(selector), End::Node(node)) => selector.selects(&node.labels),
             // Pods on the network of a node have its address.
             (Means::Nodes(selector), End::Endpoint(endpoint)) => {
@@ -181,9 +231,12 @@ impl<'a> World<'a> {
             (Means::Nodes(selector), End::Address(address)) => {
                 self.nodes.iter().any(|node| node.addresses.contains(&address) && selector.selects(&node.labels))
             }
+            (Means::Nodes(_), End::Addresses(others) | End::Named(_, others)) => {
+                !others.is_empty() && others.is_subset(&self.addresses_of(means))
+            }
             (Means::Pods(pick), End::Unknown) => pick.is_everyone(),
             (Means::Addresses(addresses), End::Unknown) => settings.is_among_unknown(addresses),
-            (Means::Domains(names), End::Domain(name)) => names.iter().any(|pattern| is_domain(pattern, name)),
+            (Means::Domains(names), End::Named(name, _)) => names.iter().any(|pattern| is_domain(pattern, name)),
             _ => false,
         }
     }
@@ -212,8 +265,14 @@ impl Settings {
 }
 
 impl Decision {
-    fn open() -> Self {
-        Self { allowed: Traffic::all(), reasons: vec![Reason::Default { traffic: Traffic::all() }] }
+    /// Of ends that are in different networks.
+    pub(crate) fn apart() -> Self {
+        Self { allowed: Traffic::none(), asked: Vec::new(), reasons: vec![Reason::Apart] }
+    }
+
+    /// Of somebody whom no policy is about.
+    pub(crate) fn open(asked: &Traffic) -> Self {
+        Self { allowed: asked.clone(), asked: Vec::new(), reasons: vec![Reason::Default { traffic: asked.clone() }] }
     }
 }
 
@@ -222,6 +281,11 @@ impl<'a> Policy<'a> {
     pub fn rule(&self, direction: Direction, at: usize) -> Option<&Rule<'a>> {
         self.rules(direction)?.get(at)
     }
+}
+
+/// Whether `peer` is the node that a pod runs on: traffic between them is always allowed (networking.k8s.io/v1 `NetworkPolicy`).
+fn is_own_node(subject: &Endpoint<'_>, peer: End<'_, '_>) -> bool {
+    matches!(peer, End::Node(node) if subject.pods == 1 && node.name == subject.node)
 }
 
 /// Whether a name is of a pattern: `*.` stands for one whole label or more in front; letter case and a dot at the end do not matter.

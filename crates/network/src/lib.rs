@@ -5,9 +5,12 @@
 //! how many workloads behave differently and not with how many there are.
 
 pub mod addresses;
+pub mod can;
 mod decide;
+pub mod derivation;
 pub mod diff;
 pub mod entrances;
+pub mod explain;
 pub mod flows;
 pub mod lint;
 pub mod listing;
@@ -17,6 +20,7 @@ pub mod policy;
 pub mod ranges;
 pub mod selector;
 pub mod services;
+mod split;
 pub mod suggest;
 pub mod traffic;
 pub mod what_if;
@@ -30,6 +34,8 @@ pub use world::{ClusterNode, Endpoint, HostNetwork, Loopback, METADATA_NAME, Nam
 /// The JSON schemas of the answers, by the name of their question.
 pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
     vec![
+        ("can", schemars::schema_for!(can::Can).to_value()),
+        ("explain", schemars::schema_for!(explain::Explanation).to_value()),
         ("diff", schemars::schema_for!(diff::Diff).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
         ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),

@@ -3,7 +3,7 @@
 use crate::addresses::Addresses;
 use crate::entrances::{self, FromUnknown};
 use crate::matrix::Matrix;
-use crate::networks::Secondary;
+use crate::networks::{self, Secondary};
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
@@ -90,7 +90,7 @@ impl Entrance {
 }
 
 /// A workload that connections name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// Its namespace.
@@ -181,6 +181,17 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// What is asked for of pairs of workloads: each source with each destination, and no pair twice.
+    pub(crate) fn within(&self, from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let Some(focus) = &self.focus else { return vec![(from.to_vec(), to.to_vec())] };
+        let part = |list: &[usize], is_in: bool| list.iter().copied().filter(|at| focus.contains(at) == is_in).collect::<Vec<_>>();
+        match self.direction {
+            Some(Direction::Egress) => vec![(part(from, true), to.to_vec())],
+            Some(Direction::Ingress) => vec![(from.to_vec(), part(to, true))],
+            None => vec![(part(from, true), to.to_vec()), (part(from, false), part(to, true))],
+        }
+    }
+
     fn is_wanted(&self, traffic: &Traffic) -> bool {
         self.port.is_none_or(|(protocol, port)| traffic.contains(protocol, port))
     }
@@ -234,26 +245,11 @@ fn inside(matrix: &Matrix, filter: &Filter) -> Vec<Connection> {
         for (traffic, classes) in row.iter().filter(|(traffic, _)| filter.is_wanted(traffic)) {
             let mut destinations: Vec<_> = matrix.endpoints_of(classes).collect();
             destinations.sort_unstable();
-            let mut push = |from: &[usize], to: &[usize]| {
-                // One workload that may only talk to itself, and has no second pod that is known, talks to nobody.
+            for (from, to) in filter.within(&sources, &destinations) {
                 if !from.is_empty() && !to.is_empty() {
-                    let (from, to) = (Side::Workloads(from.to_vec()), Side::Workloads(to.to_vec()));
+                    let (from, to) = (Side::Workloads(from), Side::Workloads(to));
                     connections.push(Connection { from, to, traffic: traffic.clone() });
                 }
-            };
-            let Some(focus) = &filter.focus else {
-                push(&sources, &destinations);
-                continue;
-            };
-            let within = |list: &[usize], is_in: bool| list.iter().copied().filter(|at| focus.contains(at) == is_in).collect::<Vec<_>>();
-            if filter.direction != Some(Direction::Ingress) {
-                push(&within(&sources, true), &destinations);
-            }
-            match filter.direction {
-                Some(Direction::Ingress) => push(&sources, &within(&destinations, true)),
-                // Those from within the focus have been named.
-                None => push(&within(&sources, false), &within(&destinations, true)),
-                Some(Direction::Egress) => {}
             }
         }
     }
@@ -286,15 +282,13 @@ fn ways_in(world: &World<'_>, matrix: &Matrix, filter: &Filter, connections: &mu
 
 /// The networks beside that of the cluster, and who may send what over those that are not the first of their pods.
 fn networks(world: &World<'_>, filter: &Filter) -> Vec<Network> {
-    let mut networks = Vec::new();
-    for (number, network) in world.networks.iter().enumerate().skip(1) {
-        let members = world.endpoints.iter().enumerate().filter(|(_, endpoint)| endpoint.network == number);
-        networks.push(Network {
-            name: network.title(),
-            first: true,
-            workloads: members.map(|(at, _)| at).collect(),
-            connections: Vec::new(),
-        });
+    let network =
+        |network: &networks::Network<'_>| Network { name: network.title(), first: true, workloads: Vec::new(), connections: Vec::new() };
+    let mut networks: Vec<_> = world.networks.iter().skip(1).map(network).collect();
+    for (at, endpoint) in world.endpoints.iter().enumerate() {
+        if let Some(network) = endpoint.network.checked_sub(1).and_then(|number| networks.get_mut(number)) {
+            network.workloads.push(at);
+        }
     }
     for Secondary { network, world, members } in &world.secondary {
         let is_in = |(at, member): (usize, &usize)| filter.focus.as_ref()?.contains(member).then_some(at);

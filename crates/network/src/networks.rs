@@ -169,46 +169,64 @@ fn subnets(config: &Json) -> Addresses {
 
 /// The networks that pods of a world are attached to, each as a world by itself, by what defines it.
 pub(crate) fn secondary<'a>(inventory: &Inventory<'a>, world: &World<'a>, problems: &mut Vec<Problem>) -> Vec<Secondary<'a>> {
+    let policies = Policy::read_multi(inventory, problems);
     let networks = attachable(inventory, &world.namespaces, problems);
     if networks.is_empty() || world.endpoints.iter().all(|endpoint| endpoint.attachments.is_empty()) {
         return Vec::new();
     }
-    let mut policies = Policy::read_multi(inventory, problems);
-    let mut found = Vec::new();
-    for network in networks {
-        let is_of = |attachment: &Attachment| network.names.contains(&(attachment.namespace.clone(), attachment.name.clone()));
-        let (mut endpoints, mut members) = (Vec::new(), Vec::new());
-        for (at, endpoint) in world.endpoints.iter().enumerate() {
-            let mut own = endpoint.attachments.iter().filter(|attachment| is_of(attachment)).peekable();
-            if own.peek().is_none() {
-                continue;
-            }
-            let mut endpoint = endpoint.clone();
-            endpoint.addresses =
-                own.flat_map(|attachment| &attachment.addresses).copied().collect::<BTreeSet<IpAddr>>().into_iter().collect();
-            endpoint.network = 0;
-            endpoints.push(endpoint);
-            members.push(at);
+    let mut attached: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (at, endpoint) in world.endpoints.iter().enumerate() {
+        for one in &endpoint.attachments {
+            attached.entry((&one.namespace, &one.name)).or_default().push(at);
         }
-        if endpoints.is_empty() {
+    }
+    let mut wanted: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    for (at, (names, _)) in policies.iter().enumerate() {
+        for (namespace, name) in names {
+            wanted.entry((namespace, name)).or_default().push(at);
+        }
+    }
+    let mut found = Vec::new();
+    for Attachable { object, subnets, names } in networks {
+        let is_of = |attachment: &&Attachment| names.contains(&(attachment.namespace.clone(), attachment.name.clone()));
+        let of = |by_name: &BTreeMap<(&str, &str), Vec<usize>>| -> Vec<usize> {
+            let lists = names.iter().filter_map(|(namespace, name)| by_name.get(&(namespace.as_str(), name.as_str())));
+            lists.flatten().copied().collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        let members = of(&attached);
+        if members.is_empty() {
             continue;
         }
-        let is_for = |(names, _): &&mut (Vec<(String, String)>, Policy<'a>)| names.iter().any(|name| network.names.contains(name));
-        let subnets = if network.subnets.is_empty() { Addresses::all_v4() } else { network.subnets.clone() };
+        // Only the namespaces of those who are in it.
+        let within = members.iter().filter_map(|at| world.endpoints.get(*at)).map(|endpoint| endpoint.namespace);
+        let within: Vec<usize> = within.collect::<BTreeSet<_>>().into_iter().collect();
+        let member = |at: &usize| {
+            let mut endpoint = world.endpoints.get(*at)?.clone();
+            let own = endpoint.attachments.iter().filter(is_of).flat_map(|attachment| &attachment.addresses);
+            endpoint.addresses = own.copied().collect::<BTreeSet<IpAddr>>().into_iter().collect();
+            endpoint.namespace = within.binary_search(&endpoint.namespace).ok()?;
+            endpoint.network = 0;
+            Some(endpoint)
+        };
+        let network = Network { object: Some(object) };
         let inner = World {
-            namespaces: world.namespaces.clone(),
-            endpoints,
+            namespaces: within.iter().filter_map(|at| world.namespaces.get(*at)).cloned().collect(),
+            endpoints: members.iter().filter_map(member).collect(),
             nodes: Vec::new(),
-            policies: policies.iter_mut().filter(is_for).map(|(_, policy)| policy.clone()).collect(),
+            policies: of(&wanted).into_iter().filter_map(|at| Some(policies.get(at)?.1.clone())).collect(),
             services: Vec::new(),
             entrances: Vec::new(),
-            networks: vec![Network { object: Some(network.object) }],
+            networks: vec![network],
             secondary: Vec::new(),
             // Addresses there are those of pods, and mostly written down.
-            settings: Settings { pod_addresses: PodAddresses::Matched, pod_networks: subnets, ..world.settings.clone() },
+            settings: Settings {
+                pod_addresses: PodAddresses::Matched,
+                pod_networks: if subnets.is_empty() { Addresses::all_v4() } else { subnets },
+                ..world.settings.clone()
+            },
             problems: Vec::new(),
         };
-        found.push(Secondary { network: Network { object: Some(network.object) }, world: inner, members });
+        found.push(Secondary { network, world: inner, members });
     }
     found.sort_by_key(|one| one.network.title());
     found

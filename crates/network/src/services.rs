@@ -51,7 +51,7 @@ pub struct ServicePort<'a> {
 }
 
 /// How others name a port of a Service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PortRef<'a> {
     /// All of them.
     Any,

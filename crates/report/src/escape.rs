@@ -34,3 +34,8 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
         text.chars().map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }).collect(),
     )
 }
+
+/// A name that means harm in every format.
+#[cfg(test)]
+pub(crate) const HOSTILE: &str =
+    "</title></style></script><script>alert(1)</script>\"'\\ \u{1b}]0;x\u{7} &amp; <img src=x onerror=alert(1)>";

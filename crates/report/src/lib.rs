@@ -5,6 +5,7 @@
 mod certificates;
 pub mod diagram;
 mod escape;
+mod fit;
 mod github;
 mod html;
 mod json;
@@ -12,6 +13,7 @@ mod junit;
 mod lines;
 pub mod map;
 mod markdown;
+mod page;
 mod sarif;
 mod snippet;
 pub mod table;

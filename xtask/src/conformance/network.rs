@@ -4,6 +4,6 @@ mod np_guard;
 mod probes;
 mod round_trip;
 
-pub(super) use np_guard::{diff, list};
+pub(super) use np_guard::{diff, explain, list};
 pub(super) use probes::{cluster_network_policy, cyclonus, kubernetes};
 pub(super) use round_trip::round_trip;

@@ -6,7 +6,7 @@ use crate::selector::Selector;
 use crate::services::{PortRef, number};
 use crate::world::World;
 use plimsoll_model::{Inventory, Node, Object};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const GROUP: &str = "gateway.networking.k8s.io";
 
@@ -121,18 +121,22 @@ fn backends<'a>(route: Object<'a>, grants: &Grants<'a>) -> Vec<Backend<'a>> {
     refs.into_iter().filter_map(backend).collect()
 }
 
-/// ReferenceGrants: who may lead to Services of other namespaces.
-struct Grants<'a>(Vec<Object<'a>>);
+/// ReferenceGrants by their namespace: who may lead to its Services from others.
+struct Grants<'a>(BTreeMap<&'a str, Vec<Object<'a>>>);
 
 impl<'a> Grants<'a> {
     fn new(inventory: &Inventory<'a>) -> Self {
-        Self(inventory.of_kind("ReferenceGrant").filter(|object| object.group() == GROUP).collect())
+        let mut grants = Self(BTreeMap::new());
+        for object in inventory.of_kind("ReferenceGrant").filter(|object| object.group() == GROUP) {
+            grants.0.entry(object.effective_namespace()).or_default().push(object);
+        }
+        grants
     }
 
     fn allow(&self, route: Object<'a>, namespace: &str, name: &str) -> bool {
         let items = |grant: &Object<'a>, key: &str| grant.node.at(&["spec", key]).into_iter().flat_map(Node::items);
         let is = |node: Node<'a>, key: &str, wanted: &str| node.get(key).map_or("", Node::text) == wanted;
-        self.0.iter().filter(|grant| grant.effective_namespace() == namespace).any(|grant| {
+        self.0.get(namespace).into_iter().flatten().any(|grant| {
             let from = |node: Node<'a>| {
                 is(node, "group", GROUP) && is(node, "kind", route.kind) && is(node, "namespace", route.effective_namespace())
             };

@@ -17,24 +17,24 @@ type Signature<'a> = (usize, Vec<u32>, Vec<Port<'a>>, bool, usize);
 
 /// Whom a rule or a subject means: one of the distinct groups of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Group(u32);
+pub(crate) struct Group(u32);
 
 /// The classes, and which of them each group holds.
-pub(super) struct Classes<'w, 'a> {
-    pub(super) list: Vec<Class>,
+pub(crate) struct Classes<'w, 'a> {
+    pub(crate) list: Vec<Class>,
     /// The class of each endpoint.
-    pub(super) of: Vec<u32>,
+    pub(crate) of: Vec<u32>,
     /// The classes of each group, in order.
     members: Vec<Vec<u32>>,
     picks: HashMap<&'w Pick<'a>, Group>,
     /// Groups of what is meant by addresses and nodes: by the peer's place in memory, as each is its own.
-    others: HashMap<*const Means<'a>, Group>,
+    others: HashMap<usize, Group>,
 }
 
 impl<'w, 'a> Classes<'w, 'a> {
-    pub(super) fn new(world: &'w World<'a>) -> Self {
+    pub(crate) fn new(world: &'w World<'a>) -> Self {
         let mut picks: HashMap<&'w Pick<'a>, Group> = HashMap::new();
-        let mut others: HashMap<*const Means<'a>, Group> = HashMap::new();
+        let mut others: HashMap<usize, Group> = HashMap::new();
         let mut ends: Vec<Vec<u32>> = Vec::new();
         let mut within = Within { world, namespaces: HashMap::new() };
         let mut add = |endpoints: Vec<u32>| {
@@ -55,7 +55,7 @@ impl<'w, 'a> Classes<'w, 'a> {
                             picks.entry(pick).or_insert_with(|| add(within.picked(pick)));
                         }
                         means @ (Means::Addresses(_) | Means::Nodes(_)) => {
-                            others.insert(std::ptr::from_ref(means), add(within.meant(means)));
+                            others.insert(std::ptr::from_ref(means).addr(), add(within.meant(means)));
                         }
                         Means::Domains(_) | Means::Unknown => {}
                     }
@@ -101,16 +101,16 @@ impl<'w, 'a> Classes<'w, 'a> {
     }
 
     /// The classes that a pick holds.
-    pub(super) fn picked(&self, pick: &Pick<'a>) -> &[u32] {
+    pub(crate) fn picked(&self, pick: &Pick<'a>) -> &[u32] {
         self.picks.get(pick).map_or(&[], |group| self.in_group(*group))
     }
 
     /// The classes that a peer means.
-    pub(super) fn meant(&self, means: &Means<'a>) -> &[u32] {
+    pub(crate) fn meant(&self, means: &Means<'a>) -> &[u32] {
         match means {
             Means::Pods(pick) => self.picked(pick),
             Means::Unknown | Means::Domains(_) => &[],
-            _ => self.others.get(&std::ptr::from_ref(means)).map_or(&[], |group| self.in_group(*group)),
+            _ => self.others.get(&std::ptr::from_ref(means).addr()).map_or(&[], |group| self.in_group(*group)),
         }
     }
 

@@ -3,7 +3,7 @@
 //! Endpoints that no rule tells apart are one class ([`Class`]); a row of the matrix is what its class may send to every other, as the
 //! few different sets of traffic and the classes that each is for. Cost grows with classes and with what rules name.
 
-mod classes;
+pub(crate) mod classes;
 mod outside;
 mod rows;
 mod traffics;

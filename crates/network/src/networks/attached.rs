@@ -53,7 +53,7 @@ pub(crate) fn of_machine(spec: Option<Node<'_>>, namespace: &str) -> Vec<Attachm
         for source in ["cloudInitNoCloud", "cloudInitConfigDrive"].iter().filter_map(|key| volume.get(key)) {
             let Some(data) = source.get("networkData") else { continue };
             let (documents, _) = parse(&Source::new("networkData", Origin::File, data.text()), Limits::default());
-            for root in documents.iter().filter_map(|document| document.root()) {
+            for root in documents.iter().filter_map(plimsoll_model::Document::root) {
                 for (name, interface) in root.get("ethernets").into_iter().flat_map(Node::entries) {
                     if name.text() == "eth0" && has_first {
                         continue;

@@ -445,7 +445,7 @@ impl Board {
 
 /// The places nearest to those that are wanted that keep the order and the distances of `offsets` (pool adjacent violators).
 #[expect(clippy::cast_precision_loss, reason = "there are fewer nodes than a float can count")]
-fn nearest(wanted: &[f64], offsets: &[f64]) -> Vec<f64> {
+pub(crate) fn nearest(wanted: &[f64], offsets: &[f64]) -> Vec<f64> {
     let mut blocks: Vec<(f64, usize)> = Vec::new();
     for (wanted, offset) in wanted.iter().zip(offsets) {
         blocks.push((wanted - offset, 1));

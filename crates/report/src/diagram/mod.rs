@@ -8,6 +8,8 @@ mod layout;
 mod page;
 mod svg;
 
+pub(crate) use layout::nearest;
+
 use plimsoll_model::Severity;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -75,7 +77,7 @@ pub struct Edge {
     pub facts: Vec<String>,
 }
 
-/// The forms in which a diagram can be written.
+/// The forms in which a diagram or a map can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One self-contained page.
@@ -84,7 +86,7 @@ pub enum Form {
     Svg,
     /// For Graphviz.
     Dot,
-    /// For programs; see `docs/schemas/diagram.schema.json`.
+    /// For programs; see `docs/schemas/diagram.schema.json` and `docs/schemas/map.schema.json`.
     Json,
 }
 

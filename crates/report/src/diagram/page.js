@@ -1,13 +1,6 @@
 
-"use strict";
 (() => {
-  const root = document.documentElement;
-  root.classList.add("js");
-  const byId = (id) => document.getElementById(id);
-  byId("theme").addEventListener("click", () => {
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-    root.dataset.theme = dark ? "light" : "dark";
-  });
+  const { byId, show, hide, search } = page;
   const svg = document.querySelector("svg.diagram");
   if (!svg) return;
 
@@ -70,19 +63,10 @@
     rest();
   };
 
-  const tip = byId("tip");
-  const show = (words, event) => {
-    tip.textContent = words.split("\n").slice(0, 16).join("\n");
-    tip.hidden = false;
-    const x = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8);
-    const y = event.clientY + 16 + tip.offsetHeight > innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 16;
-    tip.style.left = `${Math.max(8, x)}px`;
-    tip.style.top = `${Math.max(8, y)}px`;
-  };
   const listen = (thing, on, pick) => {
     thing.element.addEventListener("mouseenter", () => { if (!chosen) light(on()); });
     thing.element.addEventListener("mousemove", (event) => show(thing.tip, event));
-    thing.element.addEventListener("mouseleave", () => { tip.hidden = true; rest(); });
+    thing.element.addEventListener("mouseleave", () => { hide(); rest(); });
     thing.element.addEventListener("click", (event) => { event.stopPropagation(); pick(); });
   };
   for (const node of nodes) {
@@ -101,7 +85,6 @@
   }
   svg.addEventListener("click", () => choose(chosen));
 
-  const search = byId("search");
   search.form.addEventListener("submit", (event) => event.preventDefault());
   search.addEventListener("input", () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -114,7 +97,6 @@
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Escape") { if (chosen) choose(chosen); else { search.value = ""; search.dispatchEvent(new Event("input")); } }
-    if (event.key === "/" && document.activeElement !== search) { event.preventDefault(); search.focus(); }
   });
 
   const [width, height] = [svg.width.baseVal.value, svg.height.baseVal.value];

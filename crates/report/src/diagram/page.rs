@@ -1,10 +1,8 @@
 //! One self-contained page: the picture, a search, and all of it in words.
-//!
-//! All names are hostile: everything is escaped, scripts never make markup of text, and the page forbids itself to load
-//! anything (Content-Security-Policy).
 
 use super::{Diagram, svg};
 use crate::escape::markup;
+use crate::page::Page;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -12,23 +10,15 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 pub(super) fn render(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {
-    let title = markup(&diagram.title);
-    write!(
-        out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-    )?;
-    writeln!(out, "<header>\n<h1><span class=\"mark\" aria-hidden=\"true\"></span>{title}</h1>")?;
-    writeln!(out, "<p class=\"what\">{}</p>", markup(&diagram.summary))?;
-    writeln!(
-        out,
-        "<form class=\"tools scripted\" role=\"search\"><label>Search <input type=\"search\" id=\"search\" placeholder=\"who, what, by which role or file\"></label>\
-         <output id=\"count\" aria-live=\"polite\"></output>\
-         <span class=\"buttons\"><button type=\"button\" id=\"smaller\" aria-label=\"Smaller\">−</button><button type=\"button\" id=\"fit\">Fit</button>\
-         <button type=\"button\" id=\"larger\" aria-label=\"Larger\">+</button><button type=\"button\" id=\"theme\">Light / dark</button></span></form>"
-    )?;
+    let page = Page {
+        title: &diagram.title,
+        summary: &diagram.summary,
+        notes: &diagram.notes,
+        searches: "who, what, by which role or file",
+        style: STYLE,
+        script: SCRIPT,
+    };
+    page.start(out)?;
     legend(diagram, out)?;
     writeln!(out, "</header>\n<main>\n<div class=\"stage\" id=\"stage\">")?;
     if diagram.nodes.is_empty() {
@@ -39,18 +29,7 @@ pub(super) fn render(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "</div>\n<section id=\"details\" aria-live=\"polite\"><h2 class=\"plain\">All of it in words</h2>")?;
     details(diagram, out)?;
     writeln!(out, "</section>\n</main>")?;
-    if !diagram.notes.is_empty() {
-        writeln!(out, "<section class=\"notes\"><h2>Notes</h2><ul>")?;
-        for note in &diagram.notes {
-            writeln!(out, "<li>{}</li>", markup(note))?;
-        }
-        writeln!(out, "</ul></section>")?;
-    }
-    writeln!(
-        out,
-        "<div id=\"tip\" role=\"tooltip\" hidden></div>\n<footer>plimsoll {}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>",
-        env!("CARGO_PKG_VERSION")
-    )
+    page.end(out)
 }
 
 fn legend(diagram: &Diagram, out: &mut dyn Write) -> io::Result<()> {

@@ -1,7 +1,6 @@
 //! Layouts, and names that mean harm.
 use super::*;
-
-const HOSTILE: &str = "</title></style></script><script>alert(1)</script>\"'\\ \u{1b}]0;x\u{7} &amp; <img src=x onerror=alert(1)>";
+use crate::escape::HOSTILE;
 
 fn node(label: &str, group: Option<usize>, is_sink: bool, members: usize) -> Node {
     Node {

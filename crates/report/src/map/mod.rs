@@ -3,11 +3,22 @@
 //! It knows nothing of what it draws: whoever has a network makes a [`Map`] of it.
 
 mod dot;
+mod fold;
+mod layers;
+mod layout;
+mod page;
+mod route;
+mod svg;
 
+pub use crate::diagram::Form;
+
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::io::{self, Write};
 
 /// A map.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Map {
     /// What it shows.
     pub title: String,
@@ -24,7 +35,8 @@ pub struct Map {
 }
 
 /// Something that ways start at or lead to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Place {
     /// What it is called, short.
     pub label: String,
@@ -39,7 +51,8 @@ pub struct Place {
 }
 
 /// What a place is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum PlaceKind {
     /// A workload of the cluster.
     #[default]
@@ -51,7 +64,8 @@ pub enum PlaceKind {
 }
 
 /// That one place may send to another.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Way {
     /// The place that it starts at, in [`Map::places`].
     pub from: usize,
@@ -66,7 +80,8 @@ pub struct Way {
 }
 
 /// What has become of a way between two states of the world.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum WayState {
     /// It is there.
     #[default]
@@ -79,17 +94,6 @@ pub enum WayState {
     Broken,
 }
 
-/// The forms in which a map can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// One self-contained page.
-    Html,
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-}
-
 /// Writes a map. Ways to places that are not there are left out.
 ///
 /// # Errors
@@ -97,6 +101,22 @@ pub enum Form {
 pub fn render(map: &Map, form: Form, out: &mut dyn Write) -> io::Result<()> {
     match form {
         Form::Dot => dot::render(map, out),
-        Form::Html | Form::Svg => dot::render(map, out),
+        Form::Html => page::render(map, out),
+        Form::Svg => {
+            writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+            svg::Picture::of(map).render(true, out)
+        }
+        Form::Json => {
+            serde_json::to_writer_pretty(&mut *out, map)?;
+            writeln!(out)
+        }
     }
 }
+
+/// The JSON schema of [`Form::Json`].
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(Map).to_value()
+}
+
+#[cfg(test)]
+mod tests;

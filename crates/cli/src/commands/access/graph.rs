@@ -23,21 +23,9 @@ pub(crate) struct Args {
     ends: EndArgs,
     /// The form of the output.
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "html")]
-    form: Form,
+    form: output::Drawn,
     #[command(flatten)]
     input: input::WideArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
-    /// One self-contained page, with search.
-    Html,
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For programs.
-    Json,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -52,14 +40,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     if !is_complete {
         drawn.notes.insert(0, "Something could not be read: there may be more ways.".to_owned());
     }
-    let form = match args.form {
-        Form::Html => diagram::Form::Html,
-        Form::Svg => diagram::Form::Svg,
-        Form::Dot => diagram::Form::Dot,
-        Form::Json => diagram::Form::Json,
-    };
     let mut out = Vec::new();
-    diagram::render(&drawn, form, &mut out)?;
+    diagram::render(&drawn, args.form.into(), &mut out)?;
     output::complain_about(problems());
     output::print(&out)?;
     Ok(if is_complete { Outcome::Clean } else { Outcome::Incomplete })

@@ -1,6 +1,7 @@
 //! `plimsoll net diff`
 
 use super::answer::{self, Answer};
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
@@ -9,7 +10,7 @@ use plimsoll_model::{Inventory, Problem};
 use plimsoll_network::World;
 use plimsoll_network::diff::{Change, ChangeKind, Diff, Ends, State};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_report::map::{Map, WayState};
 use plimsoll_report::table::Table;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -141,29 +142,25 @@ impl Answer for Diff {
 
     fn map(&self) -> Map {
         let sides = self.sides();
-        let mut map = sides.map("What differs in who may talk to whom");
+        let pairs: Vec<_> = self.changes.iter().map(|change| (&change.from, &change.to)).collect();
+        let changed = self.new.iter().chain(&self.gone).copied().collect();
+        let mut picture = Picture::new("What differs in who may talk to whom", &sides, &pairs, Some(&changed));
         for (word, list) in [("new", &self.new), ("gone", &self.gone)] {
-            for place in list {
-                if let Some(place) = map.places.get_mut(*place) {
+            for workload in list {
+                if let Some(place) = picture.place(*workload) {
                     place.caption = format!("{}, {word}", place.caption);
                 }
             }
         }
         for change in &self.changes {
-            let (from, to) = (sides.places(&change.from, &mut map), sides.places(&change.to, &mut map));
-            let facts = vec![format!("before: {}", change.before), format!("after: {}", change.after)];
+            let facts = [format!("before: {}", change.before), format!("after: {}", change.after)];
             for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
-                if traffic.is_none() {
-                    continue;
-                }
-                for one in &from {
-                    for two in to.iter().filter(|two| *two != one) {
-                        map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state, facts: facts.clone() });
-                    }
+                if !traffic.is_none() {
+                    picture.ways(&change.from, &change.to, traffic, state, &facts);
                 }
             }
         }
-        map
+        picture.map
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::answer::{self, Answer};
 use super::names;
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{Common, outcome, problems};
 use crate::{Outcome, output};
@@ -11,7 +12,7 @@ use plimsoll_network::listing::{Connection, Filter, Listing};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -122,17 +123,6 @@ impl Answer for Listing {
     }
 
     fn map(&self) -> Map {
-        let sides = Sides::new(&self.workloads, &self.entrances);
-        let mut map = sides.map("Who may talk to whom");
-        for Connection { from, to, traffic } in &self.connections {
-            let (from, to) = (sides.places(from, &mut map), sides.places(to, &mut map));
-            for one in &from {
-                for two in to.iter().filter(|two| *two != one) {
-                    let facts = vec![traffic.to_string()];
-                    map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state: WayState::Open, facts });
-                }
-            }
-        }
-        map
+        Picture::of(self, None).map
     }
 }

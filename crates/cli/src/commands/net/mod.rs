@@ -1,11 +1,17 @@
 //! `plimsoll net`
 
 mod answer;
+mod can;
 mod diff;
+mod ends;
+mod explain;
+mod graph;
 mod lint;
 mod list;
 mod names;
+mod picture;
 mod sides;
+mod steps;
 mod suggest;
 mod what_if;
 
@@ -27,7 +33,10 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Can(can::Args),
+    Explain(explain::Args),
     Diff(diff::Args),
+    Graph(graph::Args),
     List(list::Args),
     Lint(lint::Args),
     Suggest(suggest::Args),
@@ -36,7 +45,10 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
+        Command::Can(args) => can::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Diff(args) => diff::run(args),
+        Command::Graph(args) => graph::run(args),
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Suggest(args) => suggest::run(args),

@@ -1,6 +1,7 @@
 //! `plimsoll net suggest`
 
 use super::answer::{self, Answer};
+use super::picture::Picture;
 use super::sides::Sides;
 use super::{PluginArgs, outcome, problems, read};
 use crate::input::WideArgs;
@@ -11,7 +12,7 @@ use plimsoll_network::World;
 use plimsoll_network::flows::{Ends, Foreign};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::suggest::{self, Needs, Options, Proof, Suggestion};
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_report::map::{Map, WayState};
 use plimsoll_report::table::Table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -251,18 +252,15 @@ impl Answer for Suggestion {
 
     fn map(&self) -> Map {
         let sides = Sides::new(&self.workloads, &[]);
-        let mut map = sides.map("What is needed and does not pass, and what passes and is not needed");
-        map.summary = headline(self);
         let unmet = self.proof.unmet.iter().map(|one| (&one.from, &one.to, &one.traffic, WayState::Broken));
         let slack = self.proof.slack.iter().map(|one| (&one.from, &one.to, &one.traffic, WayState::Open));
-        for (from, to, traffic, state) in unmet.chain(slack) {
-            let (from, to) = (sides.places(from, &mut map), sides.places(to, &mut map));
-            for one in &from {
-                for two in to.iter().filter(|two| *two != one) {
-                    map.ways.push(Way { from: *one, to: *two, label: traffic.to_string(), state, facts: vec![traffic.to_string()] });
-                }
-            }
+        let ways: Vec<_> = unmet.chain(slack).collect();
+        let pairs: Vec<_> = ways.iter().map(|(from, to, ..)| (*from, *to)).collect();
+        let mut picture = Picture::new("What is needed and does not pass, and what passes and is not needed", &sides, &pairs, None);
+        picture.map.summary = headline(self);
+        for (from, to, traffic, state) in ways {
+            picture.ways(from, to, traffic, state, &[]);
         }
-        map
+        picture.map
     }
 }

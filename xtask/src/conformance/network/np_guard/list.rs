@@ -64,8 +64,8 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
     let mut facts = Facts::default();
     let mut add = |connection: &Connection, over: Option<&Network>| -> anyhow::Result<()> {
         let traffic = case.port().map_or_else(|| connection.traffic.clone(), |(protocol, port)| Traffic::port(protocol, port));
-        for (from_place, from) in sides(&connection.from, &listing)? {
-            for (to_place, to) in sides(&connection.to, &listing)? {
+        for (from_place, from) in sides(&connection.from, &listing.workloads, &listing.entrances)? {
+            for (to_place, to) in sides(&connection.to, &listing.workloads, &listing.entrances)? {
                 let outward = case.direction() != Some(Direction::Ingress) && is(&focus, from_place) && is(&peers, to_place);
                 let inward = case.direction() != Some(Direction::Egress) && is(&focus, to_place) && is(&peers, from_place);
                 if outward || inward {
@@ -73,7 +73,7 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
                     let places = [to_place, from_place];
                     let first = |network: &&Network| network.first && places.iter().flatten().any(|at| network.workloads.contains(at));
                     let network = over.or_else(|| listing.networks.iter().find(first));
-                    facts.add(&network.map_or_else(|| POD_NETWORK.to_owned(), title), &from, &to, &traffic);
+                    facts.add(&network.map_or_else(|| POD_NETWORK.to_owned(), |network| title(&network.name)), &from, &to, &traffic);
                 }
             }
         }
@@ -91,8 +91,8 @@ fn got(case: &Case, world: &World<'_>) -> anyhow::Result<Facts> {
 }
 
 /// A network as that tool calls it: one that belongs to a namespace by the namespace.
-fn title(network: &Network) -> String {
-    let (kind, name) = network.name.split_once(' ').unwrap_or_default();
+pub(super) fn title(network: &str) -> String {
+    let (kind, name) = network.split_once(' ').unwrap_or_default();
     let (namespace, plain) = name.split_once('/').unwrap_or((name, name));
     match kind {
         "UserDefinedNetwork" => format!("primary UDN {namespace}"),
@@ -102,10 +102,14 @@ fn title(network: &Network) -> String {
 }
 
 /// The ends that one side of a connection names, and the places of those that are workloads.
-fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
+pub(super) fn sides(
+    side: &listing::Side,
+    workloads: &[listing::Workload],
+    entrances: &[listing::Entrance],
+) -> anyhow::Result<Vec<(Option<usize>, Side)>> {
     match side {
         listing::Side::Workloads(places) => {
-            let workloads = places.iter().filter_map(|at| Some((*at, listing.workloads.get(*at)?)));
+            let workloads = places.iter().filter_map(|at| Some((*at, workloads.get(*at)?)));
             let named = |(at, one): (usize, &listing::Workload)| (Some(at), Side::workload(&one.namespace, &one.name, &one.kind));
             Ok(workloads.map(named).collect())
         }
@@ -115,7 +119,7 @@ fn sides(side: &listing::Side, listing: &Listing) -> anyhow::Result<Vec<(Option<
         }
         // Services that are open to the outside are no sources to that tool, and all controllers are one.
         listing::Side::Entrance(at) => {
-            let entrance = listing.entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
+            let entrance = entrances.get(*at).filter(|entrance| matches!(entrance.kind.as_str(), "Ingress" | "Route"));
             Ok(entrance.map(|_| (Some(THE_CONTROLLER), Side::Named(CONTROLLER.to_owned()))).into_iter().collect())
         }
     }

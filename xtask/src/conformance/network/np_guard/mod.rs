@@ -4,9 +4,11 @@
 //! says nothing of traffic without ports; so [`with_world`] and [`Facts`] leave those out.
 
 mod diff;
+mod explain;
 mod list;
 
 pub(in crate::conformance) use diff::diff;
+pub(in crate::conformance) use explain::explain;
 pub(in crate::conformance) use list::list;
 
 use crate::conformance::json_lines;
