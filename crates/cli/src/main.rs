@@ -2,6 +2,7 @@
 
 mod appended;
 mod benchmark;
+mod change;
 mod commands;
 mod compliance;
 mod engine;

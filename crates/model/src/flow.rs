@@ -71,6 +71,8 @@ pub enum FlowEndKind {
     Pod,
     /// A node, or something on its network.
     Node,
+    /// The node that the other end runs on.
+    OwnNode,
     /// Something outside of the cluster.
     Outside,
 }
@@ -155,6 +157,7 @@ impl fmt::Display for FlowEnd {
         let name = if self.workload.is_empty() { &self.pod } else { &self.workload };
         let word = match self.kind {
             FlowEndKind::Node => "node",
+            FlowEndKind::OwnNode => "its own node",
             FlowEndKind::Outside => "outside",
             FlowEndKind::Pod | FlowEndKind::Unknown => "unknown",
         };

@@ -7,6 +7,7 @@ use crate::addresses::Addresses;
 use crate::entrances::FromUnknown;
 use crate::listing::{Answered, By, Entrance, Side, Workload, written};
 use crate::matrix::Matrix;
+use crate::networks::Secondary;
 use crate::policy::Direction;
 use crate::ranges::Ranges;
 use crate::traffic::Traffic;
@@ -38,6 +39,9 @@ pub struct Diff {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
+    /// The network beside the first one of pods that it is about: `UserDefinedNetwork shop/own`; empty for the first.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub network: String,
     /// Whether both ends are there before and afterwards.
     pub ends: Ends,
     /// What becomes of the connection.
@@ -56,7 +60,7 @@ pub struct Change {
     pub lost: Traffic,
 }
 
-/// Whether the ends of connections are there before and afterwards.
+/// Whether the ends of connections are there, in the network, before and afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Ends {
@@ -93,11 +97,12 @@ impl Diff {
     /// What differs. Both worlds should be made together ([`World::pair`]), so that pods are parted in the same way.
     pub fn new(before: State<'_, '_>, after: State<'_, '_>) -> Self {
         let pairs = paired(before.world, after.world);
-        let classes = classes(&pairs, before.matrix, after.matrix);
+        let classes = classes(pairs.iter().map(|(_, pair)| *pair).enumerate(), before.matrix, after.matrix);
         let mut changes = inside(&classes, before.matrix, after.matrix);
         for direction in Direction::BOTH {
             changes.extend(outside(&classes, direction, before.matrix, after.matrix));
         }
+        changes.extend(attached(&pairs, before.world, after.world));
         let entrances = ways_in(&pairs, before, after, &mut changes);
         changes.sort();
         let places = |is: fn(&Pair) -> bool| pairs.iter().enumerate().filter(|(_, (_, pair))| is(pair)).map(|(at, _)| at).collect();
@@ -120,19 +125,19 @@ impl Change {
             _ => ChangeKind::Changed,
         };
         let (gained, lost) = (after.difference(before), before.difference(after));
-        Self { ends, kind, from, to, before: before.clone(), after: after.clone(), gained, lost }
+        Self { network: String::new(), ends, kind, from, to, before: before.clone(), after: after.clone(), gained, lost }
     }
 }
 
 /// The places of one workload in both worlds.
 #[derive(Debug, Clone, Copy)]
-struct Pair {
-    before: Option<usize>,
-    after: Option<usize>,
+pub(crate) struct Pair {
+    pub(crate) before: Option<usize>,
+    pub(crate) after: Option<usize>,
 }
 
 /// The workloads of both worlds, by name, with their places in each.
-fn paired(before: &World<'_>, after: &World<'_>) -> Vec<(Workload, Pair)> {
+pub(crate) fn paired(before: &World<'_>, after: &World<'_>) -> Vec<(Workload, Pair)> {
     let mut pairs: BTreeMap<Workload, Pair> = BTreeMap::new();
     for (at, endpoint) in before.endpoints.iter().enumerate() {
         pairs.insert(Workload::of(before, endpoint), Pair { before: Some(at), after: None });
@@ -226,13 +231,41 @@ struct Class {
     members: Vec<usize>,
 }
 
-fn classes(pairs: &[(Workload, Pair)], before: &Matrix, after: &Matrix) -> Vec<Class> {
+fn classes(pairs: impl Iterator<Item = (usize, Pair)>, before: &Matrix, after: &Matrix) -> Vec<Class> {
     let mut found: BTreeMap<(Option<u32>, Option<u32>), Vec<usize>> = BTreeMap::new();
-    for (at, (_, pair)) in pairs.iter().enumerate() {
+    for (at, pair) in pairs {
         let class = |matrix: &Matrix, place: Option<usize>| place.and_then(|place| matrix.class_of.get(place).copied());
         found.entry((class(before, pair.before), class(after, pair.after))).or_default().push(at);
     }
     found.into_iter().map(|((before, after), members)| Class { before, after, members }).collect()
+}
+
+/// Connections over networks that pods are attached to beside their first.
+fn attached(pairs: &[(Workload, Pair)], before: &World<'_>, after: &World<'_>) -> Vec<Change> {
+    let mut networks: BTreeMap<String, [Option<&Secondary<'_>>; 2]> = BTreeMap::new();
+    for (side, world) in [before, after].into_iter().enumerate() {
+        for network in &world.secondary {
+            if let Some(known) = networks.entry(network.network.title()).or_default().get_mut(side) {
+                *known = Some(network);
+            }
+        }
+    }
+    let mut changes = Vec::new();
+    for (title, sides) in networks {
+        let [old, new] = sides.map(|side| side.map_or_else(Matrix::default, |network| Matrix::new(&network.world)));
+        let [was, is] = sides.map(|side| {
+            let members = side.into_iter().flat_map(|network| network.members.iter().copied().enumerate());
+            members.map(|(within, place)| (place, within)).collect::<HashMap<_, _>>()
+        });
+        let within = pairs.iter().map(|(_, pair)| Pair {
+            before: pair.before.and_then(|place| was.get(&place).copied()),
+            after: pair.after.and_then(|place| is.get(&place).copied()),
+        });
+        let members = within.enumerate().filter(|(_, pair)| pair.before.is_some() || pair.after.is_some());
+        let found = inside(&classes(members, &old, &new), &old, &new);
+        changes.extend(found.into_iter().map(|change| Change { network: title.clone(), ..change }));
+    }
+    changes
 }
 
 impl ChangeKind {

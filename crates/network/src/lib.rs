@@ -23,6 +23,7 @@ pub mod services;
 mod split;
 pub mod suggest;
 pub mod traffic;
+pub mod what_if;
 mod world;
 
 pub use addresses::{Addresses, Cidr};
@@ -38,5 +39,6 @@ pub fn json_schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("diff", schemars::schema_for!(diff::Diff).to_value()),
         ("list", schemars::schema_for!(listing::Listing).to_value()),
         ("suggest", schemars::schema_for!(suggest::Suggestion).to_value()),
+        ("what-if", schemars::schema_for!(what_if::WhatIf).to_value()),
     ]
 }

@@ -1,27 +1,29 @@
 //! The matrix says of every pair what deciding it by itself says, and so does the difference of two.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
+#![cfg(test)]
 
 mod worlds;
 
 use core::net::IpAddr;
-use plimsoll_model::{Inventory, WorkloadKinds};
+use plimsoll_model::{Flow, FlowEnd, FlowEndKind, FlowKey, FlowProtocol, FlowVerdict, Inventory, Seen, WorkloadKinds};
 use plimsoll_network::diff::{Diff, State};
 use plimsoll_network::listing::{Side, Workload};
 use plimsoll_network::matrix::Matrix;
-use plimsoll_network::{End, Settings, Traffic, World};
+use plimsoll_network::what_if::WhatIf;
+use plimsoll_network::{End, Protocol, Settings, Traffic, World};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use worlds::{OUTSIDE, objects, read, settings, with_world};
 
-/// Reads two states and looks at what differs.
-fn with_diff<T>(before: &[Json], after: &[Json], look: impl FnOnce(&World<'_>, &World<'_>, &Diff) -> T) -> T {
+/// Reads two states and looks at them.
+fn with_states<T>(before: &[Json], after: &[Json], look: impl FnOnce(State<'_, '_>, State<'_, '_>) -> T) -> T {
     let [before, after] = [before, after].map(read);
     let [old, new] = [&before, &after].map(|snapshot| Inventory::new(snapshot, &WorkloadKinds::default()));
     let (old, new) = World::pair(&old, &new, &Settings::default());
     let [was, is] = [&old, &new].map(Matrix::new);
-    look(&old, &new, &Diff::new(State { world: &old, matrix: &was }, State { world: &new, matrix: &is }))
+    look(State { world: &old, matrix: &was }, State { world: &new, matrix: &is })
 }
 
 /// What differs between each pair of workloads, and between each and some addresses, by name.
@@ -134,11 +136,52 @@ proptest! {
         after.remove(dropped.min(after.len() - 1));
         after.extend(others.iter().filter(is_policy).cloned());
         let after = if anew { others } else { after };
-        with_diff(&before, &after, |old, new, diff| {
-            prop_assert_eq!(as_told(diff), one_by_one(old, new));
+        with_states(&before, &after, |old, new| {
+            let diff = Diff::new(old, new);
+            prop_assert_eq!(as_told(&diff), one_by_one(old.world, new.world));
             for (two, one) in diff.changes.iter().zip(diff.changes.iter().skip(1)) {
                 prop_assert!((one.ends, one.kind, &one.from, &one.before, &one.after) != (two.ends, two.kind, &two.from, &two.before, &two.after)
                     || matches!(one.to, Side::Outside(_)) != matches!(two.to, Side::Outside(_)));
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn flows_that_are_cut_passed_and_would_not(before in objects(), others in objects()) {
+        let is_policy = |object: &&Json| object["kind"].as_str().is_some_and(|kind| kind.ends_with("Policy"));
+        let pods = before.iter().filter(|object| !is_policy(object));
+        let after: Vec<Json> = pods.chain(others.iter().filter(is_policy)).cloned().collect();
+        with_states(&before, &after, |was, is| {
+            let pod = |world: &World<'_>, at: usize| {
+                let endpoint = &world.endpoints[at];
+                let (namespace, pod) = (world.namespace_of(endpoint).name.into(), endpoint.name.into());
+                FlowEnd { kind: FlowEndKind::Pod, namespace, pod, ..FlowEnd::default() }
+            };
+            let outside = |written: &str| FlowEnd { address: written.parse().ok(), kind: FlowEndKind::Outside, ..FlowEnd::default() };
+            let count = was.world.endpoints.len();
+            let ends: Vec<FlowEnd> = (0..count).map(|at| pod(was.world, at)).chain(["203.0.113.9", "2001:db8::1"].map(outside)).collect();
+            let ends: Vec<Arc<FlowEnd>> = ends.into_iter().map(Arc::new).collect();
+            for (from, source) in ends.iter().enumerate() {
+                for (to, destination) in ends.iter().enumerate().filter(|(to, _)| *to != from && (from < count || *to < count)) {
+                    let passes = |world: &World<'_>| {
+                        let end = |at: usize| if at < count { End::Endpoint(&world.endpoints[at]) } else { End::Address(ends[at].address.unwrap()) };
+                        world.between(end(from), end(to)).2.contains(Protocol::Tcp, 80)
+                    };
+                    let (source, destination) = (source.clone(), destination.clone());
+                    let key = FlowKey { source, destination, protocol: FlowProtocol::Tcp, port: Some(80), verdict: FlowVerdict::Unknown };
+                    let flow = Flow { key, seen: Seen { count: 1, ..Seen::default() } };
+                    let judged = WhatIf::new(was, is, Some(std::slice::from_ref(&flow))).flows.unwrap();
+                    let got = [judged.cut.len(), judged.denied_before.len(), judged.opened.len(), judged.kept, judged.unknown.len()];
+                    let wanted = match (passes(was.world), passes(is.world)) {
+                        (true, false) => [1, 0, 0, 0, 0],
+                        (false, false) => [0, 1, 0, 0, 0],
+                        (false, true) => [0, 0, 1, 0, 0],
+                        (true, true) => [0, 0, 0, 1, 0],
+                    };
+                    prop_assert_eq!(got, wanted, "{:?}", flow);
+                    prop_assert!(judged.cut.iter().all(|one| !one.by.is_empty()), "{:?}", judged.cut);
+                }
             }
             Ok(())
         })?;

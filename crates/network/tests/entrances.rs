@@ -142,6 +142,20 @@ fn services_open_to_the_outside() {
             service("{type: NodePort, selector: {app: web}, ports: [{port: 0}]}"),
             "problem: a port of a Service needs a `port` between 1 and 65535, and one of the protocols TCP, UDP and SCTP",
         ),
+        (
+            service("{type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}").replace(
+                "namespace: shop}",
+                "namespace: shop, annotations: {service.beta.kubernetes.io/azure-load-balancer-internal: 'true'}}",
+            ),
+            "Service s by 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16, fc00::/7: old TCP 80, web TCP 80",
+        ),
+        (
+            service("{type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]}").replace(
+                "namespace: shop}",
+                "namespace: shop, annotations: {service.beta.kubernetes.io/load-balancer-source-ranges: '192.0.2.0/24, x'}}",
+            ),
+            "Service s by 192.0.2.0/24: old TCP 80, web TCP 80; problem: the source range `x` has no prefix length, as in `10.0.0.0/8`",
+        ),
         // Without a selector, slices say what is behind it.
         (
             service("{type: NodePort, ports: [{name: x, port: 80}]}")

@@ -52,9 +52,9 @@ fn words(problems: &[Problem]) -> Vec<String> {
 }
 
 /// Bytes that come a few at a time.
-struct Parts<'d> {
-    data: &'d [u8],
-    step: usize,
+pub(crate) struct Parts<'d> {
+    pub(crate) data: &'d [u8],
+    pub(crate) step: usize,
 }
 
 impl Read for Parts<'_> {

@@ -1,8 +1,10 @@
 //! What the fuzz targets do: untrusted bytes through every reader, and what must hold whatever they are.
 
 mod audit;
+mod flows;
 
 pub use audit::{audit_events, audit_log};
+pub use flows::flows;
 
 use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_detect::condition::{self, EventSet};

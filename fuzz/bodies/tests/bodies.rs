@@ -5,7 +5,7 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 25] = [
+const SEEDS: [&str; 28] = [
     include_str!("../../seeds/rules/items.yaml"),
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
@@ -14,6 +14,9 @@ const SEEDS: [&str; 25] = [
     include_str!("../../seeds/audit_log/gke.json"),
     include_str!("../../seeds/audit_events/pod.json"),
     include_str!("../../seeds/audit_events/role.json"),
+    include_str!("../../seeds/flows/hubble.jsonl"),
+    include_str!("../../seeds/flows/calico.json"),
+    include_str!("../../seeds/flows/network.txt"),
     "groups:\n- id: 1\n  checks:\n  - id: 1.1\n    audit: ps -fC $kubeletbin | grep -o 'k[a-z]*' || echo \"$(cat /etc/a)\"\n    audit_config: cat /etc/a\n    use_multiple_values: true\n    tests: {bin_op: or, test_items: [{flag: a, path: '{.a[?(@.b==1)]}', set: false}, {flag: a, compare: {op: bitmask, value: 644}}]}\ntype: node\nnode: {components: [kubelet], kubelet: {bins: [kubelet], confs: [/etc/a]}}\n",
     "x=''; for d in $(find / -name '*a' -exec stat -c '%a %n' {} \\;); do if [ -e \"$d\" ] && ! test -z \"${x:-y}\"; then x+=\"$d,\"; fi; done; echo ${x%,} $((1 + 2)) `sed -e 's/\\(a\\)/<\\1>/g' /etc/a | awk -F: '{print $2}'`; while read -r a b; do [[ $a == e* ]] && break; done < /etc/a",
     "kubectl get po,sa -A -o json | jq -r '[.items[]? | select(.kind == \"Pod\" and (.spec.containers | length) >= 0) | {n: .metadata.name}] as $x | if any($x[]; .n | test(\"p\")) then \"\\($x | length) // \" + ($x[0].n // \"-\") else empty end' | xargs -I{} sh -c 'echo {}'; kubectl get pods -o custom-columns=N:.metadata.name,X:.a[*] --no-headers | sort -u | head -n1",
@@ -57,6 +60,7 @@ fn all(data: &[u8]) {
     bodies::ports(data);
     bodies::audit_log(data);
     bodies::audit_events(data);
+    bodies::flows(data);
     bodies::conditions(data);
     bodies::patterns(data);
     bodies::capture(data);

@@ -171,17 +171,40 @@ fn of_service<'a>(service: &Service<'a>, problems: &mut Vec<Problem>) -> Option<
         ServiceKind::Headless | ServiceKind::ExternalName(_) => false,
     };
     let leads_to = is_open.then(|| service.leads_to(PortRef::Any))?;
-    let mut clients = Addresses::all();
-    // The ranges hold for the load balancer; the ports of nodes are kept to them, too (KEP-1864 aside, kube-proxy drops others).
-    if service.kind == ServiceKind::LoadBalancer && is_listed("loadBalancerSourceRanges") {
-        let mut ranges = Vec::new();
-        for node in spec.get("loadBalancerSourceRanges").into_iter().flat_map(Node::items) {
-            match Cidr::read(node.text().trim()) {
-                Ok(cidr) => ranges.push(cidr.addresses()),
-                Err(why) => problems.push(Problem::at(ProblemKind::Invalid, node, format!("`{}` {why}", node.text()))),
-            }
-        }
-        clients = Addresses::union_of(&ranges);
-    }
-    Some(Entrance { object: service.object, by: By::Clients(clients), leads_to })
+    let by = By::Clients(if service.kind == ServiceKind::LoadBalancer { clients(service.object, problems) } else { Addresses::all() });
+    Some(Entrance { object: service.object, by, leads_to })
 }
+
+/// Who may come by a load balancer: from the ranges that the Service names (kube-proxy keeps the ports of nodes to them, too), to one that is
+/// internal from private networks, else from anywhere.
+fn clients(service: Object<'_>, problems: &mut Vec<Problem>) -> Addresses {
+    let annotations = service.node.at(&["metadata", "annotations"]);
+    let ranges = service.node.at(&["spec", "loadBalancerSourceRanges"]);
+    let mut texts: Vec<_> = ranges.into_iter().flat_map(Node::items).map(|node| (node, node.text())).collect();
+    if texts.is_empty() {
+        let older = annotations.and_then(|all| all.get("service.beta.kubernetes.io/load-balancer-source-ranges"));
+        texts = older.into_iter().flat_map(|node| node.text().split(',').map(move |text| (node, text))).collect();
+    }
+    let mut named = Vec::new();
+    for (node, text) in &texts {
+        match Cidr::read(text.trim()) {
+            Ok(cidr) => named.push(cidr.addresses()),
+            Err(why) => problems.push(Problem::at(ProblemKind::Invalid, *node, format!("the source range `{}` {why}", text.trim()))),
+        }
+    }
+    let is_internal = |(key, value): (Node<'_>, Node<'_>)| match key.text() {
+        "networking.gke.io/load-balancer-type" | "cloud.google.com/load-balancer-type" => value.text().eq_ignore_ascii_case("internal"),
+        key if key.ends_with("load-balancer-scheme") => value.text() == "internal",
+        key => key.ends_with("load-balancer-internal") && value.text() != "false",
+    };
+    match (texts.is_empty(), annotations.into_iter().flat_map(Node::entries).any(is_internal)) {
+        (false, _) => Addresses::union_of(&named),
+        (true, true) => {
+            Addresses::union_of(&PRIVATE.iter().filter_map(|text| Cidr::read(text).ok()).map(Cidr::addresses).collect::<Vec<_>>())
+        }
+        (true, false) => Addresses::all(),
+    }
+}
+
+/// The private networks (RFC 1918, RFC 6598, RFC 4193).
+const PRIVATE: [&str; 5] = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];

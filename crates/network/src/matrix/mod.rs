@@ -21,7 +21,7 @@ use rows::{Cells, Rules};
 use traffics::{Id, Operations, Traffics};
 
 /// What may flow between classes of endpoints, and between them and the outside.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Matrix {
     /// The classes, in the order of their first endpoints.
     pub classes: Vec<Class>,

@@ -222,9 +222,8 @@ impl Said<'_> {
         let kind = match (self.kind, &*name) {
             ("hep" | "HostEndpoint", _) => FlowEndKind::Node,
             ("wep" | "WorkloadEndpoint", _) => FlowEndKind::Pod,
-            (_, "pub") => FlowEndKind::Outside,
             (_, "pvt") => FlowEndKind::Unknown,
-            ("net" | "ns" | "Network" | "NetworkSet", _) => FlowEndKind::Outside,
+            ("net" | "ns" | "Network" | "NetworkSet", _) | (_, "pub") => FlowEndKind::Outside,
             _ if !namespace.is_empty() => FlowEndKind::Pod,
             _ => FlowEndKind::Unknown,
         };

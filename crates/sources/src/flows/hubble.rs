@@ -166,12 +166,14 @@ fn end(end: Option<&End<'_>>, address: &str, names: Option<&[Text<'_>]>) -> Opti
             domain: Box::default(),
         });
     }
-    let is_node = reserved(&["host", "remote-node", "kube-apiserver", "health"]);
-    let is_outside = reserved(&["world", "world-ipv4", "world-ipv6"]);
-    let kind = match (is_outside, is_node) {
-        (true, _) => FlowEndKind::Outside,
-        (false, true) => FlowEndKind::Node,
-        (false, false) => FlowEndKind::Unknown,
+    let kind = if reserved(&["world", "world-ipv4", "world-ipv6"]) {
+        FlowEndKind::Outside
+    } else if reserved(&["host"]) {
+        FlowEndKind::OwnNode
+    } else if reserved(&["remote-node", "kube-apiserver", "health"]) {
+        FlowEndKind::Node
+    } else {
+        FlowEndKind::Unknown
     };
     let domain = names.and_then(<[_]>::first).map_or("", |name| name.trim_end_matches('.'));
     (address.is_some() || kind != FlowEndKind::Unknown).then(|| FlowEnd { kind, address, domain: domain.into(), ..FlowEnd::default() })

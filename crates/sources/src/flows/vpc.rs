@@ -239,7 +239,8 @@ impl<'l> Side<'l> {
     }
 
     fn end(self) -> Result<FlowEnd, String> {
-        if !self.namespace.is_empty() && !(self.pod.is_empty() && self.workload.is_empty()) {
+        let is_named = !self.pod.is_empty() || !self.workload.is_empty();
+        if is_named && !self.namespace.is_empty() {
             return Ok(FlowEnd {
                 kind: FlowEndKind::Pod,
                 namespace: self.namespace.into(),

@@ -3,12 +3,11 @@
 use super::text::{Text, origin, place, who};
 use super::{Reading, can, is_complete, nothing_in};
 use crate::input::Loaded;
-use crate::{Outcome, input, output};
+use crate::{Outcome, change, input, output};
 use plimsoll_access::diff::{Change, ChangeKind, Diff, ObjectChange, Part, diff};
 use plimsoll_access::{Authorizer, TurnKind, Way, WayChange};
+use plimsoll_model::Inventory;
 use plimsoll_model::rbac::Defaults;
-use plimsoll_model::{Inventory, Object};
-use std::collections::HashSet;
 
 const EXAMPLES: &str = "Examples:
   plimsoll access diff cluster changed/ --apply --as lena,developers
@@ -85,12 +84,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
 
 /// What there is once what `after` has been applied to what `before` has. Admission policies are those before.
 fn applied<'l>(old: &Reading<'l>, before: &'l Loaded, after: &'l Loaded) -> Reading<'l> {
-    let key = |object: &Object<'l>| (object.group(), object.kind, object.effective_namespace(), object.name);
     let (objects, mut problems) = after.snapshot.objects();
     problems.extend(after.snapshot.problems.iter().cloned());
-    let named: HashSet<_> = objects.iter().map(key).collect();
-    let stays = old.inventory.objects.iter().filter(|object| !named.contains(&key(object))).copied();
-    let inventory = Inventory::of(objects.iter().copied().chain(stays).collect(), &before.kinds);
+    let inventory = Inventory::of(change::applied(&old.inventory.objects, &objects), &before.kinds);
     let authorizer = Authorizer::new(&inventory, Defaults::Assume);
     problems.extend(inventory.problems.iter().chain(&authorizer.rbac().problems).cloned());
     Reading { inventory, authorizer, situation: old.situation.clone(), problems }

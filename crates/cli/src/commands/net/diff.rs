@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let [old, new] = [&before, &after].map(|side| Inventory::new(&side.snapshot, &side.kinds));
     let (old_world, new_world) = World::pair(&old, &new, &settings);
-    let diff = compare(&old_world, &new_world);
+    let diff = compare_matrices(&old_world, &new_world, Diff::new);
     let problems = both(problems(&before, &old, &old_world), problems(&after, &new, &new_world));
     output::complain_about(problems.iter().copied());
     output::print(&answer::write(&diff, args.common.form)?)?;
@@ -58,10 +58,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     })
 }
 
-/// What differs between two worlds that were made together.
-pub(super) fn compare(before: &World<'_>, after: &World<'_>) -> Diff {
+/// Asks something about two worlds that were made together.
+pub(super) fn compare_matrices<'w, 'a, T>(
+    before: &'w World<'a>,
+    after: &'w World<'a>,
+    ask: impl FnOnce(State<'_, 'a>, State<'_, 'a>) -> T,
+) -> T {
     let (old, new) = (Matrix::new(before), Matrix::new(after));
-    Diff::new(State { world: before, matrix: &old }, State { world: after, matrix: &new })
+    ask(State { world: before, matrix: &old }, State { world: after, matrix: &new })
 }
 
 /// The problems of two sides: what is wrong on both with the same object is said once.
@@ -90,14 +94,20 @@ impl Answer for Diff {
                 let _ = writeln!(text, "{word}: {}", sides.names.words(list).join(", "));
             }
         }
-        for group in self.changes.chunk_by(|one, two| one.ends == two.ends) {
+        for group in self.changes.chunk_by(|one, two| (&one.network, one.ends) == (&two.network, two.ends)) {
             if !text.is_empty() {
                 text.push('\n');
             }
-            match group.first().map(|change| change.ends) {
-                Some(Ends::New) => text.push_str("with workloads that are new\n"),
-                Some(Ends::Gone) => text.push_str("with workloads that are gone\n"),
-                Some(Ends::Kept) | None => {}
+            let Some(first) = group.first() else { continue };
+            let network = if first.network.is_empty() { String::new() } else { format!("over {}", first.network) };
+            let ends = match first.ends {
+                Ends::New => "with workloads that are new",
+                Ends::Gone => "with workloads that are gone",
+                Ends::Kept => "",
+            };
+            let words: Vec<_> = [&*network, ends].into_iter().filter(|word| !word.is_empty()).collect();
+            if !words.is_empty() {
+                let _ = writeln!(text, "{}", words.join(" "));
             }
             group.iter().for_each(|change| write_change(change, &sides, &mut text));
         }
@@ -117,11 +127,11 @@ impl Answer for Diff {
 
     fn table(&self) -> Table {
         let sides = self.sides();
-        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads"]);
-        for Change { ends: state, kind, from, to, before, after, .. } in &self.changes {
+        let mut table = Table::new(&["change", "from", "to", "before", "after", "workloads", "network"]);
+        for Change { network, ends: state, kind, from, to, before, after, .. } in &self.changes {
             for from in sides.ends(from) {
                 for to in sides.ends(to) {
-                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name()];
+                    let cells = [kind.name(), &from, &to, &before.to_string(), &after.to_string(), state.name(), network];
                     table.row(cells.map(str::to_owned));
                 }
             }

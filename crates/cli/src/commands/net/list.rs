@@ -7,7 +7,7 @@ use super::{Common, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
-use plimsoll_network::listing::{Connection, Filter, Listing, Side};
+use plimsoll_network::listing::{Connection, Filter, Listing};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::policy::Direction;
 use plimsoll_network::{Protocol, World};
@@ -94,7 +94,7 @@ impl Answer for Listing {
         }
         for network in &self.networks {
             let what = if network.first { "apart from all other pods, in" } else { "also attached to" };
-            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.words(&Side::Workloads(network.workloads.clone())));
+            let _ = writeln!(text, "\n{what} {}: {}", network.name, sides.names.words(&network.workloads).join(", "));
             write(&network.connections, &mut text);
         }
         text

@@ -11,6 +11,7 @@ mod names;
 mod sides;
 mod steps;
 mod suggest;
+mod what_if;
 
 use crate::input::{Loaded, WideArgs};
 use crate::{Outcome, output};
@@ -36,6 +37,7 @@ enum Command {
     List(list::Args),
     Lint(lint::Args),
     Suggest(suggest::Args),
+    WhatIf(what_if::Args),
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
@@ -46,6 +48,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Command::List(args) => list::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Suggest(args) => suggest::run(args),
+        Command::WhatIf(args) => what_if::run(args),
     }
 }
 

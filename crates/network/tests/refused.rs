@@ -1,0 +1,98 @@
+//! What the API would refuse: it fails closed, and is said.
+
+mod common;
+
+use common::{endpoint, with_world};
+use plimsoll_network::{End, Protocol, Traffic};
+use std::fmt::Write;
+
+/// Two pods in one namespace.
+const PODS: &str = "
+{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: n, labels: {app: a}}, spec: {containers: [{name: c, image: i, ports: [{name: web, containerPort: 80}]}]}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: b, namespace: n, labels: {app: b}}, spec: {containers: [{name: c, image: i}]}}
+---
+";
+
+/// What `b` may send to `a` under a policy with these rules for ingress, and what is said of them.
+fn judged(rule: &str) -> (Traffic, Vec<String>) {
+    let policy = format!(
+        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{rule}]}}}}"
+    );
+    with_world(&format!("{PODS}{policy}"), |world, _| {
+        let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
+        (both, world.problems.iter().map(|problem| format!("{problem:?}")).collect())
+    })
+}
+
+#[test]
+fn what_is_not_understood_allows_nothing() {
+    for rule in [
+        "{from: [{}]}",
+        "{from: [{service: {name: a}}]}",
+        "{from: [{podSelector: {}, ipBlock: {cidr: 0.0.0.0/0}}]}",
+        "{from: [{podSelector: {matchLabel: {app: b}}}]}",
+        "{from: [{podSelector: {matchExpressions: [{key: app, operator: Is, values: [b]}]}}]}",
+        "{from: [{podSelector: {matchExpressions: [{key: app, operator: In}]}}]}",
+        "{from: [{ipBlock: {cidr: 10.0.0.0}}]}",
+        "{from: [{ipBlock: {cidr: 10.0.0.0/33}}]}",
+        "{from: [{ipBlock: {except: [10.0.0.0/8]}}]}",
+        "{from: [{ipBlock: {cidr: 0.0.0.0/0, excepts: [10.0.0.0/8]}}]}",
+        "{to: [{podSelector: {}}]}",
+        "{ports: [{port: 0}]}",
+        "{ports: [{port: 65536}]}",
+        "{ports: [{port: 90, endPort: 80}]}",
+        "{ports: [{endPort: 80}]}",
+        "{ports: [{port: web, endPort: 80}]}",
+        "{ports: [{port: 80, protocol: HTTP}]}",
+        "{ports: [{port: 80, portocol: UDP}]}",
+        "{ports: [{port: [80]}]}",
+    ] {
+        let (traffic, problems) = judged(rule);
+        assert!(traffic.is_none(), "{rule} allows {traffic}");
+        assert!(!problems.is_empty(), "nothing is said of {rule}");
+    }
+}
+
+#[test]
+fn what_is_right_is_let_through_in_silence() {
+    for (rule, wanted) in [
+        ("{}", Traffic::all()),
+        ("{from: [{podSelector: {}}]}", Traffic::all()),
+        ("{ports: [{port: web}]}", Traffic::port(Protocol::Tcp, 80)),
+        ("{ports: [{protocol: UDP}]}", Traffic::protocol(Protocol::Udp)),
+        // A bad item beside a good one takes nothing from it.
+        ("{from: [{podSelector: {}}], ports: [{port: 80}]}", Traffic::port(Protocol::Tcp, 80)),
+    ] {
+        let (traffic, problems) = judged(rule);
+        assert_eq!((traffic, problems), (wanted, Vec::new()), "{rule}");
+    }
+}
+
+#[test]
+fn a_rule_that_denies_denies_everybody_when_it_is_not_understood() {
+    let policy = "{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Admin, priority: 1, \
+                  subject: {namespaces: {}}, ingress: [{action: Deny, from: [{workloads: {}}], protocols: [{tcp: {destinationPort: {number: 80}}}]}]}}";
+    with_world(&format!("{PODS}{policy}"), |world, _| {
+        let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
+        assert!(both.is_none(), "{both}");
+        assert_eq!(world.problems.len(), 1);
+    });
+}
+
+#[test]
+fn a_hundred_thousand_blocks_are_read_and_asked() {
+    let mut blocks = String::new();
+    for at in 0..100_000_u32 {
+        let [_, b, c, d] = (at * 2).to_be_bytes();
+        let _ = write!(blocks, "{{ipBlock: {{cidr: 11.{b}.{c}.{d}/32}}}},");
+    }
+    let policy = format!(
+        "{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: p, namespace: n}}, spec: {{podSelector: {{}}, ingress: [{{from: [{blocks}]}}]}}}}"
+    );
+    with_world(&format!("{PODS}{policy}"), |world, _| {
+        let matrix = plimsoll_network::matrix::Matrix::new(world);
+        let allowed: usize = matrix.from_outside.iter().flatten().map(|(_, addresses)| addresses.iter().count()).max().unwrap_or_default();
+        assert_eq!(allowed, 100_000);
+    });
+}
