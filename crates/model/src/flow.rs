@@ -106,6 +106,12 @@ pub enum FlowVerdict {
 }
 
 impl Seen {
+    /// Seen so often within an interval, as far as it is known; logs may have its ends the wrong way round.
+    pub fn within(count: u64, interval: [Option<Timestamp>; 2]) -> Self {
+        let known = interval.into_iter().flatten();
+        Self { count, first: known.clone().min(), last: known.max() }
+    }
+
     /// Takes in more of the same.
     pub fn add(&mut self, other: Self) {
         self.count = self.count.saturating_add(other.count);

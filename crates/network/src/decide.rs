@@ -237,7 +237,7 @@ impl<'a> World<'a> {
                 !others.is_empty() && others.is_subset(&self.addresses_of(means))
             }
             (Means::Pods(pick), End::Unseen(known)) => self.implies(known, pick),
-            (Means::Addresses(addresses), End::Unseen(_)) => settings.holds_pod_networks(addresses),
+            (Means::Addresses(addresses), End::Unseen(_)) => settings.is_among_unknown(addresses),
             (Means::Domains(names), End::Named(name, _)) => names.iter().any(|pattern| is_domain(pattern, name)),
             _ => false,
         }
@@ -281,11 +281,6 @@ impl<'a> World<'a> {
 }
 
 impl Settings {
-    /// Whether rules about addresses hold for pods of which no address is known.
-    fn holds_pod_networks(&self, addresses: &Addresses) -> bool {
-        self.pod_addresses == PodAddresses::Matched && !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses)
-    }
-
     /// Whether an endpoint has one of these addresses.
     pub fn is_among(&self, endpoint: &Endpoint<'_>, addresses: &Addresses) -> bool {
         if self.is_node_traffic(endpoint) {
@@ -294,9 +289,16 @@ impl Settings {
         }
         match (self.pod_addresses, endpoint.addresses.as_slice()) {
             (PodAddresses::Ignored, _) => false,
-            (PodAddresses::Matched, []) => self.holds_pod_networks(addresses),
+            (PodAddresses::Matched, []) => self.is_among_unknown(addresses),
             (PodAddresses::Matched, known) => known.iter().any(|address| addresses.contains(*address)),
         }
+    }
+}
+
+impl Settings {
+    /// Whether a pod whose addresses are not known has one of these.
+    pub(crate) fn is_among_unknown(&self, addresses: &Addresses) -> bool {
+        self.pod_addresses == PodAddresses::Matched && !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses)
     }
 }
 

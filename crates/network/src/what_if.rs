@@ -368,6 +368,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
         if is_new && !is_recorded(FlowVerdict::Denied) {
             passed = true;
         }
+        let denying = || failing.map_or_else(Vec::new, |(from, to, traffic, _)| self.denying(self.after.world, true, from, to, traffic).0);
         match (passed, passes) {
             (true, true) if is_recorded(FlowVerdict::Denied) => Some(group(
                 Fate::DeniedBefore,
@@ -377,8 +378,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             )),
             (true, true) => None,
             (true, false) if is_recorded(FlowVerdict::Denied) => {
-                let (by, _) = failing.map(|(from, to, traffic, _)| self.causes(from, to, traffic)).unwrap_or_default();
-                Some(group(Fate::DeniedBefore, by, Vec::new(), "the log says that it was denied before"))
+                Some(group(Fate::DeniedBefore, denying(), Vec::new(), "the log says that it was denied before"))
             }
             (true, false) => {
                 let (by, was) = failing.map(|(from, to, traffic, _)| self.causes(from, to, traffic)).unwrap_or_default();
@@ -388,10 +388,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
                 let by = pairs.first().map(|(from, to, traffic)| self.denying(self.before.world, false, *from, **to, traffic).0);
                 Some(group(Fate::Opened, by.unwrap_or_default(), Vec::new(), disagreement(key.verdict)))
             }
-            (false, false) => {
-                let (by, _) = failing.map(|(from, to, traffic, _)| self.causes(from, to, traffic)).unwrap_or_default();
-                Some(group(Fate::DeniedBefore, by, Vec::new(), disagreement(key.verdict)))
-            }
+            (false, false) => Some(group(Fate::DeniedBefore, denying(), Vec::new(), disagreement(key.verdict))),
         }
     }
 

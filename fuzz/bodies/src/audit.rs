@@ -43,11 +43,11 @@ fn lines(data: &[u8]) -> u64 {
 }
 
 /// A few bytes of a short log, more of a long one: each step costs as much as a whole buffer.
-fn step(data: &[u8]) -> usize {
+pub(crate) fn step(data: &[u8]) -> usize {
     7 + data.len() / 100
 }
 
-fn words(problems: &[Problem]) -> Vec<String> {
+pub(crate) fn words(problems: &[Problem]) -> Vec<String> {
     problems.iter().map(|problem| problem.place() + &problem.message).collect()
 }
 

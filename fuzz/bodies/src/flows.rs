@@ -1,12 +1,12 @@
 //! Logs of flows.
 
-use crate::audit::Parts;
+use crate::audit::{Parts, step, words};
 use crate::check_problems;
-use plimsoll_model::Problem;
+use plimsoll_sources::flows::read_stream;
 
 /// Bytes as a log of flows, at once and in small parts: the same flows, each once and seen at least once, and none without ends.
 pub fn flows(data: &[u8]) {
-    let read = |step| plimsoll_sources::flows::read_stream("fuzz", Parts { data, step });
+    let read = |step| read_stream("fuzz", Parts { data, step });
     let flows = read(usize::MAX);
     check_problems(&flows.problems);
     for flow in &flows.flows {
@@ -15,7 +15,6 @@ pub fn flows(data: &[u8]) {
         assert!(!flow.key.source.to_string().is_empty() && !flow.key.destination.to_string().is_empty(), "{flow:?}");
     }
     assert!(flows.flows.windows(2).all(|pair| matches!(pair, [one, two] if one.key < two.key)));
-    let again = read(7);
-    let words = |problems: &[Problem]| problems.iter().map(|problem| problem.place() + &problem.message).collect::<Vec<_>>();
+    let again = read(step(data));
     assert_eq!((&flows.flows, flows.replies, words(&flows.problems)), (&again.flows, again.replies, words(&again.problems)));
 }

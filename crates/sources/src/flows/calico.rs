@@ -212,7 +212,7 @@ fn flow(source: Said<'_>, destination: Said<'_>, facts: &Facts<'_>) -> Record {
     let (start, end) = (json::time(facts.start), json::time(facts.end));
     let count = facts.count.parse().unwrap_or(1).max(1);
     let key = FlowKey { source: Arc::new(source.end()), destination: Arc::new(destination.end()), protocol, port, verdict };
-    Record::Flow(key, Seen { count, first: start.or(end), last: end.or(start) })
+    Record::Flow(key, Seen::within(count, [start, end]))
 }
 
 impl Said<'_> {

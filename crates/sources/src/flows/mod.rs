@@ -221,31 +221,42 @@ impl Share {
             Ok(wrapping) => wrapping,
             Err(error) => return self.take(Record::Bad(format!("no JSON of a flow: {}", json::reason(&error))), line),
         };
-        let mut inner = |text: &[u8]| match depth < DEPTH {
-            true => self.document(text, columns, line, depth + 1),
-            false => self.take(Record::Bad("records within records, too deep".to_owned()), line),
-        };
         match wrapping {
-            Wrapping { flow: Some(flow), .. } if flow.get().starts_with('{') => inner(flow.get().as_bytes()),
-            Wrapping { items: Some(items), .. } => items.iter().for_each(|item| inner(item.get().as_bytes())),
+            Wrapping { flow: Some(flow), .. } if self.known(flow.get().as_bytes(), line) => {}
+            Wrapping { items: Some(items), .. } => items.iter().for_each(|item| self.inner(item.get().as_bytes(), columns, line, depth)),
             Wrapping { lost_events: Some(_), .. } => self.take(Record::Other("Hubble says that events were lost before it saw them"), line),
             Wrapping { node_status: Some(_), .. } => self.take(Record::Other("the state of nodes"), line),
             Wrapping { agent_event: Some(_), .. } => self.take(Record::Other("events of Cilium itself"), line),
-            _ => {
-                let has = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
-                if has("\"verdict\"") {
-                    self.take(hubble::record(text), line);
-                } else if has("\"destName\"") {
-                    self.take(calico::of_goldmane(text), line);
-                } else if has("\"dest_name\"") || has("\"dest_name_aggr\"") || has("\"dest_ip\"") {
-                    self.take(calico::record(text), line);
-                } else if !wrapping.message.is_empty() {
-                    inner(wrapping.message.trim().as_bytes());
-                } else {
-                    self.take(Record::Bad(UNKNOWN.to_owned()), line);
-                }
-            }
+            _ if self.known(text, line) => {}
+            Wrapping { message, .. } if !message.is_empty() => self.inner(message.trim().as_bytes(), columns, line, depth),
+            _ => self.take(Record::Bad(UNKNOWN.to_owned()), line),
         }
+    }
+
+    /// A document within another one.
+    fn inner(&mut self, text: &[u8], columns: &Columns, line: u64, depth: u8) {
+        match depth < DEPTH {
+            true => self.document(text, columns, line, depth + 1),
+            false => self.take(Record::Bad("records within records, too deep".to_owned()), line),
+        }
+    }
+
+    /// Takes an object that is of a format; `false` if it is of none.
+    fn known(&mut self, text: &[u8], line: u64) -> bool {
+        let has = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
+        let record = if text.first() != Some(&b'{') {
+            return false;
+        } else if has("\"verdict\"") {
+            hubble::record(text)
+        } else if has("\"destName\"") {
+            calico::of_goldmane(text)
+        } else if has("\"dest_name\"") || has("\"dest_name_aggr\"") || has("\"dest_ip\"") {
+            calico::record(text)
+        } else {
+            return false;
+        };
+        self.take(record, line);
+        true
     }
 }
 

@@ -221,7 +221,7 @@ impl<'l> Line<'l> {
         let (start, end) = (json::time(self.start), json::time(self.end));
         let count = self.count.parse().unwrap_or(1).max(1);
         let key = FlowKey { source, destination, protocol, port, verdict };
-        Record::Flow(key, Seen { count, first: start.or(end), last: end.or(start) })
+        Record::Flow(key, Seen::within(count, [start, end]))
     }
 }
 

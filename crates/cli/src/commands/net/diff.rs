@@ -9,6 +9,7 @@ use anyhow::bail;
 use plimsoll_model::{Inventory, Problem};
 use plimsoll_network::World;
 use plimsoll_network::diff::{Change, ChangeKind, Diff, Ends, State};
+use plimsoll_network::listing::Side;
 use plimsoll_network::matrix::Matrix;
 use plimsoll_report::map::{Map, WayState};
 use plimsoll_report::table::Table;
@@ -67,30 +68,6 @@ pub(super) fn compare_matrices<'w, 'a, T>(
 ) -> T {
     let (old, new) = (Matrix::new(before), Matrix::new(after));
     ask(State { world: before, matrix: &old }, State { world: after, matrix: &new })
-}
-
-/// What differs as a map, with the workloads that `named` names beside those.
-pub(super) fn picture(diff: &Diff, named: &[usize]) -> Picture {
-    let sides = diff.sides();
-    let pairs: Vec<_> = diff.changes.iter().map(|change| (&change.from, &change.to)).collect();
-    let changed = diff.new.iter().chain(&diff.gone).chain(named).copied().collect();
-    let mut picture = Picture::new("What differs in who may talk to whom", &sides, &pairs, Some(&changed));
-    for (word, list) in [("new", &diff.new), ("gone", &diff.gone)] {
-        for workload in list {
-            if let Some(place) = picture.place(*workload) {
-                place.caption = format!("{}, {word}", place.caption);
-            }
-        }
-    }
-    for change in &diff.changes {
-        let facts = [format!("before: {}", change.before), format!("after: {}", change.after)];
-        for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
-            if !traffic.is_none() {
-                picture.ways(&change.from, &change.to, traffic, state, &facts);
-            }
-        }
-    }
-    picture
 }
 
 /// The problems of two sides: what is wrong on both with the same object is said once.
@@ -165,8 +142,33 @@ impl Answer for Diff {
     }
 
     fn map(&self) -> Map {
-        picture(self, &[]).map
+        picture(self, "What differs in who may talk to whom", &[]).map
     }
+}
+
+/// What differs, as a picture; with room for connections of `more` pairs.
+pub(super) fn picture(diff: &Diff, title: &str, more: &[(Side, Side)]) -> Picture {
+    let sides = diff.sides();
+    let pairs: Vec<_> =
+        diff.changes.iter().map(|change| (&change.from, &change.to)).chain(more.iter().map(|(from, to)| (from, to))).collect();
+    let changed = diff.new.iter().chain(&diff.gone).copied().collect();
+    let mut picture = Picture::new(title, &sides, &pairs, Some(&changed));
+    for (word, list) in [("new", &diff.new), ("gone", &diff.gone)] {
+        for workload in list {
+            if let Some(place) = picture.place(*workload) {
+                place.caption = format!("{}, {word}", place.caption);
+            }
+        }
+    }
+    for change in &diff.changes {
+        let facts = [format!("before: {}", change.before), format!("after: {}", change.after)];
+        for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
+            if !traffic.is_none() {
+                picture.ways(&change.from, &change.to, traffic, state, &facts);
+            }
+        }
+    }
+    picture
 }
 
 /// A change as a line, and what is gained and lost where something stays.

@@ -106,8 +106,26 @@ impl Picture {
         }
     }
 
-    /// The places of a side.
-    pub(super) fn places(&mut self, side: &Side) -> Vec<usize> {
+    /// Draws that something was seen to go from one to another, and would not any more: what is drawn as gone there is broken.
+    pub(super) fn broken(&mut self, from: &Side, to: &Side, traffic: &Traffic, facts: &[String]) {
+        for from in self.places(from) {
+            for to in self.places(to).into_iter().filter(|to| *to != from) {
+                let is_it = |way: &&mut Way| (way.from, way.to) == (from, to) && matches!(way.state, WayState::Removed | WayState::Broken);
+                match self.map.ways.iter_mut().find(is_it) {
+                    Some(way) => {
+                        way.state = WayState::Broken;
+                        way.facts.extend_from_slice(facts);
+                    }
+                    None => {
+                        let (label, state) = (traffic.to_string(), WayState::Broken);
+                        self.map.ways.push(Way { from, to, label, state, facts: facts.to_vec() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn places(&mut self, side: &Side) -> Vec<usize> {
         match side {
             Side::Workloads(list) => {
                 let places: BTreeSet<usize> = list.iter().filter_map(|at| self.place.get(*at).copied().flatten()).collect();

@@ -1,17 +1,17 @@
 //! `plimsoll net what-if`
 
 use super::answer::{self, Answer};
-use super::diff::{self, both, compare_matrices};
+use super::diff::{both, compare_matrices, picture};
 use super::names;
 use super::{Common, outcome, problems};
 use crate::change::{Deleted, applied, without, without_stale_pods};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::{Flow, Inventory};
-use plimsoll_network::World;
 use plimsoll_network::listing::Side;
 use plimsoll_network::what_if::{Cause, Does, FlowSide, Judged, Judgement, WhatIf};
-use plimsoll_report::map::{Map, Way, WayState};
+use plimsoll_network::{Protocol, Traffic, World};
+use plimsoll_report::map::Map;
 use plimsoll_report::table::Table;
 use plimsoll_sources::flows;
 use std::fmt::Write;
@@ -136,39 +136,33 @@ impl Answer for WhatIf {
     }
 
     fn map(&self) -> Map {
-        let cut = self.flows.as_ref().map_or(&[][..], |judged| &judged.cut);
-        let workload = |side: &FlowSide| if let FlowSide::Workload(at) = side { Some(*at) } else { None };
-        let named: Vec<usize> = cut.iter().flat_map(|one| [&one.from, &one.to]).filter_map(workload).collect();
-        let mut picture = diff::picture(&self.diff, &named);
-        "What the change would do".clone_into(&mut picture.map.title);
-        if self.flows.is_none() {
-            return picture.map;
-        }
+        let cut: &[Judgement] = self.flows.as_ref().map_or(&[], |judged| &judged.cut);
+        let pairs: Vec<_> = cut.iter().map(|one| (side(&one.from), side(&one.to))).collect();
+        let mut picture = picture(&self.diff, "What the change would do", &pairs);
         let words = Words { what_if: self };
-        for one in cut {
-            let mut place = |side: &FlowSide| {
-                let side = match side {
-                    FlowSide::Workload(at) => Side::Workloads(vec![*at]),
-                    FlowSide::Outside { addresses, names } => Side::Outside(if names.is_empty() { addresses } else { names }.clone()),
-                    FlowSide::Other(text) => Side::Outside(vec![text.clone()]),
-                };
-                picture.places(&side).first().copied()
-            };
-            let Some((from, to)) = place(&one.from).zip(place(&one.to)) else { continue };
-            let mut facts = vec![words.flow(one)];
-            facts.extend(one.by.iter().map(cause));
-            // What is gone is broken, where it was used.
-            match picture.map.ways.iter_mut().find(|way| (way.from, way.to) == (from, to) && way.state != WayState::Added) {
-                Some(way) => {
-                    way.state = WayState::Broken;
-                    way.facts.extend(facts);
-                }
-                None => picture.map.ways.push(Way { from, to, label: what(one), state: WayState::Broken, facts }),
-            }
+        for (one, (from, to)) in cut.iter().zip(&pairs) {
+            let facts: Vec<_> = [words.flow(one)].into_iter().chain(one.by.iter().map(cause)).collect();
+            picture.broken(from, to, &traffic(one), &facts);
         }
-        picture.map.summary = format!("Of the flows that were seen, {} would be cut.", cut.len());
+        if self.flows.is_some() {
+            picture.map.notes.push(format!("Of the flows that were seen, {} would be cut.", cut.len()));
+        }
         picture.map
     }
+}
+
+/// An end of flows as a side of connections.
+fn side(side: &FlowSide) -> Side {
+    match side {
+        FlowSide::Workload(at) => Side::Workloads(vec![*at]),
+        FlowSide::Outside { addresses, names } => Side::Outside(if names.is_empty() { addresses.clone() } else { names.clone() }),
+        FlowSide::Other(text) => Side::Outside(vec![text.clone()]),
+    }
+}
+
+fn traffic(one: &Judgement) -> Traffic {
+    let ported = Protocol::read(&one.protocol).zip(one.port).map(|(protocol, port)| Traffic::port(protocol, port));
+    ported.unwrap_or_else(|| Protocol::ALL.into_iter().fold(Traffic::all(), |rest, one| rest.difference(&Traffic::protocol(one))))
 }
 
 /// The lists of flows that something is said of.
