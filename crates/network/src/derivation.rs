@@ -52,7 +52,7 @@ pub struct PolicyName {
 }
 
 impl PolicyName {
-    fn of(policy: &Policy<'_>) -> Self {
+    pub(crate) fn of(policy: &Policy<'_>) -> Self {
         let object = &policy.object;
         let namespace = if object.is_cluster_scoped() { "" } else { object.effective_namespace() };
         let place = Place::of(object.node.at(&["metadata", "name"]).unwrap_or(object.node));
@@ -81,7 +81,7 @@ pub struct RuleName {
 }
 
 impl RuleName {
-    fn of(at: usize, rule: &Rule<'_>) -> Self {
+    pub(crate) fn of(at: usize, rule: &Rule<'_>) -> Self {
         Self { number: at + 1, name: rule.name.to_owned(), place: Place::of(rule.node) }
     }
 }
