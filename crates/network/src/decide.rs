@@ -259,7 +259,7 @@ impl Settings {
 
 impl Settings {
     /// Whether a pod whose addresses are not known has one of these.
-    fn is_among_unknown(&self, addresses: &Addresses) -> bool {
+    pub(crate) fn is_among_unknown(&self, addresses: &Addresses) -> bool {
         self.pod_addresses == PodAddresses::Matched && !self.pod_networks.is_empty() && self.pod_networks.is_subset(addresses)
     }
 }

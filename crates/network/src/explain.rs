@@ -11,7 +11,7 @@ use crate::listing::{Answered, Entrance, Filter, Side, Workload, written};
 use crate::matrix::Class;
 use crate::matrix::classes::Classes;
 use crate::networks::Secondary;
-use crate::policy::{Direction, Peers, Rule};
+use crate::policy::{Direction, Peers, Policy, Rule};
 use crate::ranges::Ranges;
 use crate::traffic::Traffic;
 use crate::world::{Endpoint, Port, World};
@@ -213,7 +213,7 @@ fn about(world: &World<'_>, classes: &Classes<'_, '_>) -> Vec<Vec<usize>> {
 
 /// The lists of named ports that classes declare, by number: 0 is the empty one.
 fn declared<'a>(world: &World<'a>, classes: &Classes<'_, 'a>) -> Vec<u32> {
-    let rules = world.policies.iter().flat_map(|policy| policy.all_rules());
+    let rules = world.policies.iter().flat_map(Policy::all_rules);
     let names: HashSet<&str> = rules.flat_map(|(.., rule)| &rule.ports.names).map(|(_, name)| *name).collect();
     let mut numbers: HashMap<Vec<Port<'a>>, u32> = HashMap::from([(Vec::new(), 0)]);
     let samples = classes.list.iter().map(|class| class.endpoints.first().and_then(|at| world.endpoints.get(*at)));
@@ -406,11 +406,11 @@ impl Decisions {
     #[expect(clippy::cast_possible_truncation, reason = "memory ends before 2^32 decisions")]
     fn id(&mut self, direction: Direction, decision: Decision) -> u32 {
         let next = self.list.len() as u32;
-        let id = *self.ids.entry((direction, decision)).or_insert_with_key(|key| {
-            self.list.push(key.clone());
+        let Self { list, ids } = self;
+        *ids.entry((direction, decision)).or_insert_with_key(|key| {
+            list.push(key.clone());
             next
-        });
-        id
+        })
     }
 
     fn of(&mut self, direction: Direction, held: Vec<Held>) -> Numbered {
@@ -489,6 +489,7 @@ impl Pairs<'_, '_> {
             }
             end(run, classes.list.len() as u32);
             self.left = self.left.checked_sub(row.len())?;
+            let row = row.into_iter().collect::<BTreeMap<_, _>>();
             for (key, ranges) in row {
                 groups.entry(key).or_default().entry(Ranges::of(ranges)).or_default().push(source as u32);
             }

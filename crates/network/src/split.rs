@@ -37,7 +37,7 @@ fn parts(whole: &Addresses, sets: &[Addresses]) -> Option<Vec<(Vec<u32>, Address
         found.entry(within).or_default().push(Addresses::range(IpAddr::V6(first.into()), IpAddr::V6(last.into())));
     })?;
     let mut parts: Vec<_> = found.into_iter().map(|(within, parts)| (within, Addresses::union_of(&parts))).collect();
-    parts.sort_by(|(_, one), (_, two)| one.iter().next().cmp(&two.iter().next()));
+    parts.sort_by_key(|(_, part)| part.iter().next());
     Some(parts)
 }
 

@@ -1,7 +1,9 @@
 //! Endpoints that no policy tells apart.
 
+use crate::addresses::Addresses;
 use crate::policy::{Means, Namespaces, Peers, Pick};
-use crate::world::{Port, World};
+use crate::world::{PodAddresses, Port, World};
+use core::net::IpAddr;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Endpoints that every rule treats alike.
@@ -36,7 +38,7 @@ impl<'w, 'a> Classes<'w, 'a> {
         let mut picks: HashMap<&'w Pick<'a>, Group> = HashMap::new();
         let mut others: HashMap<usize, Group> = HashMap::new();
         let mut ends: Vec<Vec<u32>> = Vec::new();
-        let mut within = Within { world, namespaces: HashMap::new() };
+        let mut within = Within { world, namespaces: HashMap::new(), addressed: Addressed::new(world) };
         let mut add = |endpoints: Vec<u32>| {
             #[expect(clippy::cast_possible_truncation, reason = "fewer than there are peers in all documents")]
             let group = Group(ends.len() as u32);
@@ -124,6 +126,57 @@ struct Within<'w, 'a> {
     world: &'w World<'a>,
     /// The places of namespaces.
     namespaces: HashMap<&'w Namespaces<'a>, Vec<usize>>,
+    addressed: Addressed,
+}
+
+/// Endpoints by what rules about addresses look at, so that a block is looked up and not asked of each; [`Settings::is_among`] says the
+/// same of one.
+///
+/// [`Settings::is_among`]: crate::Settings::is_among
+struct Addressed {
+    /// Addresses in order, and the endpoints that have them.
+    known: Vec<(IpAddr, u32)>,
+    /// Pods that any address of the pods' networks may belong to.
+    unknown: Vec<u32>,
+    /// Those whose traffic is that of their node, which blocks of everything mean.
+    of_nodes: Vec<u32>,
+}
+
+impl Addressed {
+    #[expect(clippy::cast_possible_truncation, reason = "fewer endpoints than nodes of documents")]
+    fn new(world: &World<'_>) -> Self {
+        let mut addressed = Self { known: Vec::new(), unknown: Vec::new(), of_nodes: Vec::new() };
+        for (at, endpoint) in world.endpoints.iter().enumerate().map(|(at, endpoint)| (at as u32, endpoint)) {
+            if world.settings.is_node_traffic(endpoint) {
+                addressed.of_nodes.push(at);
+            } else if world.settings.pod_addresses == PodAddresses::Ignored {
+                continue;
+            } else if endpoint.addresses.is_empty() {
+                addressed.unknown.push(at);
+            }
+            addressed.known.extend(endpoint.addresses.iter().map(|address| (address.to_canonical(), at)));
+        }
+        addressed.known.sort_unstable();
+        addressed
+    }
+
+    fn among(&self, addresses: &Addresses, world: &World<'_>) -> Vec<u32> {
+        let mut found = Vec::new();
+        for (first, last) in addresses.iter() {
+            let from = self.known.partition_point(|(address, _)| *address < first);
+            let known = self.known.iter().skip(from).take_while(|(address, _)| *address <= last);
+            found.extend(known.map(|(_, at)| *at));
+        }
+        if !self.unknown.is_empty() && world.settings.is_among_unknown(addresses) {
+            found.extend(&self.unknown);
+        }
+        if addresses.v4().is_all() || addresses.v6().is_all() {
+            found.extend(&self.of_nodes);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
 }
 
 impl<'w, 'a> Within<'w, 'a> {
@@ -148,6 +201,9 @@ impl<'w, 'a> Within<'w, 'a> {
 
     #[expect(clippy::cast_possible_truncation, reason = "fewer endpoints than nodes of documents")]
     fn meant(&self, means: &Means<'a>) -> Vec<u32> {
+        if let Means::Addresses(addresses) = means {
+            return self.addressed.among(addresses, self.world);
+        }
         let is_meant = |(_, endpoint): &(usize, &crate::world::Endpoint<'a>)| self.world.means(means, crate::End::Endpoint(endpoint));
         self.world.endpoints.iter().enumerate().filter(is_meant).map(|(at, _)| at as u32).collect()
     }

@@ -12,8 +12,8 @@ const LINES: usize = 60;
 const BUNDLE: (usize, usize) = (8, 3);
 /// Ways of a hub at least.
 const HUB: usize = 12;
-/// Hubs at most: a place has to show all that it takes part in.
-const HUBS: usize = 6;
+/// Hubs at most: a card has room for the marks of so many.
+const HUBS: usize = 5;
 /// Sets of senders that are tried for a hub.
 const TRIED: usize = 24;
 /// So many ways are looked at for a hub, all in all.

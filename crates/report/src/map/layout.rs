@@ -381,7 +381,7 @@ impl Board<'_> {
         let (count, sum) = lines.chain(bundles).fold((0_usize, 0.0), |(count, sum), one| (count + 1, sum + one));
         let (width, height) = (self.layout.width, self.layout.height);
         let screens = (width / 1600.0).max(height / 900.0).max(0.8);
-        screens * (0.5 + sum / count.max(1) as f64 / (width + height))
+        screens.powf(0.7) * (0.5 + sum / count.max(1) as f64 / (width + height))
     }
 }
 

@@ -45,13 +45,9 @@ fn legend(picture: &Picture<'_>, out: &mut dyn Write) -> io::Result<()> {
     for state in picture.states() {
         writeln!(out, "<li><i class=\"key {}\"></i>{}</li>", state_class(state), state_name(state))?;
     }
-    for (at, hub) in picture.folded.hubs.iter().enumerate() {
-        let (class, letter) = (picture.classes(&hub.ways), letter(at));
-        writeln!(
-            out,
-            "<li class=\"hubs {class}\" data-hub=\"{at}\"><b>{letter} ›</b><b>› {letter}</b>{}</li>",
-            markup(&picture.told(hub))
-        )?;
+    for (at, (class, told)) in picture.hubs.iter().enumerate() {
+        let letter = letter(at);
+        writeln!(out, "<li class=\"hubs {class}\" data-hub=\"{at}\"><b>{letter} ›</b><b>› {letter}</b>{}</li>", markup(told))?;
     }
     writeln!(out, "</ul>")
 }
@@ -99,7 +95,7 @@ fn data(picture: &Picture<'_>) -> String {
         "states": STATES.map(state_name),
         "lines": folded.lines.iter().map(|line| &line.ways).collect::<Vec<_>>(),
         "bundles": folded.bundles.iter().map(|bundle| json!([zone(bundle.from), zone(bundle.to), bundle.ways])).collect::<Vec<_>>(),
-        "hubs": folded.hubs.iter().map(|hub| json!([picture.told(hub), hub.ways])).collect::<Vec<_>>(),
+        "hubs": folded.hubs.iter().zip(&picture.hubs).map(|(hub, (_, told))| json!([told, hub.ways])).collect::<Vec<_>>(),
     });
     all.to_string().replace('<', "\\u003c").replace('>', "\\u003e")
 }

@@ -93,6 +93,8 @@ pub(super) struct Picture<'m> {
     pub(super) map: &'m Map,
     pub(super) folded: Folded,
     pub(super) layout: Layout,
+    /// The classes and the words of each hub: many marks show them.
+    pub(super) hubs: Vec<(String, String)>,
 }
 
 /// A drawn hub's letter.
@@ -104,11 +106,13 @@ impl<'m> Picture<'m> {
     pub(super) fn of(map: &'m Map) -> Self {
         let folded = fold(map);
         let layout = layout(map, &folded);
-        Self { map, folded, layout }
+        let mut picture = Self { map, folded, layout, hubs: Vec::new() };
+        picture.hubs = picture.folded.hubs.iter().map(|hub| (picture.classes(&hub.ways), picture.told(hub))).collect();
+        picture
     }
 
     /// What a hub is, in words.
-    pub(super) fn told(&self, hub: &Hub) -> String {
+    fn told(&self, hub: &Hub) -> String {
         let label = hub.ways.first().and_then(|at| self.map.ways.get(*at)).map_or("", |way| &way.label);
         let some = |list: &[usize]| match list {
             [one] => self.name(*one).to_owned(),
@@ -126,7 +130,7 @@ impl<'m> Picture<'m> {
     }
 
     /// The classes of a line or bundle.
-    pub(super) fn classes(&self, ways: &[usize]) -> String {
+    fn classes(&self, ways: &[usize]) -> String {
         format!("{} {}", Carries::of_ways(self.map, ways).class(), state_class(self.state(ways)))
     }
 
@@ -292,18 +296,16 @@ impl<'m> Picture<'m> {
         let left = x + ICON;
         write!(out, "<text class=\"label\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 20.0, markup(&fit(&place.label, 13.0, ROOM)))?;
         write!(out, "<text class=\"caption\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", y + 34.5, markup(&fit(&place.caption, 10.5, ROOM)))?;
-        // Marks of hubs: what it receives at the left, what it sends at the right of the lower edge.
+        // Marks of hubs on the lower edge: those that only send stand at the right.
         let (mut from, mut until) = (x + 14.0, rect.right() - 14.0);
         for (number, hub) in self.folded.hubs.iter().enumerate() {
-            if hub.receivers.binary_search(&at).is_ok() {
-                mark(out, self, hub, number, from, rect.bottom(), false)?;
-                from += 26.0;
-            }
-        }
-        for (number, hub) in self.folded.hubs.iter().enumerate().rev() {
-            if hub.senders.binary_search(&at).is_ok() {
-                until -= 24.0;
-                mark(out, self, hub, number, until, rect.bottom(), true)?;
+            let [receives, sends] = [&hub.receivers, &hub.senders].map(|list| list.binary_search(&at).is_ok());
+            if receives {
+                mark(out, self, number, (from, rect.bottom()), (receives, sends))?;
+                from += mark_width((receives, sends)) + 2.0;
+            } else if sends {
+                until -= mark_width((receives, sends));
+                mark(out, self, number, (until, rect.bottom()), (receives, sends))?;
                 until -= 2.0;
             }
         }
@@ -332,10 +334,9 @@ impl<'m> Picture<'m> {
         if !row.is_empty() {
             rows.push(row);
         }
-        for (at, hub) in self.folded.hubs.iter().enumerate() {
-            let told = fit(&self.told(hub), 11.5, self.layout.width.max(640.0) - 120.0).into_owned();
+        for (at, (class, told)) in self.hubs.iter().enumerate() {
+            let told = fit(told, 11.5, self.layout.width.max(640.0) - 120.0).into_owned();
             let mut row = String::new();
-            let class = self.classes(&hub.ways);
             let _ = write!(
                 row,
                 "<g class=\"hub {class}\" transform=\"translate({MARGIN:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">{0} ›</text></g><g class=\"hub {class}\" transform=\"translate({1:.0} {{y}})\"><rect x=\"0\" y=\"-11\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"12\" y=\"0\">› {0}</text></g><text x=\"{2:.0}\" y=\"{{y}}\">{3}</text>",
@@ -361,16 +362,25 @@ impl<'m> Picture<'m> {
     }
 }
 
-fn mark(out: &mut dyn Write, picture: &Picture<'_>, hub: &Hub, number: usize, x: f64, bottom: f64, sends: bool) -> io::Result<()> {
-    let letter = letter(number);
-    let text = if sends { format!("{letter} ›") } else { format!("› {letter}") };
+/// How wide a mark is, of whom receives, and who sends.
+fn mark_width(does: (bool, bool)) -> f64 {
+    if does == (true, true) { 34.0 } else { 24.0 }
+}
+
+fn mark(out: &mut dyn Write, picture: &Picture<'_>, number: usize, (x, bottom): (f64, f64), does: (bool, bool)) -> io::Result<()> {
+    let (letter, width) = (letter(number), mark_width(does));
+    let text = match does {
+        (true, true) => format!("› {letter} ›"),
+        (true, false) => format!("› {letter}"),
+        (false, _) => format!("{letter} ›"),
+    };
+    let (class, told) = picture.hubs.get(number).map_or(("", ""), |(class, told)| (class, told));
     write!(
         out,
-        "<g class=\"hub {}\" data-hub=\"{number}\"><title>{}</title><rect x=\"{x:.1}\" y=\"{:.1}\" width=\"24\" height=\"14\" rx=\"7\"/><text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>",
-        picture.classes(&hub.ways),
-        markup(&picture.told(hub)),
+        "<g class=\"hub {class}\" data-hub=\"{number}\"><title>{}</title><rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width}\" height=\"14\" rx=\"7\"/><text x=\"{:.1}\" y=\"{:.1}\">{text}</text></g>",
+        markup(told),
         bottom - 6.0,
-        x + 12.0,
+        x + width / 2.0,
         bottom + 4.6
     )
 }

@@ -74,10 +74,13 @@ impl Picture {
     /// What a listing says; with a focus only that and what it may talk to.
     pub(super) fn of(listing: &Listing, focus: Option<&BTreeSet<usize>>) -> Self {
         let sides = Sides::new(&listing.workloads, &listing.entrances);
-        let pairs: Vec<_> = listing.connections.iter().map(|connection| (&connection.from, &connection.to)).collect();
+        let attached = listing.networks.iter().flat_map(|network| network.connections.iter().map(move |one| (one, Some(&network.name))));
+        let all: Vec<_> = listing.connections.iter().map(|one| (one, None)).chain(attached).collect();
+        let pairs: Vec<_> = all.iter().map(|(one, _)| (&one.from, &one.to)).collect();
         let mut picture = Self::new("Who may talk to whom", &sides, &pairs, focus);
-        for connection in &listing.connections {
-            picture.ways(&connection.from, &connection.to, &connection.traffic, WayState::Open, &[]);
+        for (one, network) in all {
+            let over: Vec<String> = network.map(|name| format!("over {name}")).into_iter().collect();
+            picture.ways(&one.from, &one.to, &one.traffic, WayState::Open, &over);
         }
         picture.captions();
         picture

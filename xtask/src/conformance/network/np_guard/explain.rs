@@ -152,11 +152,6 @@ fn expected(text: &str) -> anyhow::Result<Facts> {
         } else if is_reason(line) {
             said_by(&mut part, direction)?.reasons.insert(reason(line.trim_start_matches("- "))?);
         }
-        if line.starts_with("----") {
-            if let (Some((traffic, why)), Some((from, to))) = (part.take(), &pair) {
-                facts.add(&network, from, to, why, &traffic);
-            }
-        }
     }
     if let (Some((traffic, why)), Some((from, to))) = (part, &pair) {
         facts.add(&network, from, to, why, &traffic);
