@@ -502,7 +502,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
                         was.extend(rule_cause(world, *policy, *rule, direction, Does::Allows));
                     }
                     Reason::Default { traffic } if !traffic.intersection(asked).is_none() => {
-                        was.push(Cause::bare(Does::AllowsByDefault, Some(direction)))
+                        was.push(Cause::bare(Does::AllowsByDefault, Some(direction)));
                     }
                     _ => {}
                 }
