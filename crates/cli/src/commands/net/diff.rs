@@ -70,30 +70,6 @@ pub(super) fn compare_matrices<'w, 'a, T>(
     ask(State { world: before, matrix: &old }, State { world: after, matrix: &new })
 }
 
-/// What differs as a map, with the workloads that `named` names beside those.
-pub(super) fn picture(diff: &Diff, named: &[usize]) -> Picture {
-    let sides = diff.sides();
-    let pairs: Vec<_> = diff.changes.iter().map(|change| (&change.from, &change.to)).collect();
-    let changed = diff.new.iter().chain(&diff.gone).chain(named).copied().collect();
-    let mut picture = Picture::new("What differs in who may talk to whom", &sides, &pairs, Some(&changed));
-    for (word, list) in [("new", &diff.new), ("gone", &diff.gone)] {
-        for workload in list {
-            if let Some(place) = picture.place(*workload) {
-                place.caption = format!("{}, {word}", place.caption);
-            }
-        }
-    }
-    for change in &diff.changes {
-        let facts = [format!("before: {}", change.before), format!("after: {}", change.after)];
-        for (traffic, state) in [(&change.gained, WayState::Added), (&change.lost, WayState::Removed)] {
-            if !traffic.is_none() {
-                picture.ways(&change.from, &change.to, traffic, state, &facts);
-            }
-        }
-    }
-    picture
-}
-
 /// The problems of two sides: what is wrong on both with the same object is said once.
 pub(super) fn both<'p>(before: impl Iterator<Item = &'p Problem>, after: impl Iterator<Item = &'p Problem>) -> Vec<&'p Problem> {
     let mut told = HashSet::new();
