@@ -165,7 +165,8 @@ fn flows_that_a_change_would_cut_come_first() {
     assert_eq!(gone.status, 1, "{}{}", gone.out, gone.err);
     assert!(gone.out.contains("its destination is not there any more"), "{}", gone.out);
     let answer = json(&net("what-if db.yaml --in before --flows flows.jsonl -o json"));
-    assert_eq!(answer["flows"]["cut"][0]["by"][0]["place"], "db.yaml:4");
+    let place = &answer["flows"]["cut"][0]["by"][0]["policy"]["place"];
+    assert_eq!((&place["file"], &place["line"]), (&"db.yaml".into(), &4.into()));
     assert!(net("what-if db.yaml --in before --flows flows.jsonl -o csv").out.contains("cut,shop/web,shop/db,TCP,5432,2,"));
     assert!(net("what-if db.yaml --in before --flows flows.jsonl -o dot").out.contains("NetworkPolicy shop/db"));
     assert_eq!(net("what-if db.yaml --in before").status, 0);

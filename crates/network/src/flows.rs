@@ -120,6 +120,7 @@ impl<'w, 'a> Ends<'w, 'a> {
                     let behind = self.world.services.get(at).zip(key.port).into_iter().flat_map(|(service, port)| service.behind(port));
                     behind.map(|(at, traffic)| (Party::Workload(at), traffic)).collect()
                 }
+                Found::Address(_) if end.kind == FlowEndKind::Node => return Err(Foreign::Node),
                 Found::Address(address) => vec![(Party::Outside(Addresses::one(address)), traffic.clone())],
                 Found::Outside => vec![(Party::Outside(Addresses::all()), traffic.clone())],
                 Found::Node(_) | Found::OwnNode => return Err(Foreign::Node),

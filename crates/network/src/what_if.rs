@@ -2,13 +2,14 @@
 
 use crate::addresses::Addresses;
 use crate::decide::{Decision, End, Reason};
+use crate::derivation::{Place, PolicyName, RuleName};
 use crate::diff::{Diff, Pair, State, paired};
 use crate::flows::{Ends, Foreign, Found, asked};
 use crate::listing::{Workload, written};
 use crate::policy::{Action, Direction, Policy};
 use crate::traffic::Traffic;
 use crate::world::World;
-use plimsoll_model::{Flow, FlowEnd, FlowKey, FlowProtocol, FlowVerdict, Node, Seen};
+use plimsoll_model::{Flow, FlowEnd, FlowKey, FlowProtocol, FlowVerdict, Seen};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -92,24 +93,21 @@ pub enum FlowSide {
     Other(String),
 }
 
-/// A policy that decides, and where it says so.
+/// Something that decides.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
-    /// The policy: `NetworkPolicy shop/web`; empty where none has to be asked.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub policy: String,
+    /// What it does.
+    pub does: Does,
     /// What it is about: traffic to its pods (ingress) or from them (egress).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// What it does.
-    pub does: Does,
-    /// The rule: `rule 2`, with its name if it has one. None where pods are closed for all that no rule allows.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub rule: String,
-    /// Where it stands: file and line.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub place: String,
+    /// The policy; none where none has to be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyName>,
+    /// Its rule; none where pods are closed for all that no rule allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleName>,
 }
 
 /// What a cause does.
@@ -128,6 +126,13 @@ pub enum Does {
     IsGone,
     /// Both are in networks of their own.
     IsApart,
+}
+
+impl Cause {
+    /// Something that is no policy.
+    fn bare(does: Does, direction: Option<Direction>) -> Self {
+        Self { does, direction, policy: None, rule: None }
+    }
 }
 
 impl WhatIf {
@@ -187,12 +192,12 @@ struct Judge<'w, 'a, 'b> {
     /// Addresses that pods have not.
     public: Addresses,
     /// What policies of only one of the worlds are called and where they stand.
-    changed: HashSet<(String, String)>,
+    changed: HashSet<(String, Place)>,
 }
 
 /// An end in both worlds.
 #[derive(Debug, Clone)]
-enum Place {
+enum Whom {
     /// Places in the pairs.
     Workloads(Vec<usize>),
     /// Places in the pairs, with what they are asked for.
@@ -228,7 +233,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
 
     fn judge(&self, flows: &[Flow]) -> Judged {
         let mut judged = Judged::default();
-        let mut places: HashMap<*const FlowEnd, Place> = HashMap::new();
+        let mut places: HashMap<*const FlowEnd, Whom> = HashMap::new();
         let mut groups: BTreeMap<Group, Known> = BTreeMap::new();
         // What policies say of two ends and some traffic does not depend on the rest.
         let mut decided = HashMap::new();
@@ -242,7 +247,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             };
             let (from, to) = (place(&key.source, None), place(&key.destination, None));
             // Services lead on by port.
-            let to = if matches!(to, Place::Behind(_)) { place(&key.destination, key.port) } else { to };
+            let to = if matches!(to, Whom::Behind(_)) { place(&key.destination, key.port) } else { to };
             let Some(group) = self.group(key, &from, &to, &mut decided) else {
                 judged.kept += 1;
                 continue;
@@ -274,35 +279,35 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
     }
 
     /// Who an end is; the worlds before and after agree on nodes and addresses.
-    fn place(&self, end: &FlowEnd, port: Option<u16>) -> Place {
+    fn place(&self, end: &FlowEnd, port: Option<u16>) -> Whom {
         let workloads = |list: &[usize], of: &HashMap<usize, usize>| list.iter().filter_map(|at| of.get(at).copied()).collect();
         match self.old.find(end) {
-            Found::Endpoints(list) => Place::Workloads(workloads(&list, &self.of_old)),
-            Found::Node(at) => Place::Node(at),
-            Found::OwnNode => Place::OwnNode,
+            Found::Endpoints(list) => Whom::Workloads(workloads(&list, &self.of_old)),
+            Found::Node(at) => Whom::Node(at),
+            Found::OwnNode => Whom::OwnNode,
             Found::Service(at) => {
                 let behind = self.before.world.services.get(at).zip(port).into_iter().flat_map(|(service, port)| service.behind(port));
-                Place::Behind(behind.filter_map(|(at, traffic)| Some((*self.of_old.get(&at)?, traffic))).collect())
+                Whom::Behind(behind.filter_map(|(at, traffic)| Some((*self.of_old.get(&at)?, traffic))).collect())
             }
             Found::Address(address) => match self.new.find(end) {
-                Found::Endpoints(list) => Place::Workloads(workloads(&list, &self.of_new)),
-                _ => Place::Address(address),
+                Found::Endpoints(list) => Whom::Workloads(workloads(&list, &self.of_new)),
+                _ => Whom::Address(address),
             },
-            Found::Outside => Place::Outside,
+            Found::Outside => Whom::Outside,
             Found::Nobody(why) => match self.new.find(end) {
-                Found::Endpoints(list) => Place::Workloads(workloads(&list, &self.of_new)),
-                _ => Place::Nobody(why),
+                Found::Endpoints(list) => Whom::Workloads(workloads(&list, &self.of_new)),
+                _ => Whom::Nobody(why),
             },
         }
     }
 
     /// What becomes of a flow; none if it passes as before.
-    fn group(&self, key: &FlowKey, from: &Place, to: &Place, decided: &mut HashMap<Pairing, (bool, bool)>) -> Option<Group> {
-        let side = |place: &Place, end: &FlowEnd| match place {
-            Place::Workloads(list) => list.first().map_or(GroupSide::Outside, |at| GroupSide::Workload(*at)),
-            Place::Behind(list) => list.first().map_or_else(|| GroupSide::Other(end.to_string()), |(at, _)| GroupSide::Workload(*at)),
-            Place::Address(_) | Place::Outside => GroupSide::Outside,
-            Place::Node(_) | Place::OwnNode | Place::Nobody(_) => GroupSide::Other(end.to_string()),
+    fn group(&self, key: &FlowKey, from: &Whom, to: &Whom, decided: &mut HashMap<Pairing, (bool, bool)>) -> Option<Group> {
+        let side = |place: &Whom, end: &FlowEnd| match place {
+            Whom::Workloads(list) => list.first().map_or(GroupSide::Outside, |at| GroupSide::Workload(*at)),
+            Whom::Behind(list) => list.first().map_or_else(|| GroupSide::Other(end.to_string()), |(at, _)| GroupSide::Workload(*at)),
+            Whom::Address(_) | Whom::Outside => GroupSide::Outside,
+            Whom::Node(_) | Whom::OwnNode | Whom::Nobody(_) => GroupSide::Other(end.to_string()),
         };
         let (protocol, port) = (key.protocol, key.port);
         let (source, destination) = (side(from, &key.source), side(to, &key.destination));
@@ -316,24 +321,24 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             Err(foreign) => return unknown(foreign.why()),
         };
         let sources: Vec<Spot> = match from {
-            Place::Nobody(foreign) => return unknown(foreign.why()),
-            Place::OwnNode => return None,
-            Place::Workloads(list) => list.iter().map(|at| Spot::Workload(*at)).collect(),
+            Whom::Nobody(foreign) => return unknown(foreign.why()),
+            Whom::OwnNode => return None,
+            Whom::Workloads(list) => list.iter().map(|at| Spot::Workload(*at)).collect(),
             // Services send nothing.
-            Place::Behind(_) => return unknown(Foreign::Service.why()),
-            Place::Node(at) => vec![Spot::Node(*at)],
-            Place::Address(address) => vec![Spot::Address(*address)],
-            Place::Outside => vec![Spot::Outside],
+            Whom::Behind(_) => return unknown(Foreign::Service.why()),
+            Whom::Node(at) => vec![Spot::Node(*at)],
+            Whom::Address(address) => vec![Spot::Address(*address)],
+            Whom::Outside => vec![Spot::Outside],
         };
         let destinations: Vec<(Spot, Traffic)> = match to {
-            Place::Nobody(foreign) => return unknown(foreign.why()),
-            Place::OwnNode => return None,
-            Place::Workloads(list) => list.iter().map(|at| (Spot::Workload(*at), asked.clone())).collect(),
-            Place::Behind(list) if list.is_empty() => return unknown(Foreign::Service.why()),
-            Place::Behind(list) => list.iter().map(|(at, traffic)| (Spot::Workload(*at), traffic.clone())).collect(),
-            Place::Node(at) => vec![(Spot::Node(*at), asked.clone())],
-            Place::Address(address) => vec![(Spot::Address(*address), asked.clone())],
-            Place::Outside => vec![(Spot::Outside, asked.clone())],
+            Whom::Nobody(foreign) => return unknown(foreign.why()),
+            Whom::OwnNode => return None,
+            Whom::Workloads(list) => list.iter().map(|at| (Spot::Workload(*at), asked.clone())).collect(),
+            Whom::Behind(list) if list.is_empty() => return unknown(Foreign::Service.why()),
+            Whom::Behind(list) => list.iter().map(|(at, traffic)| (Spot::Workload(*at), traffic.clone())).collect(),
+            Whom::Node(at) => vec![(Spot::Node(*at), asked.clone())],
+            Whom::Address(address) => vec![(Spot::Address(*address), asked.clone())],
+            Whom::Outside => vec![(Spot::Outside, asked.clone())],
         };
         let is_workload = |spot: &Spot| matches!(spot, Spot::Workload(_));
         if !sources.iter().any(is_workload) && !destinations.iter().any(|(spot, _)| is_workload(spot)) {
@@ -364,7 +369,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
         let is_recorded = |verdict| key.verdict == verdict;
         // A workload that is new was not there to be asked.
         let is_new = |at: &usize| self.pairs.get(*at).is_some_and(|(_, pair)| pair.before.is_none());
-        let is_new = [from, to].into_iter().any(|place| matches!(place, Place::Workloads(list) if list.iter().all(is_new)));
+        let is_new = [from, to].into_iter().any(|place| matches!(place, Whom::Workloads(list) if list.iter().all(is_new)));
         if is_new && !is_recorded(FlowVerdict::Denied) {
             passed = true;
         }
@@ -443,8 +448,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
             && is_after
             && self.pairs.get(at).is_some_and(|(_, pair)| pair.after.is_none())
         {
-            let policy = String::new();
-            return (vec![Cause { policy, direction: None, does: Does::IsGone, rule: String::new(), place: String::new() }], Vec::new());
+            return (vec![Cause::bare(Does::IsGone, None)], Vec::new());
         }
         let (mut causes, mut directions) = (Vec::new(), Vec::new());
         for (direction, decision) in [(Direction::Egress, egress), (Direction::Ingress, ingress)] {
@@ -458,13 +462,7 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
                     Reason::Isolated { policies, traffic } if !traffic.intersection(asked).is_none() => {
                         causes.extend(self.isolating(world, policies, direction));
                     }
-                    Reason::Apart => causes.push(Cause {
-                        policy: String::new(),
-                        direction: None,
-                        does: Does::IsApart,
-                        rule: String::new(),
-                        place: String::new(),
-                    }),
+                    Reason::Apart => causes.push(Cause::bare(Does::IsApart, None)),
                     _ => {}
                 }
             }
@@ -477,9 +475,9 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
     fn isolating(&self, world: &World<'_>, policies: &[usize], direction: Direction) -> Vec<Cause> {
         let cause = |at: &usize| {
             let policy = world.policies.get(*at)?;
-            let place = place(policy.object.node.at(&["metadata", "name"]).unwrap_or(policy.object.node));
             let is_changed = self.changed.contains(&named(policy));
-            let cause = Cause { policy: policy.name(), direction: Some(direction), does: Does::DoesNotAllow, rule: String::new(), place };
+            let policy = Some(PolicyName::of(policy));
+            let cause = Cause { does: Does::DoesNotAllow, direction: Some(direction), policy, rule: None };
             Some((is_changed, cause))
         };
         let all: Vec<_> = policies.iter().filter_map(cause).collect();
@@ -503,13 +501,9 @@ impl<'w, 'a, 'b> Judge<'w, 'a, 'b> {
                     {
                         was.extend(rule_cause(world, *policy, *rule, direction, Does::Allows));
                     }
-                    Reason::Default { traffic } if !traffic.intersection(asked).is_none() => was.push(Cause {
-                        policy: String::new(),
-                        direction: Some(direction),
-                        does: Does::AllowsByDefault,
-                        rule: String::new(),
-                        place: String::new(),
-                    }),
+                    Reason::Default { traffic } if !traffic.intersection(asked).is_none() => {
+                        was.push(Cause::bare(Does::AllowsByDefault, Some(direction)));
+                    }
                     _ => {}
                 }
             }
@@ -574,16 +568,10 @@ fn disagreement(verdict: FlowVerdict) -> &'static str {
 fn rule_cause(world: &World<'_>, policy: usize, rule: usize, direction: Direction, does: Does) -> Option<Cause> {
     let policy = world.policies.get(policy)?;
     let found = policy.rule(direction, rule)?;
-    Some(Cause { policy: policy.name(), direction: Some(direction), does, rule: found.title(rule), place: place(found.node) })
+    Some(Cause { does, direction: Some(direction), policy: Some(PolicyName::of(policy)), rule: Some(RuleName::of(rule, found)) })
 }
 
-/// What a policy is called and where it stands: the same text in the same place is the same policy.
-fn named(policy: &Policy<'_>) -> (String, String) {
-    (policy.name(), place(policy.object.node))
-}
-
-/// `file:line`
-fn place(node: Node<'_>) -> String {
-    let location = node.location();
-    format!("{}:{}", location.source.name, location.start().line)
+/// What a policy is called and where it stands: the same place is the same policy.
+fn named(policy: &Policy<'_>) -> (String, Place) {
+    (policy.name(), Place::of(policy.object.node))
 }

@@ -181,16 +181,21 @@ fn what(one: &Judgement) -> String {
 
 /// A cause in words.
 fn cause(cause: &Cause) -> String {
-    let Cause { policy, direction, does, rule, place } = cause;
+    let Cause { does, direction, policy, rule } = cause;
     let direction = direction.map_or("", |direction| direction.name());
-    let rule = if rule.is_empty() { String::new() } else { format!(", {rule}") };
+    let Some(policy) = policy else {
+        return match does {
+            Does::IsGone => "its destination is not there any more".to_owned(),
+            Does::IsApart => "both are in networks of their own".to_owned(),
+            _ => format!("no policy was about it, {direction}"),
+        };
+    };
+    let place = rule.as_ref().map_or(&policy.place, |rule| &rule.place);
+    let rule = rule.as_ref().map_or_else(String::new, |rule| format!(", {rule}"));
     match does {
-        Does::Denies => format!("{policy}, {direction}{rule}, denies it ({place})"),
-        Does::DoesNotAllow => format!("{policy} does not allow it, {direction} ({place})"),
         Does::Allows => format!("{policy}, {direction}{rule}, allowed it ({place})"),
-        Does::AllowsByDefault => format!("no policy was about it, {direction}"),
-        Does::IsGone => "its destination is not there any more".to_owned(),
-        Does::IsApart => "both are in networks of their own".to_owned(),
+        Does::DoesNotAllow => format!("{policy} does not allow it, {direction} ({place})"),
+        _ => format!("{policy}, {direction}{rule}, denies it ({place})"),
     }
 }
 
