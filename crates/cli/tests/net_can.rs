@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+#[expect(dead_code, reason = "each test file uses its part of what they share")]
 mod support;
 
 use support::{Ran, directory, json, plimsoll_in};

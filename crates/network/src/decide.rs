@@ -214,7 +214,6 @@ impl<'a> World<'a> {
     pub fn means(&self, means: &Means<'a>, end: End<'_, 'a>) -> bool {
         let settings = &self.settings;
         match (means, end) {
-            (Means::Unknown, _) => false,
             (Means::Pods(pick), End::Endpoint(endpoint)) => {
                 !settings.is_node_traffic(endpoint) && pick.picks(self.namespace_of(endpoint), &endpoint.labels)
             }

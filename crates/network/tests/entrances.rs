@@ -1,5 +1,7 @@
 //! Which ways in lead where, who sends on them, and what arrives.
 
+#![cfg(test)]
+
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_network::entrances::{By, FromUnknown};
 use plimsoll_network::matrix::Matrix;

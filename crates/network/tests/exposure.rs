@@ -1,6 +1,6 @@
 //! What is open to unseen pods is what asking about each of them says, and holds for pods that are such ones.
 
-#![expect(clippy::indexing_slicing, reason = "helpers of tests")]
+#![cfg(test)]
 
 #[expect(dead_code, reason = "each test file uses its part of what they share")]
 mod worlds;

@@ -1,5 +1,7 @@
 //! What each lint finds, and what it leaves alone.
 
+#![cfg(test)]
+
 mod common;
 
 use common::with_world;
@@ -15,7 +17,7 @@ const WORLD: &str = "
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, spec: {containers: [{name: c, image: i, ports: [{name: sql, containerPort: 5432}]}]}}
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: agent, namespace: shop, labels: {app: agent}}, spec: {hostNetwork: true, containers: [{name: c, image: i}]}}
+{apiVersion: v1, kind: Pod, metadata: {name: agent, namespace: hosts, labels: {app: agent}}, spec: {hostNetwork: true, containers: [{name: c, image: i}]}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: dns, namespace: kube-system, labels: {k8s-app: kube-dns}}, spec: {containers: [{name: c, image: i, ports: [{name: dns, containerPort: 5353, protocol: UDP}]}]}}
 ---
@@ -61,7 +63,6 @@ fn each_fault_is_found_where_it_is_and_nowhere_else() {
             "passing-label",
             "podSelector: {matchLabels: {app: web}}, ingress: []",
         ),
-        ("podSelector: {matchLabels: {app: agent}}, ingress: []", "host-network", "podSelector: {matchLabels: {app: web}}, ingress: []"),
         (
             "podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: htpt}]}]",
             "named-port",
@@ -109,6 +110,13 @@ fn each_fault_is_found_where_it_is_and_nowhere_else() {
         assert!(bad.contains(wanted), "{wanted} is not found in {spec}: {bad:?}");
         assert!(!good.contains(wanted), "{wanted} is found in {innocent}");
     }
+}
+
+#[test]
+fn policies_for_pods_on_the_network_of_their_node_are_found() {
+    let of = |namespace: &str| policy("podSelector: {}, ingress: []").replace("namespace: shop", &format!("namespace: {namespace}"));
+    assert!(found(&of("hosts")).contains("host-network"));
+    assert!(!found(&of("shop")).contains("host-network"));
 }
 
 #[test]

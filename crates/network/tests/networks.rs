@@ -1,5 +1,7 @@
 //! Which workloads there are, and in which networks they reach each other.
 
+#![cfg(test)]
+
 use plimsoll_model::{Inventory, Limits, Origin, Snapshot, Source, WorkloadKinds, parse};
 use plimsoll_network::matrix::Matrix;
 use plimsoll_network::{Decision, End, Reason, Settings, Traffic, World};

@@ -1,9 +1,11 @@
 //! What the API would refuse: it fails closed, and is said.
 
+#![cfg(test)]
+
 mod common;
 
-use common::{endpoint, with_world};
-use plimsoll_network::{End, Protocol, Traffic};
+use common::with_world;
+use plimsoll_network::{End, Endpoint, Protocol, Traffic, World};
 use std::fmt::Write;
 
 /// Two pods in one namespace.
@@ -13,6 +15,11 @@ const PODS: &str = "
 {apiVersion: v1, kind: Pod, metadata: {name: b, namespace: n, labels: {app: b}}, spec: {containers: [{name: c, image: i}]}}
 ---
 ";
+
+/// The endpoint of a name.
+fn endpoint<'w, 'a>(world: &'w World<'a>, name: &str) -> &'w Endpoint<'a> {
+    world.endpoints.iter().find(|endpoint| world.name(endpoint) == name).expect("an endpoint")
+}
 
 /// What `b` may send to `a` under a policy with these rules for ingress, and what is said of them.
 fn judged(rule: &str) -> (Traffic, Vec<String>) {

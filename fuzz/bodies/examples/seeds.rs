@@ -117,7 +117,13 @@ fn starts() -> Vec<Start> {
     };
     let mut starts = vec![
         Start::Machine(Machine { cpus: 1, hostname: "node".to_owned(), ..Machine::default() }),
-        Start::Interface(Interface { name: b"lo".to_vec(), address: [127, 0, 0, 1].into(), mask: [255, 0, 0, 0].into() }),
+        Start::Interface(Interface {
+            name: b"lo".to_vec(),
+            address: [127, 0, 0, 1].into(),
+            mask: [255, 0, 0, 0].into(),
+            broadcast: [0; 4].into(),
+            speed: 0,
+        }),
         Start::User(User { uid: 1, gid: 1, name: b"u".to_vec(), home: b"/h".to_vec(), shell: Vec::new() }),
         Start::Group(Group { gid: 1, name: b"g".to_vec() }),
         Start::Process(Box::new(process)),

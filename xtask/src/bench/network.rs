@@ -13,11 +13,12 @@ pub(super) fn run(binary: &Path, directory: &Path, runs: usize) -> anyhow::Resul
     for (workloads, policies) in SIZES {
         clusters::write(directory, workloads, policies)?;
         let corpus = directory.display().to_string();
-        let commands: [&[&str]; 4] = [
+        let commands: [&[&str]; 5] = [
             &["net", "list", &corpus],
             &["net", "list", &corpus, "-o", "json"],
             &["net", "list", &corpus, "--focus", "team-0001/app-03"],
             &["net", "exposure", &corpus],
+            &["net", "can", "team-0001/app-03", "team-0002/app-04", "--in", &corpus],
         ];
         for arguments in commands {
             let figures = measure(binary, arguments, runs)?;

@@ -170,7 +170,7 @@ fn explain(look: &Look<'_, '_>, pick: &Pick<'_>) -> Why {
         return match &pick.namespaces {
             Namespaces::Named(name) => Why { text: format!("there is no namespace `{name}`"), near: Vec::new(), is_close: false },
             Namespaces::Labelled(selector) => {
-                let (near, is_close) = near(selector, world.namespaces.iter().map(|namespace| &namespace.labels));
+                let (near, is_close) = near(selector, &world.namespaces.iter().map(|namespace| &namespace.labels).collect::<Vec<_>>());
                 Why { text: format!("no namespace matches `{selector}`"), near, is_close }
             }
         };
@@ -180,12 +180,13 @@ fn explain(look: &Look<'_, '_>, pick: &Pick<'_>) -> Why {
         many => format!("in {} namespaces", many.len()),
     };
     let endpoints = held.iter().flat_map(|(at, _)| world.endpoints_in(*at)).filter_map(|at| world.endpoints.get(at));
-    let (near, is_close) = near(&pick.pods, endpoints.map(|endpoint| &endpoint.labels));
+    let (near, is_close) = near(&pick.pods, &endpoints.map(|endpoint| &endpoint.labels).collect::<Vec<_>>());
     Why { text: format!("no pod {place} matches `{}`", pick.pods), near, is_close }
 }
 
 /// The labels that are there where others are asked for, and whether any of them looks like one that is.
-fn near<'a>(selector: &Selector<'_>, labels: impl Iterator<Item = &'a Labels<'a>> + Clone) -> (Vec<String>, bool) {
+fn near(selector: &Selector<'_>, labels: &[&Labels<'_>]) -> (Vec<String>, bool) {
+    let labels = labels.iter();
     let (mut offers, mut is_close) = (Vec::new(), false);
     for requirement in selector.requirements() {
         if labels.clone().any(|labels| requirement.holds(labels)) {

@@ -141,8 +141,10 @@ fn hosts(text: &str) -> Vec<Host<'_>> {
         let before = text.get(..start).unwrap_or_default();
         let is_sure =
             port.is_some() || before.ends_with("//") || before.ends_with('@') || before.is_empty() && end == text.trim_end().len();
-        // A path is none.
-        if !before.ends_with('/') || before.ends_with("//") {
+        // A path is none, nor is the name of a user before a password.
+        let is_path = before.ends_with('/') && !before.ends_with("//");
+        let is_user = bytes.get(end) == Some(&b'@') || bytes.get(end) == Some(&b':') && digits.is_empty();
+        if !is_path && !is_user {
             hosts.push(Host { name: name.trim_matches('.'), port, is_sure });
         }
     }

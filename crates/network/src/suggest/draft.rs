@@ -35,7 +35,7 @@ impl Rules {
 pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Vec<Json> {
     let count = world.endpoints.len();
     let peers = [needs.by_workload(count, false), needs.by_workload(count, true)];
-    let mut objects = Vec::new();
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
     for (number, namespace) in world.namespaces.iter().enumerate() {
         let members = selectable(world, number);
         if members.is_empty() || options.namespaces.as_ref().is_some_and(|wanted| !wanted.contains(namespace.name)) {
@@ -48,7 +48,7 @@ pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Ve
                     let mine = peers.get(usize::from(direction == Direction::Egress)).and_then(|all| all.get(*at));
                     let mine = mine.cloned().unwrap_or_default();
                     let mut rules = rules(world, *at, direction, mine, needs.outside(*at, direction == Direction::Egress), options);
-                    let anyone = needs.from_anyone(*at);
+                    let anyone = needs.asked_by_anyone(*at);
                     if direction == Direction::Ingress && !anyone.is_none() {
                         rules.push(json!({"ports": ports(world, &anyone, &BTreeSet::from([*at]))}));
                     }
@@ -63,7 +63,14 @@ pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Ve
         if closed.is_empty() {
             continue;
         }
-        objects.push(policy(namespace.name, "default-deny", json!({}), &closed, [&[], &[]]));
+        let draft = |name: String, selector: Json, types: Vec<Direction>, rules: Option<Rules>| Draft {
+            namespace: namespace.name,
+            name,
+            selector,
+            types,
+            rules,
+        };
+        drafts.push(draft("default-deny".to_owned(), json!({}), closed.clone(), None));
         let mut alike: Vec<(&Rules, BTreeSet<usize>)> = Vec::new();
         for (at, rules) in &rules {
             match alike.iter_mut().find(|(known, _)| *known == rules) {
@@ -78,23 +85,20 @@ pub(super) fn objects(world: &World<'_>, needs: &Needs, options: &Options) -> Ve
             if types.is_empty() {
                 continue;
             }
-            let both: [&[Json]; 2] = [Direction::Ingress, Direction::Egress]
-                .map(|direction| if types.contains(&direction) { rules.of(direction).as_slice() } else { &[] });
             match exact(world, number, &members, options.whole) {
-                Some(selector) => objects.push(policy(namespace.name, &name(world, &members), selector, &types, both)),
+                Some(selector) => drafts.push(draft(name(world, &members), selector, types, Some(rules.clone()))),
                 None => {
-                    for at in &members {
-                        let one = BTreeSet::from([*at]);
+                    for one in members.iter().map(|at| BTreeSet::from([*at])) {
                         for selector in covering(world, number, &one, options.whole) {
-                            objects.push(policy(namespace.name, &name(world, &one), selector, &types, both));
+                            drafts.push(draft(name(world, &one), selector, types.clone(), Some(rules.clone())));
                         }
                     }
                 }
             }
         }
     }
-    unique_names(&mut objects);
-    objects
+    unique_names(&mut drafts);
+    drafts.iter().map(Draft::object).collect()
 }
 
 /// `allow-web`, `allow-web-and-cart`, `allow-web-and-3-more`.
@@ -111,32 +115,41 @@ fn name(world: &World<'_>, members: &BTreeSet<usize>) -> String {
     name.trim_end_matches(['-', '.']).to_owned()
 }
 
-/// Numbers policies of a namespace that would be called the same.
-fn unique_names(objects: &mut [Json]) {
-    let mut taken: BTreeSet<(String, String)> = BTreeSet::new();
-    for object in objects {
-        let word = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
-        let (namespace, name) = (word("namespace"), word("name"));
-        let mut unique = name.clone();
-        let mut number = 2;
-        while !taken.insert((namespace.clone(), unique.clone())) {
-            unique = format!("{name}-{number}");
-            number += 1;
+/// A policy to be.
+struct Draft<'w> {
+    namespace: &'w str,
+    name: String,
+    selector: Json,
+    types: Vec<Direction>,
+    rules: Option<Rules>,
+}
+
+impl Draft<'_> {
+    fn object(&self) -> Json {
+        let words: Vec<_> =
+            self.types.iter().map(|direction| if *direction == Direction::Ingress { "Ingress" } else { "Egress" }).collect();
+        let mut spec = serde_json::Map::new();
+        spec.insert("podSelector".to_owned(), self.selector.clone());
+        spec.insert("policyTypes".to_owned(), json!(words));
+        for (direction, rules) in self.rules.iter().flat_map(|rules| self.types.iter().map(|direction| (direction, rules.of(*direction)))) {
+            spec.insert(direction.name().to_owned(), json!(rules));
         }
-        object["metadata"]["name"] = json!(unique);
+        let metadata = json!({"namespace": self.namespace, "name": self.name});
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
     }
 }
 
-fn policy(namespace: &str, name: &str, selector: Json, types: &[Direction], [ingress, egress]: [&[Json]; 2]) -> Json {
-    let words: Vec<_> = types.iter().map(|direction| if *direction == Direction::Ingress { "Ingress" } else { "Egress" }).collect();
-    let mut spec = json!({"podSelector": selector, "policyTypes": words});
-    for (key, rules) in [("ingress", ingress), ("egress", egress)] {
-        if !rules.is_empty() {
-            spec[key] = json!(rules);
+/// Numbers policies of a namespace that would be called the same.
+fn unique_names(drafts: &mut [Draft<'_>]) {
+    let mut taken: BTreeSet<(&str, String)> = BTreeSet::new();
+    for draft in drafts {
+        let name = draft.name.clone();
+        let mut number = 2;
+        while !taken.insert((draft.namespace, draft.name.clone())) {
+            draft.name = format!("{name}-{number}");
+            number += 1;
         }
     }
-    let metadata = json!({"namespace": namespace, "name": name});
-    json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec})
 }
 
 /// The rules of a workload in a direction: one for each set of traffic.

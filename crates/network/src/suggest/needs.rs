@@ -124,7 +124,7 @@ impl Needs {
     }
 
     /// What somebody of whom nothing is known has to send to a workload.
-    pub(super) fn from_anyone(&self, to: usize) -> Traffic {
+    pub(super) fn asked_by_anyone(&self, to: usize) -> Traffic {
         self.from_anyone.get(&to).cloned().unwrap_or_default()
     }
 

@@ -104,7 +104,9 @@ pub(super) fn exact(world: &World<'_>, namespace: usize, wanted: &BTreeSet<usize
     let mut selector = with_labels(first, &carried);
     if !absent.is_empty() {
         let absent: Vec<_> = absent.into_iter().map(|(key, _)| json!({"key": key, "operator": "DoesNotExist"})).collect();
-        selector["matchExpressions"] = json!(absent);
+        if let Some(selector) = selector.as_object_mut() {
+            selector.insert("matchExpressions".to_owned(), json!(absent));
+        }
     }
     Some(selector)
 }
