@@ -2,9 +2,11 @@
 
 mod audit;
 mod flows;
+mod network;
 
 pub use audit::{audit_events, audit_log};
 pub use flows::flows;
+pub use network::network;
 
 use plimsoll_checks::{Assessment, Parameters};
 use plimsoll_detect::condition::{self, EventSet};

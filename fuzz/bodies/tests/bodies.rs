@@ -5,7 +5,8 @@
 use plimsoll_fuzz_bodies as bodies;
 use proptest::prelude::*;
 
-const SEEDS: [&str; 28] = [
+const SEEDS: [&str; 29] = [
+    include_str!("../../seeds/network/policies.yaml"),
     include_str!("../../seeds/rules/items.yaml"),
     include_str!("../../seeds/audit_log/lines.jsonl"),
     include_str!("../../seeds/audit_log/list.json"),
@@ -61,6 +62,7 @@ fn all(data: &[u8]) {
     bodies::audit_log(data);
     bodies::audit_events(data);
     bodies::flows(data);
+    bodies::network(data);
     bodies::conditions(data);
     bodies::patterns(data);
     bodies::capture(data);

@@ -6,6 +6,7 @@ use crate::addresses::Addresses;
 use crate::entrances::{By, FromUnknown};
 use crate::policy::{Direction, Policy, Tier};
 use crate::services::PortRef;
+use crate::suggest::{dns_servers, dns_traffic};
 use crate::traffic::{Protocol, Traffic};
 use crate::world::{Endpoint, World};
 use plimsoll_model::{Node, Severity, Violation};
@@ -23,7 +24,7 @@ pub(super) static DNS: Lint = Lint {
     fix: "Allow UDP and TCP to the pods of the DNS, on the port that they listen on: for CoreDNS 53 to `k8s-app: kube-dns` in `kube-system`, for OpenShift 5353 to `openshift-dns`.",
     run: |look, found| {
         let world = look.world;
-        let servers: Vec<usize> = world.endpoints.iter().enumerate().filter(|(_, one)| is_dns(world, one)).map(|(at, _)| at).collect();
+        let servers = dns_servers(world);
         let is_server = |at: &usize| servers.contains(at);
         let mut blamed: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let names = DNS_PORTS.map(|port| Traffic::port(Protocol::Udp, port)).iter().fold(Traffic::none(), |sum, one| sum.union(one));
@@ -42,7 +43,7 @@ pub(super) static DNS: Lint = Lint {
                 rules_allow(policy.1.as_slice(), &names)
             } else {
                 servers.iter().any(|server| {
-                    let listens = listens(world.endpoints.get(*server));
+                    let listens = dns_traffic(world, *server).intersection(&Traffic::protocol(Protocol::Udp));
                     look.matrix.between(at, *server).is_some_and(|traffic| !traffic.intersection(&listens).is_none())
                 })
             };
@@ -67,21 +68,6 @@ pub(super) static DNS: Lint = Lint {
         }
     },
 };
-
-/// Whether an endpoint is the DNS of the cluster.
-fn is_dns(world: &World<'_>, endpoint: &Endpoint<'_>) -> bool {
-    let is_labelled =
-        endpoint.labels.get("k8s-app") == Some("kube-dns") || endpoint.labels.get("dns.operator.openshift.io/daemonset-dns").is_some();
-    is_labelled && matches!(world.namespace_of(endpoint).name, "kube-system" | "openshift-dns")
-}
-
-/// The UDP ports that a server of names listens on; 53 where it declares none.
-fn listens(server: Option<&Endpoint<'_>>) -> Traffic {
-    let ports = server.into_iter().flat_map(|server| &server.ports).filter(|port| port.protocol == Protocol::Udp);
-    let declared = ports.filter(|port| port.name.contains("dns") || DNS_PORTS.contains(&port.number));
-    let traffic = declared.fold(Traffic::none(), |sum, port| sum.union(&Traffic::port(Protocol::Udp, port.number)));
-    if traffic.is_none() { Traffic::port(Protocol::Udp, 53) } else { traffic }
-}
 
 /// Whether any rule for egress lets some of the traffic through to somebody.
 fn rules_allow(policies: &[&Policy<'_>], traffic: &Traffic) -> bool {

@@ -4,7 +4,7 @@ use super::needs::{Need, Needs, Party};
 use crate::entrances::By;
 use crate::services::{PortRef, Service};
 use crate::traffic::{Protocol, Traffic};
-use crate::world::World;
+use crate::world::{Endpoint, World};
 use plimsoll_model::{Inventory, Node};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +60,16 @@ impl Needs {
         }
         (needs, mentions.into_iter().collect())
     }
+}
+
+/// The endpoints that answer for names in the cluster: CoreDNS under its usual label, and OpenShift's.
+pub fn dns_servers(world: &World<'_>) -> Vec<usize> {
+    let is_server = |endpoint: &Endpoint<'_>| {
+        let labels = &endpoint.labels;
+        let is_labelled = labels.get("k8s-app") == Some("kube-dns") || labels.get("dns.operator.openshift.io/daemonset-dns").is_some();
+        is_labelled && matches!(world.namespace_of(endpoint).name, "kube-system" | "openshift-dns")
+    };
+    world.endpoints.iter().enumerate().filter(|(_, endpoint)| is_server(endpoint)).map(|(at, _)| at).collect()
 }
 
 /// The ports on which a server of names listens, as it declares them; 53 otherwise.

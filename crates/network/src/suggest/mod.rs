@@ -10,7 +10,7 @@ mod needs;
 mod prove;
 mod selectors;
 
-pub use declared::{Mention, dns_traffic};
+pub use declared::{Mention, dns_servers, dns_traffic};
 pub use needs::{Need, Needs, Party};
 pub use prove::{Proof, Unmet};
 pub use selectors::is_lasting;
@@ -40,7 +40,7 @@ pub struct Options {
     /// Name all workloads of a namespace as such, and all namespaces: those that come later are among them. Without it, only those that
     /// are there.
     pub whole: bool,
-    /// The namespaces, by name, that get policies; without it all that have workloads.
+    /// The namespaces, by name, that get policies, and whose slack counts; without it all that have workloads.
     pub namespaces: Option<BTreeSet<String>>,
 }
 
@@ -48,12 +48,12 @@ impl Suggestion {
     /// For a world, whatever its policies are.
     pub fn new(world: &World<'_>, needs: &Needs, options: &Options) -> Self {
         let objects = draft::objects(world, needs, options);
-        let proof = prove::prove(world, needs, &objects);
+        let proof = prove::prove(world, needs, &objects, options);
         Self { workloads: Workload::all(world), objects, proof }
     }
 }
 
 /// What an existing set of policies makes of needs.
-pub fn check(world: &World<'_>, needs: &Needs) -> Proof {
-    prove::of(world, needs)
+pub fn check(world: &World<'_>, needs: &Needs, options: &Options) -> Proof {
+    prove::of(world, needs, options)
 }

@@ -1,5 +1,6 @@
 //! What policies make of needs: what does not pass, and what passes beyond.
 
+use super::Options;
 use super::needs::{Need, Needs, Party};
 use crate::addresses::Addresses;
 use crate::listing::{Connection, Side, written};
@@ -38,20 +39,25 @@ pub struct Unmet {
 }
 
 /// Reads drafted policies again and asks them.
-pub(super) fn prove(world: &World<'_>, needs: &Needs, objects: &[Json]) -> Proof {
+pub(super) fn prove(world: &World<'_>, needs: &Needs, objects: &[Json], options: &Options) -> Proof {
     let (documents, _) = parse(&Source::new("suggested", Origin::File, manifest(objects)), Limits::default());
     let objects: Vec<Object<'_>> = documents.iter().flat_map(|document| document.objects().0).collect();
     let inventory = Inventory::of(objects, &WorkloadKinds::default());
     let mut problems = Vec::new();
     let policies = Policy::read_all(&inventory, &mut problems);
-    of(&world.with_policies(policies), needs)
+    of(&world.with_policies(policies), needs, options)
 }
 
 /// What the policies of a world make of needs.
-pub(super) fn of(world: &World<'_>, needs: &Needs) -> Proof {
+pub(super) fn of(world: &World<'_>, needs: &Needs, options: &Options) -> Proof {
     let matrix = Matrix::new(world);
+    // What goes on between others is not what the policies are for.
+    let is_in_scope = |at: usize| {
+        let namespace = world.endpoints.get(at).map(|endpoint| world.namespace_of(endpoint).name);
+        options.namespaces.as_ref().is_none_or(|wanted| namespace.is_some_and(|name| wanted.contains(name)))
+    };
     let mut proof = Proof::default();
-    let mut beyond = Beyond::new(&matrix);
+    let mut beyond = Beyond::new(&matrix, is_in_scope);
     for need in needs.iter() {
         let missing = missing(&matrix, &need);
         if missing.is_empty() {
@@ -113,16 +119,17 @@ struct Beyond {
 }
 
 impl Beyond {
-    fn new(matrix: &Matrix) -> Self {
+    fn new(matrix: &Matrix, is_in_scope: impl Fn(usize) -> bool) -> Self {
         let allowed = Needs::of_matrix(matrix);
         let mut beyond = Self { between: BTreeMap::new(), incoming: BTreeMap::new(), outgoing: BTreeMap::new() };
         for Need { from, to, traffic } in allowed.iter() {
             match (from, to) {
                 // Whether the pods of one workload talk to each other nobody can see from outside.
-                (Party::Workload(from), Party::Workload(to)) if from == to => {}
+                (Party::Workload(from), Party::Workload(to)) if from == to || !is_in_scope(from) && !is_in_scope(to) => {}
                 (Party::Workload(from), Party::Workload(to)) => {
                     beyond.between.insert((from, to), traffic);
                 }
+                (Party::Workload(at), Party::Outside(_)) | (Party::Outside(_), Party::Workload(at)) if !is_in_scope(at) => {}
                 (Party::Workload(from), Party::Outside(addresses)) => beyond.outgoing.entry(from).or_default().push((traffic, addresses)),
                 (Party::Outside(addresses), Party::Workload(to)) => beyond.incoming.entry(to).or_default().push((traffic, addresses)),
                 _ => {}

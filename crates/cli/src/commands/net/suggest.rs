@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut loaded = read(&args.input, &args.targets)?;
     let has_dns = {
         let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
-        !servers(&World::new(&inventory, settings.clone())).is_empty()
+        !suggest::dns_servers(&World::new(&inventory, settings.clone())).is_empty()
     };
     if !has_dns {
         loaded
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let needs = if args.flows.is_empty() {
         match args.from.as_str() {
             "allowed" => Needs::of_matrix(&Matrix::new(&world)),
-            _ => Needs::declared(&inventory, &world, &servers(&world)).0,
+            _ => Needs::declared(&inventory, &world, &suggest::dns_servers(&world)).0,
         }
     } else {
         observed(&world, &args.flows, &mut told)
@@ -119,15 +119,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
             "nothing is needed: no flow is between workloads that were read, or no manifest names a Service; default deny alone would cut everything"
         );
     }
+    let namespaces = Some(namespaces(args, &world, has_dns)?);
+    let options = Options { whole: args.whole || args.from == "allowed", namespaces };
     let mut suggestion = if args.check {
         Suggestion {
             workloads: plimsoll_network::listing::Workload::all(&world),
             objects: Vec::new(),
-            proof: suggest::check(&world, &needs),
+            proof: suggest::check(&world, &needs, &options),
         }
     } else {
-        let namespaces = namespaces(args, &world, has_dns)?;
-        Suggestion::new(&world, &needs, &Options { whole: args.whole || args.from == "allowed", namespaces: Some(namespaces) })
+        Suggestion::new(&world, &needs, &options)
     };
     suggestion.proof.unmet.sort_by(|one, two| (&one.from, &one.to).cmp(&(&two.from, &two.to)));
     let is_met = suggestion.proof.unmet.is_empty();
@@ -147,18 +148,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         Outcome::Clean if !is_met => Outcome::Findings,
         other => other,
     })
-}
-
-/// The endpoints that answer for names in the cluster.
-fn servers(world: &World<'_>) -> Vec<usize> {
-    let is_server = |at: &usize| {
-        world.endpoints.get(*at).is_some_and(|endpoint| {
-            let is_labelled = endpoint.labels.get("k8s-app") == Some("kube-dns")
-                || endpoint.labels.get("dns.operator.openshift.io/daemonset-dns").is_some();
-            is_labelled && matches!(world.namespace_of(endpoint).name, "kube-system" | "openshift-dns")
-        })
-    };
-    (0..world.endpoints.len()).filter(is_server).collect()
 }
 
 /// The namespaces that get policies: those asked for, else all but that of a DNS which was only assumed.
