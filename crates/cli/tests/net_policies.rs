@@ -66,7 +66,7 @@ fn suggested_policies_pass_their_own_check() {
         let asks = check.out.contains("shop/web -> kube-system/kube-dns: TCP 53; UDP 53");
         assert_eq!((check.status, is_exact, asks), (0, needs.len() > 2, needs.len() == 2), "{}", check.out);
         let listed = net(&ran.out, &["list", "shop.yaml", "policies.yaml", "-o", "csv"]);
-        assert!(listed.out.contains("shop/web,shop/api,TCP 8080\n") && !listed.out.contains("shop/api,shop/web"), "{}", listed.out);
+        assert!(listed.out.contains("shop/web,shop/api,TCP 8080,\n") && !listed.out.contains("shop/api,shop/web"), "{}", listed.out);
     }
 }
 
