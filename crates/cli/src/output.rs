@@ -210,7 +210,12 @@ pub(crate) fn complain_about<'p>(problems: impl Iterator<Item = &'p Problem>) ->
     let mut incomplete = false;
     for problem in problems {
         incomplete |= problem.kind.is_error();
-        complain(&plimsoll_report::terminal(&format!("{}: {}", problem.place(), problem.message)));
+        let place = match problem.place() {
+            place if !place.is_empty() => place,
+            _ if problem.kind.is_error() => "problem".to_owned(),
+            _ => "note".to_owned(),
+        };
+        complain(&plimsoll_report::terminal(&format!("{place}: {}", problem.message)));
     }
     incomplete
 }

@@ -8,7 +8,7 @@ use crate::selector::{Labels, Selector};
 use crate::services::Service;
 use crate::traffic::Protocol;
 use core::net::IpAddr;
-use plimsoll_model::{Inventory, Node, Object, Problem, Workload};
+use plimsoll_model::{Inventory, Node, Object, Problem, ProblemKind, Workload};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -225,6 +225,37 @@ impl<'a> World<'a> {
         self.secondary = networks::secondary(inventory, &self, &mut problems);
         self.problems = problems;
         self
+    }
+
+    /// What the API leaves open and matters here, as it was taken: notes for whoever asked.
+    pub fn taken(&self) -> Vec<Problem> {
+        let workloads = |count: usize| if count == 1 { "1 workload".to_owned() } else { format!("{count} workloads") };
+        let mut notes = Vec::new();
+        let of_nodes = self.endpoints.iter().filter(|endpoint| endpoint.host_network).count();
+        if of_nodes > 0 {
+            let how = match self.settings.host_network {
+                HostNetwork::Node => "as their node: no policy is about them, and no selector means them",
+                HostNetwork::Pod => "as pods like all others",
+            };
+            notes.push(format!("pods on the network of their node ({}) are taken {how} (--host-network)", workloads(of_nodes)));
+        }
+        let names_addresses = |policy: &Policy<'a>| {
+            policy.all_rules().any(|(.., rule)| match &rule.peers {
+                Peers::Anyone => false,
+                Peers::Listed(peers) => peers.iter().any(|peer| matches!(peer.means, Means::Addresses(_))),
+            })
+        };
+        let unknown = self.endpoints.iter().filter(|endpoint| endpoint.addresses.is_empty() && !endpoint.host_network).count();
+        if unknown > 0 && self.policies.iter().any(names_addresses) {
+            notes.push(match self.settings.pod_addresses {
+                PodAddresses::Matched => {
+                    let networks = &self.settings.pod_networks;
+                    format!("rules about addresses hold for pods; those of unknown addresses ({}) are taken to have them in {networks} (--pod-addresses, --pod-network)", workloads(unknown))
+                }
+                PodAddresses::Ignored => "rules about addresses are taken not to hold for pods (--pod-addresses)".to_owned(),
+            });
+        }
+        notes.into_iter().map(|note| Problem::new(ProblemKind::Note, note)).collect()
     }
 
     /// The same world under other policies.

@@ -3,7 +3,7 @@
 use super::answer;
 use super::ends::{Ends, Known};
 use super::steps::{Between, Lines, ports, said, tier};
-use super::{Common, list, names, outcome, problems};
+use super::{Common, complain, list, names, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::{anyhow, bail};
 use plimsoll_model::Inventory;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let question = Question { from: from.into_iter().map(|(from, _)| from).collect(), to };
     let mut can = Can::new(&world, &question).map_err(|why| anyhow!(why))?;
     can.notes = notes;
-    output::complain_about(problems(&loaded, &inventory, &world));
+    complain(&loaded, &inventory, &world);
     output::print(&answer::write(&can, args.common.form)?)?;
     Ok(match outcome(problems(&loaded, &inventory, &world)) {
         Outcome::Clean if can.verdict != Verdict::Yes => Outcome::Findings,

@@ -4,7 +4,7 @@ use super::answer;
 use super::names;
 use super::sides::Sides;
 use super::steps::{Between, Lines, ports, said, tier};
-use super::{Common, list, outcome, problems};
+use super::{Common, complain, list, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::{anyhow, bail};
 use plimsoll_model::Inventory;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
     if world.endpoints.is_empty() {
-        output::complain_about(problems(&loaded, &inventory, &world));
+        complain(&loaded, &inventory, &world);
         bail!("there is no workload in {}: nothing that could talk to anything", loaded.targets.join(", "));
     }
     let mut focus = BTreeSet::new();
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let filter = Filter { focus: (!focus.is_empty()).then_some(focus), direction, port: args.port };
     let only = args.only.as_deref().map(|word| if word == "allow" { Only::Allowed } else { Only::Denied });
     let explanation = Explanation::new(&world, &filter, only).map_err(|why| anyhow!(why))?;
-    output::complain_about(problems(&loaded, &inventory, &world));
+    complain(&loaded, &inventory, &world);
     output::print(&answer::write(&Shown { explanation, only }, args.common.form)?)?;
     Ok(outcome(problems(&loaded, &inventory, &world)))
 }

@@ -4,7 +4,7 @@ use super::answer::{self, Answer};
 use super::names::{self, Names};
 use super::picture::Picture;
 use super::sides::Sides;
-use super::{Common, list, outcome, problems};
+use super::{Common, complain, list, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::{Context, bail, ensure};
 use plimsoll_model::{Inventory, Limits, Origin, Source, parse};
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
-    output::complain_about(problems(&loaded, &inventory, &world));
+    complain(&loaded, &inventory, &world);
     if world.endpoints.is_empty() {
         bail!("there is no workload in {}: nothing that could be reached", loaded.targets.join(", "));
     }

@@ -1,7 +1,7 @@
 //! `plimsoll net graph`
 
 use super::picture::Picture;
-use super::{PluginArgs, names, outcome, problems, read};
+use super::{PluginArgs, complain, names, outcome, problems, read};
 use crate::input::WideArgs;
 use crate::{Outcome, output};
 use anyhow::bail;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
     if world.endpoints.is_empty() {
-        output::complain_about(problems(&loaded, &inventory, &world));
+        complain(&loaded, &inventory, &world);
         bail!("there is no workload in {}: nothing to draw", loaded.targets.join(", "));
     }
     let mut focus = BTreeSet::new();
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let mut out = Vec::new();
     map::render(&picture.map, args.form.into(), &mut out)?;
-    output::complain_about(problems(&loaded, &inventory, &world));
+    complain(&loaded, &inventory, &world);
     output::print(&out)?;
     Ok(outcome(problems(&loaded, &inventory, &world)))
 }

@@ -4,7 +4,7 @@ use super::answer::{self, Answer};
 use super::names;
 use super::picture::Picture;
 use super::sides::Sides;
-use super::{Common, outcome, problems};
+use super::{Common, complain, outcome, problems};
 use crate::{Outcome, output};
 use anyhow::bail;
 use plimsoll_model::Inventory;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
     let world = World::new(&inventory, settings);
     if world.endpoints.is_empty() {
-        output::complain_about(problems(&loaded, &inventory, &world));
+        complain(&loaded, &inventory, &world);
         bail!("there is no workload in {}: nothing that could talk to anything", loaded.targets.join(", "));
     }
     let mut focus = BTreeSet::new();
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let direction = args.direction.as_deref().map(|word| if word == "ingress" { Direction::Ingress } else { Direction::Egress });
     let filter = Filter { focus: (!focus.is_empty()).then_some(focus), direction, port: args.port };
     let listing = Listing::new(&world, &Matrix::new(&world), &filter);
-    output::complain_about(problems(&loaded, &inventory, &world));
+    complain(&loaded, &inventory, &world);
     output::print(&answer::write(&listing, args.common.form)?)?;
     Ok(outcome(problems(&loaded, &inventory, &world)))
 }

@@ -130,6 +130,12 @@ fn problems<'p>(loaded: &'p Loaded, inventory: &'p Inventory<'_>, world: &'p Wor
     loaded.snapshot.problems.iter().chain(&inventory.problems).chain(&world.problems)
 }
 
+/// Tells what could not be read, and how what the API leaves open was taken.
+fn complain(loaded: &Loaded, inventory: &Inventory<'_>, world: &World<'_>) {
+    let taken = world.taken();
+    output::complain_about(problems(loaded, inventory, world).chain(&taken));
+}
+
 /// The exit status of an answer: something that could not be read may change it.
 fn outcome<'p>(mut problems: impl Iterator<Item = &'p Problem>) -> Outcome {
     if problems.any(|problem| problem.kind.is_error()) { Outcome::Incomplete } else { Outcome::Clean }
