@@ -64,6 +64,11 @@ fn each_fault_is_found_where_it_is_and_nowhere_else() {
             "podSelector: {matchLabels: {app: web}}, ingress: []",
         ),
         (
+            "podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}]}]",
+            "label-of-any-namespace",
+            "podSelector: {matchLabels: {app: web}}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: a}}, podSelector: {matchLabels: {app: db}}}]}]",
+        ),
+        (
             "podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: htpt}]}]",
             "named-port",
             "podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: http}]}]",

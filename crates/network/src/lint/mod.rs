@@ -26,13 +26,14 @@ struct Lint {
 }
 
 /// All of them.
-static LINTS: [&Lint; 17] = [
+static LINTS: [&Lint; 18] = [
     &reach::API_SERVER,
     &reach::DEFAULT_DENY,
     &reach::DNS,
     &shape::EGRESS_WITHOUT_TYPE,
     &effect::EQUAL_PRIORITY,
     &shape::EXCEPT,
+    &selectors::ANYWHERE,
     &selectors::HOST_NETWORK,
     &reach::IPV6,
     &reach::OUTSIDE,

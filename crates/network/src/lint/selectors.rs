@@ -1,7 +1,7 @@
 //! Selectors that mean nobody, or not for long.
 
 use super::{Lint, Look, below};
-use crate::policy::{Means, Namespaces, Peers, Pick, Policy};
+use crate::policy::{Action, Direction, Means, Namespaces, Peers, Pick, Policy};
 use crate::selector::{Labels, Selector, Test};
 use crate::suggest::is_lasting;
 use plimsoll_model::{Node, Severity, Violation, nearest};
@@ -101,6 +101,40 @@ pub(super) static HOST_NETWORK: Lint = Lint {
             if !names.is_empty() {
                 let message = format!("{} does not hold for {}, whose pods are on the network of their node", policy.name(), some(&names));
                 found.at(&policy.object, subject_node(policy), message, "give the pods a network of their own");
+            }
+        }
+    },
+};
+
+pub(super) static ANYWHERE: Lint = Lint {
+    id: "NETPOL-label-of-any-namespace",
+    title: "Rule lets in pods of any namespace by their labels",
+    severity: Severity::Low,
+    detects: "An ingress rule whose peer selects pods by labels in all namespaces: `namespaceSelector: {}` beside a `podSelector`.",
+    why: "Labels of pods are chosen by whoever makes the pod. Whoever may make pods in one namespace of the cluster, however little it has to do with this one, gets in by writing the label.",
+    fix: "Name the namespaces, too: by `kubernetes.io/metadata.name`, which nobody can choose, or by a label that only administrators set.",
+    run: |look, found| {
+        let world = look.world;
+        for policy in &world.policies {
+            let is_about = |endpoint: &&crate::Endpoint<'_>| policy.is_about(endpoint, world.namespace_of(endpoint), &world.settings);
+            let names: Vec<_> = world.endpoints.iter().filter(is_about).map(|endpoint| world.name(endpoint)).collect();
+            if names.is_empty() {
+                continue;
+            }
+            for (_, at, rule) in policy.all_rules().filter(|(direction, ..)| *direction == Direction::Ingress) {
+                let Peers::Listed(peers) = &rule.peers else { continue };
+                for peer in peers.iter().filter(|_| rule.action == Action::Accept) {
+                    let Means::Pods(Pick { namespaces: Namespaces::Labelled(spaces), pods }) = &peer.means else { continue };
+                    if spaces.is_everything() && !pods.is_everything() {
+                        let message = format!(
+                            "{} of {} lets any pod of the cluster with `{pods}` reach {}",
+                            rule.title(at),
+                            policy.name(),
+                            some(&names)
+                        );
+                        found.at(&policy.object, peer.node, message, "name the namespaces, too, by `kubernetes.io/metadata.name`");
+                    }
+                }
             }
         }
     },
