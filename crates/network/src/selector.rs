@@ -134,6 +134,9 @@ impl<'a> Selector<'a> {
                 let help = "labels go below `matchLabels`, conditions below `matchExpressions`";
                 refuse(key, format!("`{}` is no field of a label selector: it selects nothing", key.text()), Some(help));
                 requirements.push(Requirement { key: "", test: Test::Never });
+            } else if key.text() == "matchExpressions" && !value.is_list() && !value.is_null() {
+                refuse(value, format!("`matchExpressions` must be a list, is {}: it selects nothing", value.describe()), None);
+                requirements.push(Requirement { key: "", test: Test::Never });
             } else if key.text() == "matchLabels" && !value.is_map() && !value.is_null() {
                 refuse(value, format!("`matchLabels` must be a mapping, is {}", value.describe()), None);
                 requirements.push(Requirement { key: "", test: Test::Never });

@@ -46,6 +46,17 @@ fn what_is_not_understood_allows_nothing() {
         "{from: [{ipBlock: {except: [10.0.0.0/8]}}]}",
         "{from: [{ipBlock: {cidr: 0.0.0.0/0, excepts: [10.0.0.0/8]}}]}",
         "{to: [{podSelector: {}}]}",
+        "{from: {podSelector: {}}}",
+        "{from: everyone}",
+        "[{from: []}]",
+        "everybody",
+        "{ports: {port: 80}}",
+        "{ports: '80'}",
+        "{ports: [80]}",
+        "{from: [{ipBlock: {cidr: 0.0.0.0/0, except: 10.0.0.0/8}}]}",
+        "{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0]}}]}",
+        "{from: [{ipBlock: {cidr: 0.0.0.0/0, except: ['::/8']}}]}",
+        "{from: [{podSelector: {matchExpressions: {key: app, operator: In, values: [b]}}}]}",
         "{ports: [{port: 0}]}",
         "{ports: [{port: 65536}]}",
         "{ports: [{port: 90, endPort: 80}]}",
@@ -78,13 +89,34 @@ fn what_is_right_is_let_through_in_silence() {
 
 #[test]
 fn a_rule_that_denies_denies_everybody_when_it_is_not_understood() {
-    let policy = "{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: p}, spec: {tier: Admin, priority: 1, \
-                  subject: {namespaces: {}}, ingress: [{action: Deny, from: [{workloads: {}}], protocols: [{tcp: {destinationPort: {number: 80}}}]}]}}";
-    with_world(&format!("{PODS}{policy}"), |world, _| {
-        let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
-        assert!(both.is_none(), "{both}");
-        assert_eq!(world.problems.len(), 1);
-    });
+    let protocols = "protocols: [{tcp: {destinationPort: {number: 80}}}]";
+    let (from, ports) = ("from: [{namespaces: {}}]", "ports: [{portNumber: {protocol: TCP, port: 80}}]");
+    let cluster = |rule: &str| {
+        format!(
+            "{{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {{name: p}}, spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, {rule}}}]}}}}"
+        )
+    };
+    let admin = |rule: &str| {
+        format!(
+            "{{apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {{name: p}}, spec: {{priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, {rule}}}]}}}}"
+        )
+    };
+    for policy in [
+        cluster(&format!("from: [{{workloads: {{}}}}], {protocols}")),
+        cluster(&format!("from: {{namespaces: {{}}}}, {protocols}")),
+        cluster(protocols),
+        cluster(&format!("{from}, protocols: {{tcp: {{}}}}")),
+        cluster(&format!("{from}, protocols: [{{tcp: {{destinationPort: {{range: {{start: 9, end: 8}}}}}}}}]")),
+        admin(&format!("from: all, {ports}")),
+        admin(&format!("{from}, ports: {{portNumber: {{protocol: TCP, port: 80}}}}")),
+        admin(&format!("{from}, ports: [{{portNumber: {{protocol: TCP, port: 0}}}}]")),
+    ] {
+        with_world(&format!("{PODS}{policy}"), |world, _| {
+            let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
+            assert!(both.is_none(), "{policy} allows {both}");
+            assert!(!world.problems.is_empty(), "nothing is said of {policy}");
+        });
+    }
 }
 
 #[test]

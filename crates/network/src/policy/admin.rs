@@ -1,6 +1,6 @@
 //! AdminNetworkPolicy and BaselineAdminNetworkPolicy of policy.networking.k8s.io/v1alpha1.
 
-use super::{Action, Direction, Policy, Rule, Tier, cluster_peers, ports, subject};
+use super::{Action, Direction, Means, Peer, Peers, Policy, Rule, Tier, cluster_peers, ports, subject};
 use plimsoll_model::{Node, Object, Problem, ProblemKind};
 
 /// The kinds of the cluster share this much.
@@ -71,7 +71,14 @@ pub(super) fn rules<'a>(
             }
         };
         let name = node.get("name").map_or("", Node::text);
-        rules.push(Rule { node, name, action, peers: cluster_peers(node, direction, problems), ports: ports(node, problems) });
+        let mut peers = cluster_peers(node, direction, problems);
+        let before = problems.len();
+        let ports = ports(node, problems);
+        // Ports that are not understood fail closed as peers do: what was to be denied there is denied everywhere.
+        if let (true, Peers::Listed(peers)) = (problems.len() > before && action != Action::Accept, &mut peers) {
+            peers.push(Peer { node, means: Means::Unknown });
+        }
+        rules.push(Rule { node, name, action, peers, ports });
     }
     rules
 }

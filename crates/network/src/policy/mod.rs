@@ -270,6 +270,18 @@ impl Rule<'_> {
     }
 }
 
+/// The items of the list at `key`, none where it is absent. What is no list is a problem, and `None`: nobody knows what it was to hold.
+fn items<'a>(node: Node<'a>, key: &str, problems: &mut Vec<Problem>) -> Option<Vec<Node<'a>>> {
+    match node.get(key) {
+        Some(list) if !list.is_list() => {
+            let message = format!("`{key}` must be a list, is {}: it is taken as something that is not understood", list.describe());
+            problems.push(Problem::at(ProblemKind::Invalid, list, message));
+            None
+        }
+        list => Some(list.into_iter().flat_map(Node::items).collect()),
+    }
+}
+
 /// The label selector at `key`; one that is written as null is not there.
 fn selector<'a>(node: Node<'a>, key: &str, problems: &mut Vec<Problem>) -> Option<Selector<'a>> {
     node.get(key).map(|node| Selector::read(node, problems))
@@ -317,10 +329,18 @@ fn pick<'a>(node: Node<'a>, problems: &mut Vec<Problem>) -> Option<Pick<'a>> {
 /// The peers of a rule of the cluster's kinds.
 fn cluster_peers<'a>(rule: Node<'a>, direction: Direction, problems: &mut Vec<Problem>) -> Peers<'a> {
     let key = if direction == Direction::Ingress { "from" } else { "to" };
-    let peers = rule.get(key).into_iter().flat_map(Node::items).map(|node| Peer { node, means: cluster_peer(node, direction, problems) });
-    let peers: Vec<_> = peers.collect();
+    let list = items(rule, key, problems);
+    if list.as_ref().is_some_and(Vec::is_empty) {
+        problems.push(Problem::at(
+            ProblemKind::Invalid,
+            rule,
+            format!("a rule needs at least one peer in `{key}`: it is not understood without"),
+        ));
+    }
+    let list = list.unwrap_or_default();
+    let mut peers: Vec<_> = list.into_iter().map(|node| Peer { node, means: cluster_peer(node, direction, problems) }).collect();
     if peers.is_empty() {
-        problems.push(Problem::at(ProblemKind::Invalid, rule, format!("a rule needs at least one peer in `{key}`: it is about nobody")));
+        peers.push(Peer { node: rule, means: Means::Unknown });
     }
     Peers::Listed(peers)
 }
@@ -340,8 +360,14 @@ fn cluster_peer<'a>(node: Node<'a>, direction: Direction, problems: &mut Vec<Pro
             Means::Pods,
         ),
         ("networks", Direction::Egress) => {
-            let networks: Vec<_> = value.items().filter_map(|node| cidr(node, problems)).map(Cidr::addresses).collect();
-            Means::Addresses(Addresses::union_of(&networks))
+            let read: Vec<_> = value.items().map(|node| cidr(node, "the peer is not understood", problems)).collect();
+            match read.into_iter().collect::<Option<Vec<_>>>().filter(|_| value.is_list()) {
+                Some(networks) => Means::Addresses(Addresses::union_of(&networks.into_iter().map(Cidr::addresses).collect::<Vec<_>>())),
+                None => {
+                    problems.push(unknown_peer(value, "must list networks as `10.0.0.0/8`"));
+                    Means::Unknown
+                }
+            }
         }
         ("nodes", Direction::Egress) => Means::Nodes(Selector::read(value, problems)),
         ("domainNames", Direction::Egress) => Means::Domains(value.items().map(Node::text).collect()),
@@ -358,7 +384,7 @@ fn unknown_peer(node: Node<'_>, why: &str) -> Problem {
 }
 
 /// A CIDR; what is none is a problem. Bits beyond the length are worth a note: old objects have them.
-fn cidr(node: Node<'_>, problems: &mut Vec<Problem>) -> Option<Cidr> {
+fn cidr(node: Node<'_>, then: &str, problems: &mut Vec<Problem>) -> Option<Cidr> {
     let text = node.text();
     match Cidr::read(text) {
         Ok(cidr) => {
@@ -369,7 +395,7 @@ fn cidr(node: Node<'_>, problems: &mut Vec<Problem>) -> Option<Cidr> {
             Some(cidr)
         }
         Err(why) => {
-            problems.push(Problem::at(ProblemKind::Invalid, node, format!("`{text}` {why}: no address is in it")));
+            problems.push(Problem::at(ProblemKind::Invalid, node, format!("`{text}` {why}: {then}")));
             None
         }
     }

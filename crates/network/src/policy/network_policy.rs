@@ -1,9 +1,12 @@
 //! NetworkPolicy of networking.k8s.io/v1.
 
-use super::{Action, Direction, Means, Namespaces, Peer, Peers, Pick, Policy, Rule, Tier, cidr, ports, selector};
+use super::{Action, Direction, Means, Namespaces, Peer, Peers, Pick, Policy, Rule, Tier, cidr, items, ports, selector};
 use crate::addresses::{Addresses, Cidr};
 use crate::selector::Selector;
 use plimsoll_model::{Node, Object, Problem, ProblemKind};
+
+/// The fields of `spec`.
+const FIELDS: [&str; 4] = ["egress", "ingress", "podSelector", "policyTypes"];
 
 /// Reads a NetworkPolicy; none of the same kind in another group (Calico).
 pub(super) fn read<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> Option<Policy<'a>> {
@@ -24,7 +27,13 @@ pub(super) fn read_spec<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> 
             Selector::everything()
         }
     };
-    let types: Vec<_> = spec.and_then(|spec| spec.get("policyTypes")).into_iter().flat_map(Node::items).collect();
+    if let Some((key, _)) = spec.into_iter().flat_map(Node::entries).find(|(key, _)| !FIELDS.contains(&key.text())) {
+        problems.push(Problem::at(ProblemKind::Invalid, key, format!("`{}` is no field of a NetworkPolicy: it has no effect", key.text())));
+    }
+    // What is no list of types may mean either: the policy is taken to be about both.
+    let listed = spec.map_or_else(|| Some(Vec::new()), |spec| items(spec, "policyTypes", problems));
+    let is_both = listed.is_none();
+    let types = listed.unwrap_or_default();
     for word in types.iter().filter(|word| !matches!(word.text(), "Ingress" | "Egress")) {
         let message = format!("`{}` is no policy type; they are Ingress and Egress", word.text());
         problems.push(Problem::at(ProblemKind::Invalid, *word, message));
@@ -33,7 +42,8 @@ pub(super) fn read_spec<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> 
     // Without types: always ingress, and egress where it has a rule.
     let has = |name: &str| types.iter().any(|word| word.text() == name);
     let is_ingress = types.is_empty() || has("Ingress");
-    let is_egress = if types.is_empty() { section("egress").is_some_and(|rules| rules.items().next().is_some()) } else { has("Egress") };
+    let is_egress =
+        is_both || if types.is_empty() { section("egress").is_some_and(|rules| rules.items().next().is_some()) } else { has("Egress") };
     let mut rules = |direction: Direction| -> Vec<Rule<'a>> {
         let list = section(direction.name());
         if let Some(list) = list.filter(|list| !list.is_list()) {
@@ -50,17 +60,24 @@ pub(super) fn read_spec<'a>(object: Object<'a>, problems: &mut Vec<Problem>) -> 
 
 fn rule<'a>(node: Node<'a>, namespace: &'a str, direction: Direction, problems: &mut Vec<Problem>) -> Rule<'a> {
     let (key, other) = if direction == Direction::Ingress { ("from", "to") } else { ("to", "from") };
-    let mut peers: Vec<_> = Vec::new();
-    for item in node.get(key).into_iter().flat_map(Node::items) {
-        peers.push(Peer { node: item, means: peer(item, namespace, problems) });
+    let nobody = |problems: &mut Vec<Problem>| {
+        let peers = Peers::Listed(vec![Peer { node, means: Means::Unknown }]);
+        Rule { node, name: "", action: Action::Accept, peers, ports: ports::v1(node, problems) }
+    };
+    if !node.is_map() && !node.is_null() {
+        let message = format!("a rule must be a mapping, is {}: it is taken to allow nothing", node.describe());
+        problems.push(Problem::at(ProblemKind::Invalid, node, message));
+        return nobody(problems);
     }
+    let Some(list) = items(node, key, problems) else { return nobody(problems) };
+    let peers: Vec<_> = list.into_iter().map(|item| Peer { node: item, means: peer(item, namespace, problems) }).collect();
     // A field that is not known may narrow the rule: without it, it would allow more than was meant.
     if let Some((field, _)) = node.entries().find(|(field, _)| field.text() != key && field.text() != "ports") {
         let message = format!("`{}` is no field of an {} rule: the rule is taken to allow nothing", field.text(), direction.name());
         let problem = Problem::at(ProblemKind::Invalid, field, message);
         let help = format!("the peers of an {} rule go below `{key}`", direction.name());
         problems.push(if field.text() == other { problem.help(help) } else { problem });
-        return Rule { node, name: "", action: Action::Accept, peers: Peers::Listed(Vec::new()), ports: ports::v1(node, problems) };
+        return nobody(problems);
     }
     let peers = if peers.is_empty() { Peers::Anyone } else { Peers::Listed(peers) };
     Rule { node, name: "", action: Action::Accept, peers, ports: ports::v1(node, problems) }
@@ -90,7 +107,7 @@ fn peer<'a>(node: Node<'a>, namespace: &'a str, problems: &mut Vec<Problem>) -> 
     }
 }
 
-/// The addresses of an `ipBlock`. An exception must be a strict subset of it (pkg/apis/networking/validation); others count for nothing.
+/// The addresses of an `ipBlock`. An exception must be a strict subset of it (pkg/apis/networking/validation); others leave nothing of the block.
 fn ip_block(block: Node<'_>, problems: &mut Vec<Problem>) -> Addresses {
     if let Some((key, _)) = block.entries().find(|(key, _)| !matches!(key.text(), "cidr" | "except")) {
         let message = format!("`{}` is no field of an `ipBlock`: the block is taken to be empty", key.text());
@@ -101,13 +118,17 @@ fn ip_block(block: Node<'_>, problems: &mut Vec<Problem>) -> Addresses {
         problems.push(Problem::at(ProblemKind::Invalid, block, "an `ipBlock` needs a `cidr`: no address is in it"));
         return Addresses::none();
     };
-    let Some(outer) = cidr(node, problems) else { return Addresses::none() };
+    const EMPTY: &str = "the block is taken to be empty";
+    let Some(outer) = cidr(node, EMPTY, problems) else { return Addresses::none() };
     let mut without = Vec::new();
-    for node in block.get("except").into_iter().flat_map(Node::items) {
-        let Some(except) = cidr(node, problems) else { continue };
+    // An exception narrows the block: without it, more would be allowed than was meant.
+    let Some(list) = items(block, "except", problems) else { return Addresses::none() };
+    for node in list {
+        let Some(except) = cidr(node, EMPTY, problems) else { return Addresses::none() };
         if except.length <= outer.length || !except.addresses().is_subset(&outer.addresses()) {
-            let message = format!("the exception `{except}` is not strictly within `{outer}`: the API server refuses the policy");
+            let message = format!("the exception `{except}` is not strictly within `{outer}`, which the API server refuses: {EMPTY}");
             problems.push(Problem::at(ProblemKind::Invalid, node, message));
+            return Addresses::none();
         }
         without.push(except);
     }

@@ -1,6 +1,6 @@
 //! The ports of rules, in the three ways in which the kinds of policies write them.
 
-use super::Ports;
+use super::{Ports, items};
 use crate::ranges::Ranges;
 use crate::traffic::{Protocol, Traffic};
 use plimsoll_model::{Node, Problem, ProblemKind};
@@ -47,6 +47,10 @@ fn range(node: Node<'_>, (start, end): (&str, &str), problems: &mut Vec<Problem>
 
 /// Whether the item has fields that nobody knows: they may narrow it.
 fn has_unknown(item: Node<'_>, known: &[&str], problems: &mut Vec<Problem>) -> bool {
+    if !item.is_map() {
+        refuse(item, format!("a port must be a mapping, is {}", item.describe()), problems);
+        return true;
+    }
     let unknown = item.entries().find(|(key, _)| !known.contains(&key.text()));
     if let Some((key, _)) = unknown {
         refuse(key, format!("`{}` is no field of a port", key.text()), problems);
@@ -57,9 +61,9 @@ fn has_unknown(item: Node<'_>, known: &[&str], problems: &mut Vec<Problem>) -> b
 /// `ports` of NetworkPolicy v1: none are all, of every protocol.
 pub(super) fn v1<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a> {
     let mut ports = Ports::default();
-    let mut is_empty = true;
-    for item in rule.get("ports").into_iter().flat_map(Node::items) {
-        is_empty = false;
+    let Some(list) = items(rule, "ports", problems) else { return ports };
+    let is_empty = list.is_empty();
+    for item in list {
         let known = !has_unknown(item, &["port", "protocol", "endPort"], problems);
         let Some(protocol) = protocol(item, "protocol", problems).filter(|_| known) else { continue };
         let end = item.get("endPort");
@@ -86,9 +90,12 @@ pub(super) fn v1<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a> {
 
 /// `ports` of AdminNetworkPolicy v1alpha1: none are all, an empty list is none.
 pub(super) fn admin<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a> {
-    let Some(list) = rule.get("ports") else { return Ports { numbers: Traffic::all(), names: Vec::new() } };
     let mut ports = Ports::default();
-    for item in list.items() {
+    let Some(list) = items(rule, "ports", problems) else { return ports };
+    if rule.get("ports").is_none() {
+        return Ports { numbers: Traffic::all(), names: Vec::new() };
+    }
+    for item in list {
         if has_unknown(item, &["portNumber", "namedPort", "portRange"], problems) {
             continue;
         }
@@ -113,11 +120,12 @@ pub(super) fn admin<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a
 
 /// `protocols` of ClusterNetworkPolicy v1alpha2: none are all.
 pub(super) fn cluster<'a>(rule: Node<'a>, problems: &mut Vec<Problem>) -> Ports<'a> {
-    let Some(list) = rule.get("protocols").filter(|list| list.items().next().is_some()) else {
-        return Ports { numbers: Traffic::all(), names: Vec::new() };
-    };
     let mut ports = Ports::default();
-    for item in list.items() {
+    let Some(list) = items(rule, "protocols", problems) else { return ports };
+    if list.is_empty() {
+        return Ports { numbers: Traffic::all(), names: Vec::new() };
+    }
+    for item in list {
         let mut fields = item.entries().filter(|(_, value)| !value.is_null());
         let (Some((key, value)), None) = (fields.next(), fields.next()) else {
             refuse(item, "an item of `protocols` must have exactly one field", problems);

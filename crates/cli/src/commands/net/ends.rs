@@ -48,8 +48,24 @@ impl Known<'_, '_> {
             Ok(found) => Ok(self.all(found.into_iter().map(Asked::Endpoint))),
             Err(error) => match parts.as_slice() {
                 [name] => {
-                    let host = || (name.contains('.') && is_host(name)).then(|| self.outside(name, Addresses::all()));
-                    self.node(name).or_else(host).ok_or(error)
+                    if let Some(node) = self.node(name) {
+                        return Ok(node);
+                    }
+                    // `web.shop`, `web.shop.svc`, `web.shop.svc.cluster.local`: what the DNS of the cluster makes of it.
+                    let labels: Vec<_> = name.trim_end_matches('.').split('.').collect();
+                    match labels.as_slice() {
+                        [service, namespace] if self.world.service(namespace, service).is_some() => {
+                            return self.service(namespace, service);
+                        }
+                        [service, namespace, "svc", ..] => return self.service(namespace, service),
+                        _ => {}
+                    }
+                    // Names of the outside end in letters: what ends in a number is an address that is none.
+                    let is_number = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+                    if name.contains('.') && is_host(name) && !is_number { Ok(self.outside(name, Addresses::all())) } else { Err(error) }
+                }
+                [address, _] if address.parse::<IpAddr>().is_ok() => {
+                    bail!("`{text}` {}", Cidr::read(text).err().unwrap_or("is no block of addresses"))
                 }
                 _ => Err(error),
             },

@@ -176,7 +176,8 @@ fn observed(world: &World<'_>, paths: &[PathBuf], told: &mut Vec<Problem>) -> Ne
         }
     }
     for (why, (count, example)) in foreign {
-        let message = format!("{count} flows {} are not counted, such as {example}", why.why());
+        let flows = if count == 1 { "1 flow".to_owned() } else { format!("{count} flows") };
+        let message = format!("not counted: {flows} {}, such as {example}", why.why());
         told.push(Problem::new(ProblemKind::Note, message));
     }
     needs
