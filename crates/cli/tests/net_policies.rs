@@ -85,3 +85,16 @@ fn where_nothing_is_needed_nothing_is_suggested() {
     assert_eq!(ran.status, 2);
     assert!(ran.err.contains("nothing is needed"), "{}", ran.err);
 }
+
+#[test]
+fn names_stay_comments_and_texts() {
+    let hostile = SHOP.replace("name: web,", "name: \"w\\r\\u2028{kind: Evil}\\e[31m\",");
+    let deny = TYPO.replace("{app: wbe}", "{app: api}").replace("[Ingress, Egress]", "[Ingress]");
+    let files = directory(&[("shop.yaml", hostile.as_bytes()), ("deny.yaml", deny.as_bytes())]);
+    let ran = plimsoll_in(files.path(), &["net", "suggest", "shop.yaml", "deny.yaml", "--from", "allowed"], b"");
+    let text = plimsoll_in(files.path(), &["net", "list", "shop.yaml", "deny.yaml"], b"");
+    for out in [&ran.out, &text.out] {
+        assert!(!out.contains(['\r', '\u{1b}', '\u{2028}']), "{out:?}");
+    }
+    assert!(text.out.contains("Evil"), "{}", text.out);
+}

@@ -175,6 +175,11 @@ impl<'a> Selector<'a> {
         self.0.iter().all(|requirement| requirement.holds(labels))
     }
 
+    /// Whether the API refuses it, so that nothing is selected.
+    pub fn is_refused(&self) -> bool {
+        self.0.iter().any(|requirement| requirement.test == Test::Never)
+    }
+
     /// Whether everything is selected.
     pub fn is_everything(&self) -> bool {
         self.0.is_empty()

@@ -57,7 +57,7 @@ pub enum Loopback {
 }
 
 impl Default for Settings {
-    /// As most networks do it; pods without known addresses have private ones (RFC 1918, RFC 6598, RFC 4193).
+    /// As most networks do it; pods without known addresses have private ones (RFC 1918, RFC 6598).
     fn default() -> Self {
         let private = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"];
         let private: Vec<_> = private.iter().filter_map(|cidr| Cidr::read(cidr).ok()).map(Cidr::addresses).collect();

@@ -126,14 +126,14 @@ fn policies_for_pods_on_the_network_of_their_node_are_found() {
 
 #[test]
 fn what_is_cut_or_open_is_found() {
-    // The default deny alone: the controller does not reach the API server, and the namespace is closed in both directions.
+    // The controller does not reach the API server; what opens everything for ingress denies nothing by default.
     let closed = found(DENY);
     assert!(
-        closed.contains("api-server-blocked") && !closed.contains("no-default-deny") && !closed.contains("webhook-blocked"),
+        closed.contains("api-server-blocked") && closed.contains("no-default-deny") && !closed.contains("webhook-blocked"),
         "{closed:?}"
     );
     let shut = found(&policy("podSelector: {}, policyTypes: [Ingress, Egress]"));
-    assert!(shut.contains("webhook-blocked"), "{shut:?}");
+    assert!(shut.contains("webhook-blocked") && !shut.contains("no-default-deny"), "{shut:?}");
     let half = found(&policy("podSelector: {}, ingress: []"));
     assert!(half.contains("no-default-deny") && !half.contains("api-server-blocked"), "{half:?}");
 }

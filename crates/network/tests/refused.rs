@@ -120,6 +120,18 @@ fn a_rule_that_denies_denies_everybody_when_it_is_not_understood() {
 }
 
 #[test]
+fn a_rule_of_the_cluster_that_accepts_is_about_nobody_if_one_peer_is_not_understood() {
+    let rules = "ingress: [{action: Accept, from: [{namespaces: {}}, {workloads: {}}]}, {action: Deny, from: [{namespaces: {}}]}]";
+    let policy = format!(
+        "{{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {{name: p}}, spec: {{tier: Admin, priority: 1, subject: {{namespaces: {{}}}}, {rules}}}}}"
+    );
+    with_world(&format!("{PODS}{policy}"), |world, _| {
+        let (.., both) = world.between(End::Endpoint(endpoint(world, "n/b")), End::Endpoint(endpoint(world, "n/a")));
+        assert!(both.is_none() && !world.problems.is_empty(), "{both}");
+    });
+}
+
+#[test]
 fn a_hundred_thousand_blocks_are_read_and_asked() {
     let mut blocks = String::new();
     for at in 0..100_000_u32 {

@@ -3,8 +3,8 @@
 use super::selectors::some;
 use super::{Lint, Look};
 use crate::addresses::Addresses;
-use crate::entrances::{By, FromUnknown};
-use crate::policy::{Direction, Policy, Tier};
+use crate::entrances::By;
+use crate::policy::{Action, Direction, Means, Peers, Policy, Rule, Tier};
 use crate::services::PortRef;
 use crate::suggest::{dns_servers, dns_traffic};
 use crate::traffic::{Protocol, Traffic};
@@ -30,7 +30,7 @@ pub(super) static DNS: Lint = Lint {
         let names = DNS_PORTS.map(|port| Traffic::port(Protocol::Udp, port)).iter().fold(Traffic::none(), |sum, one| sum.union(one));
         for (at, endpoint) in world.endpoints.iter().enumerate().filter(|(at, _)| !is_server(at)) {
             let Some(policy) = isolating(world, endpoint, Direction::Egress) else { continue };
-            // Addresses need no names: only who sends to other pods, or to the whole of the outside, asks for them.
+            // Addresses outside need no names: only who sends to other pods asks for them.
             let sends = look
                 .egress(at)
                 .filter(|(_, traffic)| !traffic.intersection(&Traffic::protocol(Protocol::Tcp)).is_none())
@@ -38,7 +38,12 @@ pub(super) static DNS: Lint = Lint {
             if !sends {
                 continue;
             }
-            let asks = if servers.is_empty() {
+            // A cache on the node, or a server outside of the cluster.
+            let outside = look.matrix.class_of.get(at).and_then(|class| look.matrix.to_outside.get(*class as usize));
+            let asks_outside = outside.into_iter().flatten().any(|(traffic, _)| traffic.contains(Protocol::Udp, 53));
+            let asks = if asks_outside {
+                true
+            } else if servers.is_empty() {
                 // Where the DNS was not read: anybody in the cluster or outside who could be it.
                 rules_allow(policy.1.as_slice(), &names)
             } else {
@@ -138,7 +143,7 @@ pub(super) static WEBHOOK: Lint = Lint {
     id: "NETPOL-webhook-blocked",
     title: "API server cannot reach an admission webhook",
     severity: Severity::High,
-    detects: "A workload behind the Service of an admission or conversion webhook, to whose port policies let nobody from outside of the pods of the cluster.",
+    detects: "A workload behind the Service of an admission webhook, to whose port policies let nobody from outside of the pods of the cluster.",
     why: "The API server calls from its own address, which no selector means. Where the webhook must not fail, no object of its kinds can be changed any more; where it may, it is not asked.",
     fix: "Allow ingress to the webhook's port from the addresses of the API server, or from anyone: the calls come over TLS.",
     run: |look, found| {
@@ -189,22 +194,20 @@ pub(super) static IPV6: Lint = Lint {
             for (at, endpoint) in world.endpoints.iter().enumerate() {
                 let rows = if direction == Direction::Ingress { &look.matrix.from_outside } else { &look.matrix.to_outside };
                 let Some(row) = look.matrix.class_of.get(at).and_then(|class| rows.get(*class as usize)) else { continue };
-                let everywhere = |family: &Addresses| {
-                    let whole = row.iter().filter(|(_, addresses)| family.is_subset(addresses));
-                    whole.fold(Traffic::none(), |sum, (traffic, _)| sum.union(traffic))
-                };
-                let more = everywhere(&Addresses::all_v6()).difference(&everywhere(&Addresses::all_v4()));
+                let more = everywhere(row, &Addresses::all_v6()).difference(&everywhere(row, &Addresses::all_v4()));
                 if more.is_none() {
                     continue;
                 }
                 // Who names IPv4 blocks only and leaves the rest to a default that lets it pass.
                 let namespace = world.namespace_of(endpoint);
                 let names_v4 = |policy: &Policy<'_>| {
-                    policy.rules(direction).into_iter().flatten().any(|rule| match &rule.peers {
-                        crate::policy::Peers::Anyone => false,
-                        crate::policy::Peers::Listed(peers) => peers.iter().any(|peer| {
-                            matches!(&peer.means, crate::policy::Means::Addresses(addresses) if !addresses.v4().is_empty() && addresses.v6().is_empty())
+                    policy.rules(direction).into_iter().flatten().any(|rule| {
+                        match &rule.peers {
+                        Peers::Anyone => false,
+                        Peers::Listed(peers) => peers.iter().any(|peer| {
+                            matches!(&peer.means, Means::Addresses(addresses) if !addresses.v4().is_empty() && addresses.v6().is_empty())
                         }),
+                    }
                     })
                 };
                 let policy =
@@ -245,8 +248,24 @@ pub(super) static DEFAULT_DENY: Lint = Lint {
             let of = |policy: &&Policy<'_>| policy.tier == Tier::NetworkPolicy && policy.object.effective_namespace() == namespace.name;
             let policies: Vec<_> = world.policies.iter().filter(of).collect();
             let Some(first) = policies.first() else { continue };
-            let is_default =
-                |direction| policies.iter().any(|policy| policy.subject.pods.is_everything() && policy.rules(direction).is_some());
+            let is_open = |rule: &Rule<'_>| matches!(rule.peers, Peers::Anyone) && rule.ports.numbers.is_all();
+            // Whoever opens everything to everybody denies nothing by default.
+            let is_default = |direction| {
+                let denies = |policy: &&&Policy<'_>| {
+                    policy.subject.pods.is_everything() && policy.rules(direction).is_some_and(|rules| !rules.iter().any(is_open))
+                };
+                let is_below = |policy: &Policy<'_>| {
+                    let everyone = |rule: &Rule<'_>| {
+                        rule.action == Action::Deny
+                            && matches!(&rule.peers, Peers::Listed(peers) if peers.iter().any(|peer| matches!(&peer.means, Means::Pods(pick) if pick.is_everyone())))
+                    };
+                    policy.tier == Tier::Baseline
+                        && policy.subject.pods.is_everything()
+                        && policy.subject.namespaces.hold(namespace)
+                        && policy.rules(direction).is_some_and(|rules| rules.iter().any(everyone))
+                };
+                policies.iter().any(|policy| denies(&policy)) || world.policies.iter().any(is_below)
+            };
             let open: Vec<_> = Direction::BOTH.into_iter().filter(|direction| !is_default(*direction)).map(Direction::name).collect();
             if open.is_empty() {
                 continue;
@@ -259,27 +278,37 @@ pub(super) static DEFAULT_DENY: Lint = Lint {
     },
 };
 
+/// What may flow with each address of a family.
+fn everywhere(row: &[(Traffic, Addresses)], family: &Addresses) -> Traffic {
+    let parts = || row.iter().map(|(traffic, addresses)| (traffic, addresses.intersection(family))).filter(|(_, part)| !part.is_empty());
+    let covered: Vec<_> = parts().map(|(_, part)| part).collect();
+    if Addresses::union_of(&covered) != *family {
+        return Traffic::none();
+    }
+    parts().fold(Traffic::all(), |all, (traffic, _)| all.intersection(traffic))
+}
+
 pub(super) static OUTSIDE: Lint = Lint {
     id: "NETPOL-reachable-from-outside",
     title: "Policies let the internet reach a workload",
     severity: Severity::Medium,
-    detects: "A workload that a Service of type LoadBalancer or NodePort, an Ingress, a Route or a route of the Gateway API leads to, in a cluster with policies that let it arrive from every address.",
+    detects: "A workload that a Service of type LoadBalancer or NodePort, or one with external addresses, opens to every address, in a cluster with policies that let it arrive. What an Ingress or a Gateway leads to is told by the checks of these.",
     why: "Whoever finds a weakness in what answers there is in the cluster. That policies exist makes one believe that they had a say.",
     fix: "Where not everybody is meant, let in only the addresses of those who are, by `ipBlock`; where everybody is, except this finding.",
     run: |look, found| {
         let world = look.world;
-        let mut unknown = FromUnknown::default();
         for entrance in &world.entrances {
-            let is_narrow = matches!(&entrance.by, By::Clients(clients) if !Addresses::all_v4().is_subset(clients));
-            if is_narrow {
+            // A controller decides by itself whom it serves.
+            let By::Clients(clients) = &entrance.by else { continue };
+            if !Addresses::all_v4().is_subset(clients) {
                 continue;
             }
-            for (at, traffic) in entrance.arrives(world, look.matrix, &mut unknown) {
-                let from_everywhere = look.matrix.class_of.get(at).and_then(|class| look.matrix.from_outside.get(*class as usize));
-                let by_clients = matches!(entrance.by, By::Clients(_));
-                let everywhere = from_everywhere.into_iter().flatten().filter(|(_, from)| Addresses::all_v4().is_subset(from));
-                let arrives = everywhere.fold(Traffic::none(), |sum, (traffic, _)| sum.union(traffic)).intersection(&traffic);
-                let arrives = if by_clients { arrives } else { traffic };
+            for (at, traffic) in &entrance.leads_to {
+                let at = *at;
+                let Some(row) = look.matrix.class_of.get(at).and_then(|class| look.matrix.from_outside.get(*class as usize)) else {
+                    continue;
+                };
+                let arrives = everywhere(row, &Addresses::all_v4()).intersection(traffic);
                 let Some(endpoint) = world.endpoints.get(at).filter(|_| !arrives.is_none()) else { continue };
                 let object = &entrance.object;
                 let message =

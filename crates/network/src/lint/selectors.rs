@@ -42,7 +42,7 @@ pub(super) static NO_PEER: Lint = Lint {
                 let Peers::Listed(peers) = &rule.peers else { continue };
                 for peer in peers {
                     let Means::Pods(pick) = &peer.means else { continue };
-                    if is_met(look, pick) || selects_never(pick) {
+                    if is_met(look, pick) || pick.is_refused() {
                         continue;
                     }
                     let why = explain(look, pick);
@@ -181,12 +181,6 @@ fn is_met(look: &Look<'_, '_>, pick: &Pick<'_>) -> bool {
     namespaces.into_iter().any(|(at, _)| {
         whole || world.endpoints_in(at).filter_map(|at| world.endpoints.get(at)).any(|endpoint| pick.pods.selects(&endpoint.labels))
     })
-}
-
-/// Whether the API refuses the selector, which is told as a problem.
-fn selects_never(pick: &Pick<'_>) -> bool {
-    let never = |selector: &Selector<'_>| selector.requirements().iter().any(|one| one.test == Test::Never);
-    never(&pick.pods) || matches!(&pick.namespaces, Namespaces::Labelled(selector) if never(selector))
 }
 
 /// Why nobody is picked, and what may have been meant.

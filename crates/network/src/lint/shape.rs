@@ -54,7 +54,7 @@ pub(super) static EXCEPT: Lint = Lint {
 pub(super) static PEERS_APART: Lint = Lint {
     id: "NETPOL-peers-apart",
     title: "Two peers where one with both selectors may be meant",
-    severity: Severity::Medium,
+    severity: Severity::Low,
     detects: "A rule in which a peer with `namespaceSelector` alone is followed by one with `podSelector` alone, or the other way round.",
     why: "Two items of the list are two peers: every pod of those namespaces, and also pods with those labels in the policy's own namespace. One dash more or less is the difference to pods with the labels in those namespaces.",
     fix: "If pods of those namespaces are meant, write both selectors in one item. If two peers are meant, part them by writing each in a rule of its own.",

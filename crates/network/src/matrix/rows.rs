@@ -3,7 +3,7 @@
 use super::classes::Classes;
 use super::traffics::{Id, Operations, Traffics};
 use crate::addresses::Addresses;
-use crate::policy::{Action, Direction, Means, Peers, Policy, Rule, Tier};
+use crate::policy::{Action, Direction, Peers, Policy, Rule, Tier};
 use crate::world::{Endpoint, World};
 
 /// A rule with whom it means worked out.
@@ -51,11 +51,8 @@ impl<'w, 'a> Rules<'w, 'a> {
             let mut meant: Vec<u32> = peers.iter().flat_map(|peer| classes.meant(&peer.means)).copied().collect();
             meant.sort_unstable();
             meant.dedup();
-            let addresses = peers.iter().filter_map(|peer| match &peer.means {
-                Means::Addresses(addresses) => Some(addresses),
-                _ => None,
-            });
-            let addresses = Addresses::union_of(addresses);
+            let addresses: Vec<_> = peers.iter().map(|peer| world.addresses_of(&peer.means)).collect();
+            let addresses = Addresses::union_of(&addresses);
             Resolved { rule, action: rule.action, anyone: false, classes: meant, addresses, numbers }
         };
         let resolved = world

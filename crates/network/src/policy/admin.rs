@@ -78,6 +78,12 @@ pub(super) fn rules<'a>(
         if let (true, Peers::Listed(peers)) = (problems.len() > before && action != Action::Accept, &mut peers) {
             peers.push(Peer { node, means: Means::Unknown });
         }
+        // A rule that accepts is about nobody if any of its peers is not understood (network-policy-api, the types of both versions).
+        if let (Action::Accept, Peers::Listed(list)) = (action, &mut peers)
+            && list.iter().any(|peer| matches!(peer.means, Means::Unknown))
+        {
+            list.retain(|peer| matches!(peer.means, Means::Unknown));
+        }
         rules.push(Rule { node, name, action, peers, ports });
     }
     rules

@@ -135,8 +135,8 @@ pub enum Means<'a> {
     Nodes(Selector<'a>),
     /// Names of the outside; `*.` stands for whole labels in front.
     Domains(Vec<&'a str>),
-    /// Something that this version does not know or the API refuses. It fails closed: an accepting rule accepts nothing for it, any other
-    /// denies everything.
+    /// Something that this version does not know or the API refuses. It fails closed: an item of a NetworkPolicy is nobody, a rule of the
+    /// cluster's kinds that accepts is about nobody at all, and any other denies everything.
     Unknown,
 }
 
@@ -167,6 +167,11 @@ impl<'a> Pick<'a> {
     /// Picks every pod of the cluster.
     pub fn everyone() -> Self {
         Self { namespaces: Namespaces::Labelled(Selector::everything()), pods: Selector::everything() }
+    }
+
+    /// Whether the API refuses one of its selectors.
+    pub fn is_refused(&self) -> bool {
+        self.pods.is_refused() || matches!(&self.namespaces, Namespaces::Labelled(selector) if selector.is_refused())
     }
 
     /// Whether every pod of the cluster is picked.
@@ -357,7 +362,7 @@ fn cluster_peer<'a>(node: Node<'a>, direction: Direction, problems: &mut Vec<Pro
                 problems.push(unknown_peer(value, "must have `namespaceSelector` and `podSelector`"));
                 Means::Unknown
             },
-            Means::Pods,
+            |pick| if pick.is_refused() { Means::Unknown } else { Means::Pods(pick) },
         ),
         ("networks", Direction::Egress) => {
             let read: Vec<_> = value.items().map(|node| cidr(node, "the peer is not understood", problems)).collect();
@@ -369,7 +374,10 @@ fn cluster_peer<'a>(node: Node<'a>, direction: Direction, problems: &mut Vec<Pro
                 }
             }
         }
-        ("nodes", Direction::Egress) => Means::Nodes(Selector::read(value, problems)),
+        ("nodes", Direction::Egress) => match Selector::read(value, problems) {
+            selector if selector.is_refused() => Means::Unknown,
+            selector => Means::Nodes(selector),
+        },
         ("domainNames", Direction::Egress) => Means::Domains(value.items().map(Node::text).collect()),
         (name, _) => {
             problems.push(unknown_peer(key, &format!("has a field `{name}` that is not known for {}", direction.name())));

@@ -110,8 +110,8 @@ fn name(world: &World<'_>, members: &BTreeSet<usize>) -> String {
         (Some(second), 0) => format!("allow-{first}-and-{second}"),
         (Some(_), more) => format!("allow-{first}-and-{}-more", more + 1),
     };
-    // Names of objects have at most 253 letters, all of ASCII.
-    name.truncate(245);
+    // Names of objects have at most 253 letters, all of ASCII; what was read may be no such name.
+    name.truncate(name.floor_char_boundary(245));
     name.trim_end_matches(['-', '.']).to_owned()
 }
 

@@ -3,8 +3,6 @@
 use crate::addresses::Addresses;
 use crate::matrix::Matrix;
 use crate::traffic::Traffic;
-use crate::world::World;
-use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 /// One side of a need.
@@ -138,13 +136,5 @@ impl Needs {
             }
         }
         all
-    }
-}
-
-impl Party {
-    /// The side that an address is: the workload that has it, or the outside.
-    pub fn of_address(world: &World<'_>, address: IpAddr) -> Self {
-        let has = |endpoint: &crate::world::Endpoint<'_>| !endpoint.host_network && endpoint.addresses.contains(&address);
-        world.endpoints.iter().position(has).map_or_else(|| Self::Outside(Addresses::one(address)), Self::Workload)
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn settings(as_pods: bool, ignored: bool) -> Settings {
 }
 
 /// Addresses that rules tell apart.
-pub(crate) const OUTSIDE: [&str; 6] = ["10.0.0.1", "10.0.0.9", "203.0.113.9", "8.8.8.8", "fd00::9", "2001:db8::1"];
+pub(crate) const OUTSIDE: [&str; 7] = ["192.0.2.1", "10.0.0.1", "10.0.0.9", "203.0.113.9", "8.8.8.8", "fd00::9", "2001:db8::1"];
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = &'static str> + Clone {
     prop::sample::select(words)

@@ -50,10 +50,12 @@ impl Fold {
 
     /// Takes in what another one has.
     pub(super) fn merge(&mut self, other: Self) {
-        #[expect(clippy::iter_over_hash_type, reason = "what is kept does not depend on the order, below the limit; flows() sorts")]
-        for (key, seen) in other.flows {
-            self.add(key, seen);
+        // Near the limits it matters which come first.
+        let mut flows: Vec<_> = other.flows.into_iter().collect();
+        if self.flows.len() + flows.len() > FLOWS || self.bytes + other.bytes > BYTES {
+            flows.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
         }
+        flows.into_iter().for_each(|(key, seen)| self.add(key, seen));
         self.beyond += other.beyond;
     }
 

@@ -2,6 +2,7 @@
 
 use plimsoll_report::map::{self, Map};
 use plimsoll_report::table::Table;
+use plimsoll_report::terminal;
 
 /// The forms of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -42,7 +43,8 @@ pub(super) fn write(answer: &dyn Answer, form: Form) -> anyhow::Result<Vec<u8>> 
         Ok(out)
     };
     match form {
-        Form::Text => Ok(answer.text().into_bytes()),
+        // Names come from manifests, which anybody may have written.
+        Form::Text => Ok(safe(&answer.text()).into_bytes()),
         Form::Json => Ok((answer.json()? + "\n").into_bytes()),
         Form::Csv => Ok(answer.table().csv().into_bytes()),
         Form::Markdown => Ok(answer.table().markdown().into_bytes()),
@@ -50,4 +52,10 @@ pub(super) fn write(answer: &dyn Answer, form: Form) -> anyhow::Result<Vec<u8>> 
         Form::Svg => drawn(map::Form::Svg),
         Form::Html => drawn(map::Form::Html),
     }
+}
+
+/// Text for a terminal, line by line, without what a terminal or a reader of comments would take for more than text.
+pub(super) fn safe(text: &str) -> String {
+    let line = |line: &str| terminal(line).replace(['\u{2028}', '\u{2029}'], "\u{fffd}") + "\n";
+    text.lines().map(line).collect()
 }

@@ -134,7 +134,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let is_met = suggestion.proof.unmet.is_empty();
     let out = match args.form {
         Form::Yaml if !args.check => yaml(&suggestion).into_bytes(),
-        Form::Yaml | Form::Text => suggestion.text().into_bytes(),
+        Form::Yaml | Form::Text => answer::safe(&suggestion.text()).into_bytes(),
         Form::Json => answer::write(&suggestion, answer::Form::Json)?,
         Form::Csv => answer::write(&suggestion, answer::Form::Csv)?,
         Form::Markdown => answer::write(&suggestion, answer::Form::Markdown)?,
@@ -185,7 +185,7 @@ fn observed(world: &World<'_>, paths: &[PathBuf], told: &mut Vec<Problem>) -> Ne
 
 /// The policies, with the proof as comments.
 fn yaml(suggestion: &Suggestion) -> String {
-    let comments: String = suggestion.text().lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    let comments: String = answer::safe(&suggestion.text()).lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
     comments + &manifest(&suggestion.objects)
 }
 
