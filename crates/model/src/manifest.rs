@@ -66,7 +66,14 @@ fn word(text: &str) -> String {
     let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'/'))
         && !OTHERS.iter().any(|other| text.eq_ignore_ascii_case(other));
-    if is_plain { text.to_owned() } else { Json::from(text).to_string() }
+    if is_plain {
+        return text.to_owned();
+    }
+    // YAML takes these for ends of lines, which JSON does not.
+    let escape = |letter: char| {
+        if matches!(letter, '\u{85}' | '\u{2028}' | '\u{2029}') { format!("\\u{:04x}", letter as u32) } else { letter.into() }
+    };
+    Json::from(text).to_string().chars().map(escape).collect()
 }
 
 #[cfg(test)]
@@ -96,7 +103,12 @@ mod tests {
     }
 
     fn value() -> impl Strategy<Value = Json> {
-        let text = prop_oneof!["[a-zA-Z0-9:#{}\\[\\],&*!|>'\"%@`~ \\n\\t.-]{0,8}", Just("on".to_owned()), Just("1e3".to_owned())];
+        let text = prop_oneof![
+            "[a-zA-Z0-9:#{}\\[\\],&*!|>'\"%@`~ \\n\\t.-]{0,8}",
+            Just("on".to_owned()),
+            Just("1e3".to_owned()),
+            Just("a\u{85}b\u{2028}c\u{2029}d".to_owned())
+        ];
         let leaf = prop_oneof![text.clone().prop_map(Json::from), any::<i32>().prop_map(Json::from), any::<bool>().prop_map(Json::from)];
         leaf.prop_recursive(4, 24, 4, move |inner| {
             let key = "[a-zA-Z0-9./#: -]{1,6}";

@@ -96,6 +96,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         let inventory = Inventory::new(&loaded.snapshot, &loaded.kinds);
         !suggest::dns_servers(&World::new(&inventory, settings.clone())).is_empty()
     };
+    // What is allowed is asked of what is there.
+    let has_dns = has_dns || args.from == "allowed";
     if !has_dns {
         loaded
             .snapshot
